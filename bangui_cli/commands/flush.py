@@ -1,0 +1,60 @@
+"""`bangui flush`: one flush pass."""
+
+import click
+
+from bangui_cli import exit_codes, options, terminal
+from bangui_cli.invocation import Invocation
+from bangui_cli.jobs import flush
+from bangui_cli.jobs.catalogue import FLUSH
+from bangui_cli.jobs.run import Run, run_job
+
+
+@options.command("flush", example="bangui flush --timeout 30s --json")
+@options.setting_option(
+    "--timeout", setting="flush_timeout", metavar="TIME", help="The longest the run may take."
+)
+@options.setting_option(
+    "--batch-size", setting="batch_size", metavar="ROWS", help="The most rows of one transaction."
+)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=options.WAIT,
+    metavar="TIME",
+    default="0",
+    help="Wait for a lock that is held, within the timeout.  [default: do not wait]",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing; report what a flush would do.")
+@options.held_ok_option
+@options.json_option
+@click.pass_obj
+def command(
+    invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bool, as_json: bool
+) -> int:
+    """Move the dirty entries into the cache, under the scheduler lock."""
+    runs: list[Run] = []
+
+    def work(run: Run) -> None:
+        runs.append(run)
+        if dry_run:
+            flush.rehearse(run)
+        else:
+            flush.flush(run, wait_s, lambda _rows: None)
+
+    exit_code = run_job(FLUSH, invocation, work, held_ok=held_ok, as_json=as_json)
+    if exit_code == exit_codes.DONE and runs and not as_json and terminal.stdout_is_terminal():
+        _print_summary(runs[0], dry_run)
+    return exit_code
+
+
+def _print_summary(run: Run, dry_run: bool) -> None:
+    from bangui_cli import output
+
+    if run.outcome != "ok":
+        output.print_text("nothing done: another instance holds the lock")
+        return
+    verb = "would flush" if dry_run else "flushed"
+    rest = f", {run.remaining:,} staged meanwhile" if run.remaining else ""
+    output.print_text(
+        f"{verb} {run.flushed:,} rows in {run.duration_s():.2f} s{rest} (lock {run.lock['outcome']})"
+    )

@@ -1,0 +1,52 @@
+"""`bangui lock show` and `bangui lock release`."""
+
+import click
+
+from bangui_cli import events, locking, options, output, reading, terminal
+from bangui_cli.invocation import Invocation
+from bangui_cli.store.sqlite import Store
+
+
+@click.group("lock")
+def command() -> None:
+    """Show the scheduler lock, or hand it over."""
+
+
+@command.command("show", cls=options.Command, example="bangui lock show --json | jq -r .verdict")
+@options.json_option
+@click.pass_obj
+def show(invocation: Invocation, *, as_json: bool) -> None:
+    """Show who holds the lock, since when, and the verdict for this instance.
+
+    The verdict is mine, held, expired or free. Nothing is changed.
+    """
+    settings = invocation.sound_settings()
+    with reading.open_snapshot(settings.database_path) as store:
+        view = locking.describe(*locking.inspect(store, settings.instance))
+    if as_json:
+        output.print_json(view)
+    else:
+        output.print_section("lock", view)
+
+
+@command.command("release", cls=options.Command, example="bangui lock release --instance web1")
+@click.option(
+    "--lease", "lease_id", metavar="ID", help="Release this lease, if it is still the current one."
+)
+@click.option("--force", is_flag=True, help="Release the lock whoever holds it.")
+@click.pass_obj
+def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> None:
+    """Hand the lock over: mark it free, so that another instance can take it at once."""
+    settings = invocation.sound_settings()
+    store = Store(settings.database_path)
+    try:
+        with store.transaction():
+            store.require_schema()
+            row = locking.release(store, settings.instance, lease_id=lease_id, force=force)
+    finally:
+        store.close()
+    if row is not None:
+        fields = ("owner", "hostname", "pid", "lease_id", "token")
+        invocation.log.emit(events.LOCK_RELEASED, **{key: getattr(row, key) for key in fields})
+    elif terminal.stdout_is_terminal():
+        output.print_text("the lock was free already")

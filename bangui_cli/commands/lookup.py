@@ -1,0 +1,46 @@
+"""`bangui lookup`: what is known of an address."""
+
+from typing import Any
+
+import click
+
+from bangui_cli import entry, exit_codes, options, output, reading
+from bangui_cli.entry import Entry, Rejected
+from bangui_cli.errors import BadData
+from bangui_cli.invocation import Invocation
+
+
+@options.command("lookup", example="bangui lookup 192.0.2.1 2001:db8::1 --json")
+@click.argument("addresses", metavar="IP...", nargs=-1, required=True)
+@options.json_option
+@click.pass_obj
+def command(invocation: Invocation, addresses: tuple[str, ...], *, as_json: bool) -> int:
+    """Show what is known of addresses, flushed or still dirty; exit 1 if any is unknown."""
+    wanted = [_normalise(address) for address in addresses]
+    with reading.open_snapshot(invocation.settings.database_path) as store:
+        found = [_describe(ip, *store.find(ip)) for ip in wanted]
+    if as_json:
+        output.print_json(found)
+    else:
+        output.print_table(found)
+    unknown = any(row["state"] == "unknown" for row in found)
+    return exit_codes.UNKNOWN_ADDRESS if unknown else exit_codes.DONE
+
+
+def _normalise(address: str) -> str:
+    try:
+        return entry.normalise_ip(address)
+    except Rejected as error:
+        raise BadData(
+            f"{address!r} was rejected: {error}", hint="give addresses, no names or networks"
+        ) from None
+
+
+def _describe(ip: str, cached: Entry | None, dirty: Entry | None) -> dict[str, Any]:
+    known, state = cached, "cached"
+    if dirty and (cached is None or entry.beats(dirty, cached)):
+        known, state = dirty, "dirty"
+    if known is None:
+        known, state = Entry(ip, None, None, None, None, ""), "unknown"
+    values = known._asdict()
+    return {"ip": values.pop("ip"), "state": state, **values, "resolved_at": known.resolved_at or None}

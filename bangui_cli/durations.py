@@ -1,0 +1,26 @@
+"""Spans of time as operators write them: seconds, or `90s`, `10m`, `1h`, `30d`."""
+
+import math
+
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_duration_s(text: str) -> float:
+    """Return the seconds that `text` says. Raise ValueError where it is no finite span >= 0."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNIT_S else (text, "s")
+    # float() also reads "1_000", " 1 " and "nan".
+    if not number or set(number) - set("0123456789."):
+        raise ValueError("not a time: give seconds or 90s, 10m, 1h, 30d")
+    seconds = float(number) * _UNIT_S[unit]
+    if not math.isfinite(seconds):
+        raise ValueError("too long a time")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds in the largest unit that divides them."""
+    for unit in "dhm":
+        count, rest = divmod(seconds, _UNIT_S[unit])
+        if count and not rest:
+            return f"{count:g}{unit}"
+    return f"{seconds:g}s"

@@ -1,0 +1,157 @@
+"""The states in which a run can fail. Each owns its exit code and tells the operator what to do."""
+
+from typing import ClassVar
+
+from bangui_cli import exit_codes
+
+
+class BanguiError(Exception):
+    """A failure that the operator can act on; `fields` go into its event."""
+
+    exit_code: ClassVar[int] = exit_codes.UNEXPECTED
+    default_hint: ClassVar[str] = "run the command again with -v"
+
+    def __init__(self, error: str, *, hint: str | None = None, **fields: object) -> None:
+        super().__init__(error)
+        self.error = error
+        self.hint = hint or self.default_hint
+        self.fields = fields
+
+
+class UsageFault(BanguiError):
+    """The command line asks for something that makes no sense."""
+
+    exit_code = exit_codes.USAGE
+    default_hint = "see --help"
+
+
+class BadData(BanguiError):
+    """An address or an input row was rejected."""
+
+    exit_code = exit_codes.BAD_DATA
+    default_hint = "correct the input and run the command again; what was accepted is kept"
+
+
+class NotADatabase(BanguiError):
+    """The path leads to something that is no SQLite file of this tool or of BanGUI."""
+
+    exit_code = exit_codes.BAD_DATA
+    default_hint = "check database_path (bangui config show); bangui wants a regular SQLite file"
+
+
+class DatabaseCorrupt(BanguiError):
+    """SQLite found the file damaged."""
+
+    exit_code = exit_codes.BAD_DATA
+    default_hint = (
+        "copy the file aside, then recover it: sqlite3 FILE .recover | sqlite3 NEW, and bangui init"
+    )
+
+
+class NoDatabase(BanguiError):
+    """There is no file, and only `init` makes one."""
+
+    exit_code = exit_codes.NO_INPUT
+    default_hint = "create it with: bangui init"
+
+
+class NoTables(BanguiError):
+    """The database lacks this tool's tables, or some of its migrations."""
+
+    exit_code = exit_codes.NO_INPUT
+    default_hint = "create or upgrade its tables with: bangui init"
+
+
+class NoInput(BanguiError):
+    """A file to read from is missing."""
+
+    exit_code = exit_codes.NO_INPUT
+    default_hint = "check the path"
+
+
+class Unavailable(BanguiError):
+    """A service or a library feature that is needed is not there."""
+
+    exit_code = exit_codes.UNAVAILABLE
+    default_hint = "start or upgrade what is named, then run the command again"
+
+
+class CannotCreate(BanguiError):
+    """The database or an output file cannot be created."""
+
+    exit_code = exit_codes.CANNOT_CREATE
+    default_hint = "check that the directory exists and is writable"
+
+
+class DiskFull(BanguiError):
+    """No space is left; nothing of the interrupted transaction was written."""
+
+    exit_code = exit_codes.IO_ERROR
+    default_hint = "free some space (df -h); the next run goes on where this one stopped"
+
+
+class IoFailed(BanguiError):
+    """The operating system could not read or write."""
+
+    exit_code = exit_codes.IO_ERROR
+    default_hint = "look for disk errors (dmesg); the next run goes on where this one stopped"
+
+
+class DatabaseBusy(BanguiError):
+    """Another process kept SQLite's lock for the whole of the wait."""
+
+    exit_code = exit_codes.TRY_LATER
+    default_hint = "try again; to see who keeps the file open: fuser -v FILE"
+
+
+class LockHeld(BanguiError):
+    """Another instance holds a fresh scheduler lock."""
+
+    exit_code = exit_codes.TRY_LATER
+    default_hint = "see bangui lock show; add --held-ok where several instances are scheduled"
+
+
+class LeaseLost(BanguiError):
+    """Another instance took the lock over during the pass; nothing was written since."""
+
+    exit_code = exit_codes.TRY_LATER
+    default_hint = "nothing is lost: the new holder goes on; see bangui lock show"
+
+
+class PermissionRefused(BanguiError):
+    """The operating system refuses access, or the database is read-only for this user."""
+
+    exit_code = exit_codes.NO_PERMISSION
+    default_hint = "run as the owner of the database (ls -l FILE)"
+
+
+class ConfigInvalid(BanguiError):
+    """A setting is unknown, ill-typed or impossible."""
+
+    exit_code = exit_codes.CONFIG
+    default_hint = "correct it; bangui config show lists every setting and its source"
+
+
+class SchemaNewer(BanguiError):
+    """The database was upgraded by a newer bangui."""
+
+    exit_code = exit_codes.CONFIG
+    default_hint = "upgrade this bangui to the version that upgraded the database"
+
+
+class DeadlineExceeded(BanguiError):
+    """The wall-clock timeout of the pass is over."""
+
+    exit_code = exit_codes.TIMEOUT
+    default_hint = "the next run goes on from here; if this repeats, raise --timeout"
+
+
+class Interrupted(BaseException):
+    """A signal asks the process to end; no handler for ordinary errors may swallow it."""
+
+    hint = "the next run goes on from here"
+
+    def __init__(self, signal_number: int, signal_name: str) -> None:
+        super().__init__(signal_name)
+        self.error = f"ended by {signal_name}"
+        self.exit_code = exit_codes.SIGNAL_BASE + signal_number

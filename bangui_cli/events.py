@@ -1,0 +1,50 @@
+"""The log events, once. Their names are an interface: monitors and scripts match them."""
+
+from typing import NamedTuple
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+class Event(NamedTuple):
+    """A name, its usual level, and what it tells."""
+
+    name: str
+    level: str
+    meaning: str
+
+
+FLUSH_RAN = Event("geo_cache_flush_ran", "debug", "rows were moved into the cache")
+FLUSH_TIMEOUT = Event("geo_cache_flush_timeout", "error", "the timeout ended a flush pass")
+FLUSH_ERROR = Event("geo_cache_flush_error", "error", "a flush pass failed")
+FLUSH_LOCK_LOST = Event("geo_cache_flush_lock_lost", "error", "the lease was lost during a flush")
+HEARTBEAT_UPDATED = Event("scheduler_lock_heartbeat_updated", "debug", "the lock was refreshed")
+HEARTBEAT_FAILED = Event(
+    "scheduler_lock_heartbeat_failed", "warning", "the lock is held by another instance"
+)
+HEARTBEAT_TIMEOUT = Event(
+    "scheduler_lock_heartbeat_timeout", "error", "the timeout ended a heartbeat pass"
+)
+HEARTBEAT_ERROR = Event("scheduler_lock_heartbeat_error", "error", "a heartbeat pass failed")
+LOCK_CREATED = Event("scheduler_lock_created", "debug", "a free lock was taken")
+LOCK_REACQUIRED = Event(
+    "scheduler_lock_reacquired", "warning", "this instance's own lock had expired; new lease"
+)
+LOCK_TAKEN_OVER = Event(
+    "scheduler_lock_taken_over", "warning", "another instance's expired lock was taken over"
+)
+LOCK_HELD = Event("scheduler_lock_held_by_other_instance", "warning", "another instance is active")
+LOCK_MALFORMED = Event(
+    "scheduler_lock_malformed", "error", "the lock row made no sense and was replaced"
+)
+LOCK_RELEASED = Event("scheduler_lock_released", "info", "the lock was handed over")
+DATABASE_INITIALISED = Event(
+    "database_initialised", "info", "the database was created, upgraded or found current"
+)
+IMPORT_ROW_REJECTED = Event("import_row_rejected", "warning", "one input row was refused")
+FLUSH_SCHEDULED = Event("geo_cache_flush_scheduled", "info", "the flush job was installed")
+HEARTBEAT_SCHEDULED = Event(
+    "scheduler_lock_heartbeat_scheduled", "info", "the heartbeat job was installed"
+)
+COMMAND_FAILED = Event("command_failed", "error", "a command other than the two jobs failed")
+
+TABLE: tuple[Event, ...] = tuple(value for value in list(globals().values()) if type(value) is Event)

@@ -1,0 +1,1 @@
+"""The two jobs: one pass each, under the lock and a deadline."""

@@ -1,0 +1,172 @@
+"""Options and the command class that all commands share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from bangui_cli import durations, settings
+from bangui_cli.invocation import Invocation
+
+
+class Parsed(click.ParamType[Any]):
+    """Read a value with a parser of the settings; its ValueError is a usage error."""
+
+    def __init__(self, parse: Callable[[object], Any], name: str) -> None:
+        self.parse = parse
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the parsed value."""
+        try:
+            return self.parse(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is {error}" if "not" in str(error) else str(error), param, ctx)
+
+
+DURATION = Parsed(settings.parse_duration_s, "time")
+WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
+
+
+class SettingOption(click.Option):
+    """An option that overrides a setting; its help names the variable and the default."""
+
+    def __init__(self, declarations: list[str], *, setting: str, metavar: str, help: str) -> None:
+        row = settings.BY_KEY[setting]
+        super().__init__(
+            declarations,
+            type=Parsed(row.parse, metavar.lower()),
+            metavar=metavar,
+            help=help,
+            expose_value=False,
+            callback=self._store,
+        )
+        self.setting = row
+
+    def _store(self, ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value is not None:
+            ctx.find_object(Invocation).flags[self.setting.key] = value  # type: ignore[union-attr]
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """Return the help with variable and default, worked out only when it is shown."""
+        names, text = super().get_help_record(ctx) or ("", "")
+        return names, f"{text}  [env: {self.setting.variable}; default: {self.setting.default_text}]"
+
+
+def setting_option(*names: str, setting: str, metavar: str, help: str) -> Callable[[Any], Any]:
+    """Decorate a command with an option that overrides a setting."""
+    return _adding(lambda: SettingOption(list(names), setting=setting, metavar=metavar, help=help))
+
+
+def json_option(command: Any) -> Any:
+    """Decorate a command with --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def held_ok_option(command: Any) -> Any:
+    """Decorate a job with --held-ok."""
+    text = "Treat a lock held by another instance as an ordinary outcome: exit 0."
+    return click.option("--held-ok", is_flag=True, help=text)(command)
+
+
+def _adding(make: Callable[[], click.Parameter]) -> Callable[[Any], Any]:
+    def decorate(function: Any) -> Any:
+        parameters = function.__dict__.setdefault("__click_params__", [])
+        parameters.append(make())
+        return function
+
+    return decorate
+
+
+def _set_level(level: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def store(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.find_object(Invocation).flags["log_level"] = level  # type: ignore[union-attr]
+
+    return store
+
+
+def _set_config(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.find_object(Invocation).config_path = value  # type: ignore[union-attr]
+
+
+def _set_correlation_id(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.find_object(Invocation).set_correlation_id(value)  # type: ignore[union-attr]
+
+
+def _common_options() -> list[click.Parameter]:
+    return [
+        SettingOption(
+            ["--database", "-d"], setting="database_path", metavar="PATH", help="The database file."
+        ),
+        click.Option(
+            ["--config"],
+            metavar="PATH",
+            expose_value=False,
+            callback=_set_config,
+            help="The settings file.  [env: BANGUI_CONFIG; default: "
+            "$XDG_CONFIG_HOME/bangui/bangui.toml, else /etc/bangui/bangui.toml]",
+        ),
+        SettingOption(
+            ["--instance"], setting="instance", metavar="NAME", help="The name to hold the lock under."
+        ),
+        SettingOption(
+            ["--log-level"], setting="log_level", metavar="LEVEL", help="The least level to log."
+        ),
+        SettingOption(
+            ["--log-format"],
+            setting="log_format",
+            metavar="FORMAT",
+            help="auto, console, json or journald.",
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_level("debug"),
+            help="Log everything (level debug).",
+        ),
+        click.Option(
+            ["-q", "--quiet"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_level("error"),
+            help="Log errors only.",
+        ),
+        click.Option(
+            ["--correlation-id"],
+            metavar="ID",
+            expose_value=False,
+            callback=_set_correlation_id,
+            help="The ID on every log line of the run.  "
+            "[env: BANGUI_CORRELATION_ID; default: a new UUID]",
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command with the common options, and an example at the end of its help."""
+
+    def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(_common_options())
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example as it is: it is to be pasted."""
+        formatter.write_paragraph()
+        formatter.write("Example:\n")
+        for line in self.example.splitlines():
+            formatter.write(f"  {line}\n")
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command once the correlation ID is known to be fit for a log line."""
+        ctx.find_object(Invocation).settle_correlation_id()  # type: ignore[union-attr]
+        return super().invoke(ctx)
+
+
+def command(name: str, *, example: str) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function; its docstring is the help."""
+    return click.command(name, cls=Command, example=example)

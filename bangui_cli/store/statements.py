@@ -1,0 +1,224 @@
+"""The SQL, named. No statement reads a clock: every time is a parameter."""
+
+# A time written by BanGUI has no milliseconds, or another ISO form. What is no time sorts first.
+_CANONICAL_CACHED_AT = """
+    CASE WHEN length(geo_cache.cached_at) = 24 THEN geo_cache.cached_at
+         WHEN geo_cache.cached_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
+         THEN coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', geo_cache.cached_at), '')
+         ELSE '' END"""
+
+
+def _beats(new_time: str, old: str, old_time: str) -> str:
+    """Spell `entry.beats` for an upsert: a country beats none, then the newer, then the later."""
+    return f"""(excluded.country_code IS NOT NULL) > ({old}.country_code IS NOT NULL)
+        OR ((excluded.country_code IS NULL) = ({old}.country_code IS NULL)
+            AND {new_time} >= {old_time})"""
+
+
+APPLIED_MIGRATIONS = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'bangui'"
+
+# Forces the shared lock, so that a snapshot begins here and not somewhere in the middle of its reads.
+TOUCH = "SELECT 1 FROM sqlite_schema LIMIT 1"
+JOURNAL_MODE = "PRAGMA journal_mode"
+JOURNAL_PERSIST = "PRAGMA journal_mode = PERSIST"
+JOURNAL_DELETE = "PRAGMA journal_mode = DELETE"
+SYNCHRONOUS_EXTRA = "PRAGMA synchronous = EXTRA"
+QUERY_ONLY = "PRAGMA query_only = ON"
+# A spill in the middle of a transaction needs the exclusive lock where nobody can wait for it.
+CACHE_SPILL_OFF = "PRAGMA cache_spill = OFF"
+BEGIN_READ = "BEGIN"
+BEGIN_WRITE = "BEGIN IMMEDIATE"
+COMMIT = "COMMIT"
+ROLLBACK = "ROLLBACK"
+
+READ_LOCK = """
+SELECT pid, hostname, created_at, heartbeat_at, heartbeat_timeout,
+       owner, lease_id, token, boot_id, heartbeat_boottime, heartbeat_written
+  FROM scheduler_lock WHERE id = 1"""
+
+WRITE_LOCK = """
+INSERT INTO scheduler_lock (id, pid, hostname, created_at, heartbeat_at, heartbeat_timeout,
+                            owner, lease_id, token, boot_id, heartbeat_boottime, heartbeat_written)
+VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    pid = excluded.pid, hostname = excluded.hostname, created_at = excluded.created_at,
+    heartbeat_at = excluded.heartbeat_at, heartbeat_timeout = excluded.heartbeat_timeout,
+    owner = excluded.owner, lease_id = excluded.lease_id, token = excluded.token,
+    boot_id = excluded.boot_id, heartbeat_boottime = excluded.heartbeat_boottime,
+    heartbeat_written = excluded.heartbeat_written"""
+
+# The fence and the heartbeat of a batch in one: no row changes where the lease is no longer ours.
+RENEW_LEASE = """
+UPDATE scheduler_lock
+   SET heartbeat_at = :wall_s, heartbeat_written = :wall_s, heartbeat_boottime = :boottime_s,
+       boot_id = :boot_id
+ WHERE id = 1 AND lease_id = :lease_id AND heartbeat_written = heartbeat_at"""
+
+# heartbeat_at 0 is long expired for BanGUI too; the token stays, so that the next lease counts on.
+FREE_LOCK = """
+UPDATE scheduler_lock
+   SET owner = NULL, lease_id = NULL, token = ?, boot_id = NULL,
+       heartbeat_at = 0, heartbeat_written = 0, heartbeat_boottime = 0
+ WHERE id = 1"""
+
+# BanGUI deletes the row when it stops; job_state remembers the last token all the same.
+HIGHEST_TOKEN = "SELECT max(last_token) FROM job_state"
+
+JOB_STARTED = """
+INSERT INTO job_state (job_id, last_started_at, last_correlation_id, last_token, runs_total)
+VALUES (?, ?, ?, ?, 1)
+ON CONFLICT (job_id) DO UPDATE SET
+    last_started_at = excluded.last_started_at, last_correlation_id = excluded.last_correlation_id,
+    last_token = max(coalesce(last_token, 0), excluded.last_token), runs_total = runs_total + 1"""
+
+JOB_FINISHED = """
+UPDATE job_state
+   SET last_finished_at = :finished_at, last_outcome = :outcome, last_duration_s = :duration_s,
+       last_count = :count, last_correlation_id = :correlation_id,
+       last_success_at = CASE WHEN :outcome = 'ok' THEN :finished_at ELSE last_success_at END,
+       failures_total = failures_total + (:outcome <> 'ok'),
+       consecutive_failures = CASE WHEN :outcome = 'ok' THEN 0 ELSE consecutive_failures + 1 END
+ WHERE job_id = :job_id"""
+
+ADD_FLUSHED = "UPDATE job_state SET flushed_total = flushed_total + ? WHERE job_id = ?"
+
+JOB_STATE_COLUMNS = (
+    "last_started_at",
+    "last_finished_at",
+    "last_outcome",
+    "last_success_at",
+    "last_duration_s",
+    "last_count",
+    "last_correlation_id",
+    "runs_total",
+    "failures_total",
+    "consecutive_failures",
+    "flushed_total",
+)
+READ_JOB_STATE = f"SELECT job_id, {', '.join(JOB_STATE_COLUMNS)} FROM job_state"
+
+# Where the whole row is the key, as in a WITHOUT ROWID table, a transaction in `ip` order writes
+# each page once; in random order the same flush takes five times as long.
+BATCH_END = "SELECT ip FROM geo_cache_dirty WHERE ip > ? ORDER BY ip LIMIT 1 OFFSET ?"
+SWEEP_END = "SELECT max(ip) FROM geo_cache_dirty WHERE ip > ?"
+_BATCH = "ip > :after AND ip <= :through"
+
+UPSERT_BATCH = f"""
+INSERT INTO geo_cache (ip, country_code, country_name, asn, org, cached_at, last_seen)
+SELECT ip, country_code, country_name, asn, org, resolved_at, :seen_at
+  FROM geo_cache_dirty WHERE {_BATCH} ORDER BY ip
+ON CONFLICT (ip) DO UPDATE SET
+    country_code = excluded.country_code, country_name = excluded.country_name,
+    asn = excluded.asn, org = excluded.org,
+    cached_at = excluded.cached_at, last_seen = excluded.last_seen
+ WHERE {_beats("excluded.cached_at", "geo_cache", _CANONICAL_CACHED_AT)}"""
+
+TOUCH_BATCH = f"""
+UPDATE geo_cache SET last_seen = :seen_at
+ WHERE ip IN (SELECT ip FROM geo_cache_dirty WHERE {_BATCH})"""
+
+DELETE_BATCH = f"DELETE FROM geo_cache_dirty WHERE {_BATCH}"
+
+STAGE = f"""
+INSERT INTO geo_cache_dirty (ip, country_code, country_name, asn, org, resolved_at)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (ip) DO UPDATE SET
+    country_code = excluded.country_code, country_name = excluded.country_name,
+    asn = excluded.asn, org = excluded.org, resolved_at = excluded.resolved_at
+ WHERE {_beats("excluded.resolved_at", "geo_cache_dirty", "geo_cache_dirty.resolved_at")}"""
+
+FIND_CACHED = f"""
+SELECT ip, country_code, country_name, asn, org, {_CANONICAL_CACHED_AT}
+  FROM geo_cache WHERE ip = ?"""
+FIND_DIRTY = """
+SELECT ip, country_code, country_name, asn, org, resolved_at FROM geo_cache_dirty WHERE ip = ?"""
+
+ANY_DIRTY = "SELECT 1 FROM geo_cache_dirty LIMIT 1"
+COUNT_DIRTY = "SELECT count(*) FROM geo_cache_dirty"
+OLDEST_DIRTY = "SELECT min(resolved_at) FROM geo_cache_dirty"
+COUNT_CACHE = "SELECT count(*), count(*) - count(country_code) FROM geo_cache"
+
+LAST_MIGRATION = APPLIED_MIGRATIONS + " ORDER BY id DESC LIMIT 1"
+TABLE_NAMES = (
+    "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'"
+)
+TABLE_COLUMNS = "SELECT name, pk FROM pragma_table_info(?)"
+
+_TIMESTAMP = (
+    "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z"
+)
+
+# BanGUI's own inserts must keep working on geo_cache, so it has no CHECK (they would treble the time
+# of a flush, too). They stand on the dirty set: no row gets in that could later block a flush.
+CREATE_TABLES = (
+    """
+CREATE TABLE IF NOT EXISTS geo_cache (
+    ip TEXT NOT NULL PRIMARY KEY,
+    country_code TEXT,
+    country_name TEXT,
+    asn TEXT,
+    org TEXT,
+    cached_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+    last_seen TEXT
+) STRICT, WITHOUT ROWID""",
+    f"""
+CREATE TABLE IF NOT EXISTS geo_cache_dirty (
+    ip TEXT NOT NULL PRIMARY KEY
+        CHECK (length(ip) BETWEEN 2 AND 39 AND ip NOT GLOB '*[^0-9a-f.:]*'),
+    country_code TEXT CHECK (country_code GLOB '[A-Z][A-Z]'),
+    country_name TEXT CHECK (length(country_name) BETWEEN 1 AND 200),
+    asn TEXT CHECK (asn GLOB 'AS[0-9]*' AND substr(asn, 3) NOT GLOB '*[^0-9]*' AND length(asn) <= 12),
+    org TEXT CHECK (length(org) BETWEEN 1 AND 200),
+    resolved_at TEXT NOT NULL CHECK (resolved_at GLOB '{_TIMESTAMP}')
+) STRICT, WITHOUT ROWID""",
+    """
+CREATE TABLE IF NOT EXISTS scheduler_lock (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    pid INTEGER,
+    hostname TEXT,
+    created_at REAL,
+    heartbeat_at REAL,
+    heartbeat_timeout REAL,
+    owner TEXT,
+    lease_id TEXT,
+    token INTEGER,
+    boot_id TEXT,
+    heartbeat_boottime REAL,
+    heartbeat_written REAL
+) STRICT""",
+    """
+CREATE TABLE IF NOT EXISTS job_state (
+    job_id TEXT NOT NULL PRIMARY KEY,
+    last_started_at TEXT,
+    last_finished_at TEXT,
+    last_outcome TEXT,
+    last_success_at TEXT,
+    last_duration_s REAL,
+    last_count INTEGER,
+    last_correlation_id TEXT,
+    last_token INTEGER,
+    runs_total INTEGER NOT NULL DEFAULT 0,
+    failures_total INTEGER NOT NULL DEFAULT 0,
+    consecutive_failures INTEGER NOT NULL DEFAULT 0,
+    flushed_total INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID""",
+)
+
+# What a table of BanGUI must have, its key first, and what is added where it lacks it.
+ADOPTED_COLUMNS = {
+    "geo_cache": ("ip", "cached_at"),
+    "scheduler_lock": ("id", "pid", "hostname", "created_at", "heartbeat_at", "heartbeat_timeout"),
+}
+ADDED_COLUMNS = {
+    "geo_cache": dict.fromkeys(("country_code", "country_name", "asn", "org", "last_seen"), "TEXT"),
+    "scheduler_lock": {
+        "owner": "TEXT",
+        "lease_id": "TEXT",
+        "token": "INTEGER",
+        "boot_id": "TEXT",
+        "heartbeat_boottime": "REAL",
+        "heartbeat_written": "REAL",
+    },
+}
+ADD_COLUMN = "ALTER TABLE {table} ADD COLUMN {column} {definition}"
+SET_JOURNAL_MODE = "PRAGMA journal_mode = {mode}"

@@ -1,0 +1,63 @@
+"""What stdout and stderr are connected to, and writing to them without ever failing a pass."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+_JOURNAL_SOCKET = "/run/systemd/journal/stdout"
+STDOUT, STDERR = 1, 2
+
+
+def open_missing_streams() -> None:
+    """Fill closed descriptors 0-2, so that no file of ours gets one and is written to as a stream."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while os.open(os.devnull, os.O_RDWR) < STDERR:
+            pass
+
+
+def stdout_is_terminal() -> bool:
+    """Tell whether a person reads the results."""
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def stderr_is_terminal() -> bool:
+    """Tell whether a person reads the log."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def wants_colour(environment: Mapping[str, str]) -> bool:
+    """Tell whether the person's terminal wants colours (no-color.org, TERM=dumb)."""
+    return not environment.get("NO_COLOR") and environment.get("TERM", "dumb") != "dumb"
+
+
+def stderr_is_journal() -> bool:
+    """Tell whether stderr leads to journald; $JOURNAL_STREAM is set by a service manager only."""
+    import socket  # 2 ms, paid only when something is logged
+
+    if sys.stderr is None:
+        return False
+    try:
+        with socket.socket(fileno=os.dup(STDERR)) as stream:
+            return stream.family == socket.AF_UNIX and stream.getpeername() == _JOURNAL_SOCKET
+    except OSError:
+        return False
+
+
+def write_line(descriptor: int, line: bytes, stall_s: float) -> bool:
+    """Write a line under 4 KiB if the descriptor takes it in time; tell whether it is worth another.
+
+    A pipe that polls writable has room for PIPE_BUF (4096) bytes, so the write itself cannot hang.
+    """
+    if (sys.stdout if descriptor == STDOUT else sys.stderr) is None:
+        return False
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        if not poll.poll(stall_s * 1000):
+            return False
+        os.write(descriptor, line)
+    except OSError:
+        return False
+    return True

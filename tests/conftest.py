@@ -1,0 +1,101 @@
+"""Fixtures that every test may use: real database files, real processes."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+
+class Ended(NamedTuple):
+    """A process that has ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """Every line of stderr, each of which must be one JSON event."""
+        return [json.loads(line) for line in self.stderr.splitlines()]
+
+    @property
+    def event_names(self) -> list[str]:
+        return [event["event"] for event in self.events]
+
+
+class Bangui:
+    """Runs `bangui` as real processes against one database, in an environment as bare as cron's."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.database = home / "bangui.db"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "BANGUI_DATABASE_PATH": str(self.database),
+            "BANGUI_INSTANCE": "web1",
+            "BANGUI_LOG_FORMAT": "json",
+        }
+
+    def command(self, *arguments: object) -> list[str]:
+        return [sys.executable, "-m", "bangui_cli", *map(str, arguments)]
+
+    def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+        """Start a process; `env` adds to the environment."""
+        environment = {**self.environment, **options.pop("env", {})}
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        return subprocess.Popen(self.command(*arguments), env=environment, text=True, **options)
+
+    def run(self, *arguments: object, input: str | None = None, **options: Any) -> Ended:
+        """Run to the end and return what came out."""
+        if input is not None:
+            options["stdin"] = subprocess.PIPE
+        with self.start(*arguments, **options) as process:
+            stdout, stderr = process.communicate(input, timeout=60)
+        return Ended(process.returncode, stdout or "", stderr or "")
+
+    def ok(self, *arguments: object, **options: Any) -> Ended:
+        """Run what must succeed."""
+        ended = self.run(*arguments, **options)
+        assert ended.code == 0, ended
+        return ended
+
+    def connect(self) -> sqlite3.Connection:
+        """Open the database as another program would."""
+        return sqlite3.connect(self.database, isolation_level=None, timeout=5)
+
+    def rows(self, query: str, *parameters: object) -> list[Any]:
+        connection = self.connect()
+        try:
+            return connection.execute(query, parameters).fetchall()
+        finally:
+            connection.close()
+
+    def execute(self, statement: str, *parameters: object) -> None:
+        connection = self.connect()
+        try:
+            connection.execute(statement, parameters)
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Bangui:
+    """bangui before `init`."""
+    return Bangui(tmp_path)
+
+
+@pytest.fixture
+def bangui(bare: Bangui) -> Bangui:
+    """bangui with an initialised, empty database."""
+    bare.ok("init")
+    return bare
