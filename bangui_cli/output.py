@@ -67,7 +67,7 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 
 
 def _cell(value: Any) -> str:
-    if value is None or value == "" or value == ():
+    if value is None or value in ("", ()):
         return "-"
     if isinstance(value, list | tuple):
         return safe(":".join(map(str, value)))
