@@ -52,7 +52,11 @@ class Bangui:
     def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
         """Start a process; `env` adds to the environment."""
         environment = {**self.environment, **options.pop("env", {})}
-        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        options = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        } | options
         return subprocess.Popen(self.command(*arguments), env=environment, text=True, **options)
 
     def run(self, *arguments: object, input: str | None = None, **options: Any) -> Ended:
@@ -90,12 +94,12 @@ class Bangui:
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Bangui:
-    """bangui before `init`."""
+    """Run bangui before `init`."""
     return Bangui(tmp_path)
 
 
 @pytest.fixture
 def bangui(bare: Bangui) -> Bangui:
-    """bangui with an initialised, empty database."""
+    """Run bangui with an initialised, empty database."""
     bare.ok("init")
     return bare

@@ -9,7 +9,12 @@ ROOT = Path(__file__).parent.parent
 
 def test_modules_import_only_downwards():
     """A module that imports upwards, or is missing from the order, is named."""
-    lint = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()", "--no-cache"]
+    lint = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports_command as c; c()",
+        "--no-cache",
+    ]
     ended = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 0, ended.stdout
