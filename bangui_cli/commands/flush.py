@@ -7,6 +7,7 @@ from bangui_cli.invocation import Invocation
 from bangui_cli.jobs import flush
 from bangui_cli.jobs.catalogue import FLUSH
 from bangui_cli.jobs.run import Run, run_job
+from bangui_cli.progress import ProgressBar
 
 
 @options.command("flush", example="bangui flush --timeout 30s --json")
@@ -38,8 +39,9 @@ def command(
         runs.append(run)
         if dry_run:
             flush.rehearse(run)
-        else:
-            flush.flush(run, wait_s, lambda _rows: None)
+            return
+        with ProgressBar("flushing", lambda: flush.total_rows(run)) as bar:
+            flush.flush(run, wait_s, bar.update)
 
     exit_code = run_job(FLUSH, invocation, work, held_ok=held_ok, as_json=as_json)
     if exit_code == exit_codes.DONE and runs and not as_json and terminal.stdout_is_terminal():

@@ -43,6 +43,13 @@ def flush(run: Run, wait_s: float, progress: Progress) -> None:
     )
 
 
+def total_rows(run: Run) -> int | None:
+    """Count what this sweep has to move in all, for a progress bar."""
+    with run.store.snapshot():
+        left = run.store.count_dirty_rows(run.deadline)
+    return None if left is None else (run.flushed or 0) + left
+
+
 def _begin(run: Run, wait_s: float) -> bool:
     """Come by the lock, waiting up to `wait_s` for it; return whether there is nothing to flush."""
     give_up_s = clocks.monotonic_s() + wait_s
@@ -56,11 +63,11 @@ def _begin(run: Run, wait_s: float) -> bool:
             locking.log_outcome(run.invocation.log, holding)
             return is_empty
         except LockHeld:
-            run.deadline.check()
-            left_s = give_up_s - clocks.monotonic_s()
+            # A lock that is still held at the end of the timeout is a held lock, not a pass cut short.
+            left_s = min(give_up_s - clocks.monotonic_s(), run.deadline.remaining_s() - _RETRY_S)
             if left_s <= 0:
                 raise
-        clocks.sleep_s(min(_RETRY_S, left_s, run.deadline.remaining_s()))
+        clocks.sleep_s(min(_RETRY_S, left_s))
 
 
 def _sweep(run: Run, progress: Progress) -> None:
