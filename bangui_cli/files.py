@@ -1,0 +1,58 @@
+"""Replace whole files: a reader sees the old content or the new, also after a power cut."""
+
+import errno
+import os
+import tempfile
+
+from bangui_cli.errors import BanguiError, CannotCreate, DiskFull, IoFailed, PermissionRefused
+
+_STATES: dict[int | None, type[BanguiError]] = {
+    errno.EACCES: PermissionRefused,
+    errno.EPERM: PermissionRefused,
+    errno.EROFS: PermissionRefused,
+    errno.ENOSPC: DiskFull,
+    errno.EDQUOT: DiskFull,
+    errno.EIO: IoFailed,
+}
+
+
+def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
+    """Write a file whole, under a name of its own, and rename it into place.
+
+    Its mode is `mode` whatever the umask. The name in between begins with a dot, for which cron,
+    systemd and collectors pass over it. Raise CannotCreate, PermissionRefused, DiskFull or IoFailed.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.", suffix=".tmp")
+        try:
+            _fill(descriptor, content, mode)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        sync_directory(directory)
+    except OSError as error:
+        raise failure(error, f"cannot write {path}") from None
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def failure(error: OSError, what: str) -> BanguiError:
+    """Name the state behind an error of the operating system."""
+    return _STATES.get(error.errno, CannotCreate)(f"{what}: {error.strerror}")
+
+
+def _fill(descriptor: int, content: bytes, mode: int) -> None:
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
