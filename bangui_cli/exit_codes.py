@@ -16,6 +16,8 @@ NO_PERMISSION = 77
 CONFIG = 78
 TIMEOUT = 124
 SIGNAL_BASE = 128
+NAGIOS_CRITICAL = 2
+NAGIOS_UNKNOWN = 3
 
 
 class ExitCode(NamedTuple):
@@ -39,4 +41,11 @@ TABLE = (
     ExitCode("78", "configuration invalid, or the database is newer than this bangui"),
     ExitCode("124", "the timeout ended the pass; progress made before it is kept"),
     ExitCode("128+n", "ended by signal n (130 Ctrl-C, 143 SIGTERM)"),
+)
+
+NAGIOS = (
+    ExitCode("0", "OK: nothing is late"),
+    ExitCode("1", "WARNING: something is older than --warning-age, or no job has succeeded yet"),
+    ExitCode("2", "CRITICAL: something is older than --critical-age, or no usable database"),
+    ExitCode("3", "UNKNOWN: wrong options or settings, or no permission to look"),
 )

@@ -23,6 +23,9 @@ def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
     systemd and collectors pass over it. Raise CannotCreate, PermissionRefused, DiskFull or IoFailed.
     """
     directory, name = os.path.split(os.path.abspath(path))
+    if os.path.exists(path) and not os.path.isfile(path):
+        # The rename would put a file in the place of /dev/null.
+        raise CannotCreate(f"cannot write {path}: it is no regular file", hint="name another file")
     try:
         descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.", suffix=".tmp")
         try:

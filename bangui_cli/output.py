@@ -9,9 +9,14 @@ from typing import Any
 from bangui_cli.errors import IoFailed
 
 
+def json_text(value: Any) -> str:
+    """Return one JSON value as one line, ASCII only."""
+    return json.dumps(value, default=str)
+
+
 def print_json(value: Any) -> None:
-    """Print one JSON value on one line, ASCII only."""
-    print_text(json.dumps(value, default=str))
+    """Print one JSON value on one line."""
+    print_text(json_text(value))
 
 
 def print_text(text: str) -> None:
@@ -49,11 +54,16 @@ def _discard_stdout() -> None:
     os.close(null)
 
 
-def print_section(title: str, values: dict[str, Any]) -> None:
-    """Print a heading and one line a value."""
+def section_text(title: str, values: dict[str, Any]) -> str:
+    """Return a heading and one line a value."""
     width = max(map(len, values), default=0)
     lines = [f"  {key:<{width}}  {_cell(value)}" for key, value in values.items()]
-    print_text("\n".join([title, *lines]))
+    return "\n".join([title, *lines])
+
+
+def print_section(title: str, values: dict[str, Any]) -> None:
+    """Print a heading and one line a value."""
+    print_text(section_text(title, values))
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:

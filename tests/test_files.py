@@ -44,6 +44,16 @@ def test_a_failed_replacement_leaves_nothing_behind(tmp_path: Path):
     assert [path] == list(tmp_path.iterdir())
 
 
+def test_a_device_is_never_replaced_by_a_file(tmp_path: Path):
+    """A rename onto /dev/null as root would break the whole host."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    with pytest.raises(CannotCreate, match="no regular file"):
+        files.replace_file(str(pipe), b"new\n")
+    assert pipe.is_fifo()
+
+
 @pytest.mark.parametrize(
     ("name", "state"),
     [

@@ -1,30 +1,126 @@
-"""`bangui status`: lock, dirty set, cache, last runs."""
+"""`bangui status`: lock, dirty set, cache, last runs, for people, scripts and monitors."""
+
+import os
+from typing import Any
 
 import click
 
-from bangui_cli import monitoring, options, output, reading
+from bangui_cli import events, exit_codes, options, output, reading
+from bangui_cli.errors import BanguiError
 from bangui_cli.invocation import Invocation
+from bangui_cli.monitoring.collect import collect
+
+_FORMATS = ("table", "json", "prometheus", "nagios")
 
 
-@options.command("status", example="bangui status --format json | jq .dirty")
+class _Unknown(click.UsageError):
+    exit_code = exit_codes.NAGIOS_UNKNOWN
+
+
+class _Status(options.Command):
+    """To a monitor, exit code 2 is a critical state; a wrong option is an unknown one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as ever, but explain a mistake to a monitor in its own terms."""
+        asked = tuple(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "nagios" in asked or "--format=nagios" in asked:
+                from bangui_cli.monitoring import nagios
+
+                output.print_text(nagios.unknown(error.format_message()).line)
+                raise _Unknown(error.format_message(), ctx) from None
+            raise
+
+
+@click.command("status", cls=_Status, example="bangui status --format json | jq .dirty")
 @click.option(
-    "--format", "layout", type=click.Choice(["table", "json"]), default="table", show_default=True,
+    "--format", "layout", type=click.Choice(_FORMATS), default="table", show_default=True,
     help="The form of the answer.",
 )  # fmt: skip
+@click.option(
+    "--output", "path", metavar="FILE",
+    help="Write to this file, in one step and readable by all.  [default: stdout]",
+)  # fmt: skip
+@click.option(
+    "--warning-age", "warning_s", type=options.DURATION, metavar="TIME",
+    help="nagios: the age of the oldest dirty row, or of a job's last success, that is a warning."
+    "  [default: 5 intervals of the job]",
+)  # fmt: skip
+@click.option(
+    "--critical-age", "critical_s", type=options.DURATION, metavar="TIME",
+    help="nagios: the age that is critical.  [default: 15 intervals of the job]",
+)  # fmt: skip
 @click.pass_obj
-def command(invocation: Invocation, *, layout: str) -> None:
-    """Show lock, dirty set, cache and last runs."""
+def command(
+    invocation: Invocation,
+    *,
+    layout: str,
+    path: str | None,
+    warning_s: float | None,
+    critical_s: float | None,
+) -> int:
+    """Show lock, dirty set, cache and last runs.
+
+    With --format nagios the exit code is 0 OK, 1 WARNING, 2 CRITICAL (also without a usable
+    database) or 3 UNKNOWN. With --format prometheus a state that cannot be read is bangui_up 0.
+    """
+    if layout == "nagios":
+        return _alarm(invocation, path, warning_s, critical_s)
+    try:
+        state = _collect(invocation)
+    except BanguiError:
+        if layout == "prometheus":
+            from bangui_cli.monitoring import prometheus
+
+            _deliver(prometheus.render_down(), path)
+        raise
+    _deliver(_render(invocation, state, layout), path)
+    return exit_codes.DONE
+
+
+def _collect(invocation: Invocation) -> dict[str, Any]:
     settings = invocation.sound_settings()
     with reading.open_snapshot(settings.database_path) as store:
-        state = monitoring.collect(store, settings.instance)
+        return collect(store, settings.instance)
+
+
+def _render(invocation: Invocation, state: dict[str, Any], layout: str) -> str:
     if layout == "json":
-        output.print_json(state)
-    else:
-        for title, section in _sections(state):
-            output.print_section(title, section)
+        return output.json_text(state)
+    if layout == "prometheus":
+        from bangui_cli.monitoring import prometheus
+
+        return prometheus.render(state, invocation.settings)
+    sections = {title: values for title, values in state.items() if title != "jobs"}
+    sections |= {f"job {job_id}": values for job_id, values in state["jobs"].items()}
+    return "\n".join(output.section_text(title, values) for title, values in sections.items())
 
 
-def _sections(state: dict[str, dict[str, object]]) -> list[tuple[str, dict[str, object]]]:
-    jobs = state["jobs"]
-    plain = [(title, section) for title, section in state.items() if title != "jobs"]
-    return plain + [(f"job {job_id}", dict(values)) for job_id, values in jobs.items()]  # type: ignore[call-overload]
+def _alarm(
+    invocation: Invocation, path: str | None, warning_s: float | None, critical_s: float | None
+) -> int:
+    """Report to Nagios; a state that cannot be read is a failure, too, and gets its event."""
+    from bangui_cli.monitoring import ages, nagios
+
+    try:
+        state = _collect(invocation)
+        result = nagios.render(state, ages.judge_ages(state, invocation.settings, warning_s, critical_s))
+    except BanguiError as error:
+        result = nagios.explain(error)
+        invocation.log.emit_final(
+            events.COMMAND_FAILED, error.error, result.exit_code, error.hint, **error.fields
+        )
+    _deliver(result.line, path)
+    return result.exit_code
+
+
+def _deliver(text: str, path: str | None) -> None:
+    if path is None:
+        output.print_text(text)
+        return
+    from bangui_cli import files
+
+    # Of a link, as /dev/stdout is one, the target is replaced.
+    files.replace_file(os.path.realpath(path), f"{text}\n".encode())

@@ -212,6 +212,11 @@ class Store:
         row = self._one(sql.LAST_MIGRATION)
         return None if row is None else str(row[0])
 
+    def initialised_at(self) -> str | None:
+        """Return when `init` first made or adopted the database."""
+        value = self._scalar(sql.INITIALISED_AT)
+        return None if value is None else str(value)
+
     # What `init` needs besides.
 
     @property

@@ -139,6 +139,7 @@ OLDEST_DIRTY = "SELECT min(resolved_at) FROM geo_cache_dirty"
 COUNT_CACHE = "SELECT count(*), count(*) - count(country_code) FROM geo_cache"
 
 LAST_MIGRATION = APPLIED_MIGRATIONS + " ORDER BY id DESC LIMIT 1"
+INITIALISED_AT = "SELECT min(applied_at) FROM _sqlite_migrations WHERE migration_set = 'bangui'"
 TABLE_NAMES = (
     "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'"
 )

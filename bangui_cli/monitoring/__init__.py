@@ -1,0 +1,1 @@
+"""The state of an installation, collected once and laid out for each kind of monitor."""
