@@ -25,6 +25,13 @@ class UsageFault(BanguiError):
     default_hint = "see --help"
 
 
+class CheckUnknown(UsageFault):
+    """The command line of a check for Nagios is wrong; its code 2 would be a critical state."""
+
+    exit_code = exit_codes.NAGIOS_UNKNOWN
+    default_hint = "see bangui status --help"
+
+
 class BadData(BanguiError):
     """An address or an input row was rejected."""
 

@@ -78,9 +78,9 @@ def _report_usage(error: click.UsageError, invocation: Invocation) -> int:
     if error.ctx and invocation.log.is_console:
         click.echo(error.ctx.get_usage(), err=True)
     invocation.log.emit_final(
-        _failure_event(invocation), error.format_message(), error.exit_code, f"see {path} --help"
+        _failure_event(invocation), error.format_message(), exit_codes.USAGE, f"see {path} --help"
     )
-    return error.exit_code
+    return exit_codes.USAGE
 
 
 def _report_unexpected(error: Exception, invocation: Invocation) -> int:

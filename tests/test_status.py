@@ -300,9 +300,9 @@ def test_a_wrong_option_is_usage_to_everyone_else(at_work):
     assert at_work.run("status", "--no-such-option").code == 2
 
 
-def test_nagios_calls_contradicting_settings_unknown(at_work):
+def test_nagios_calls_wrong_settings_unknown(at_work):
     """The monitor's own settings may be at fault, and not the jobs."""
-    ended = at_work.run("status", "--format", "nagios", env={"BANGUI_LOCK_TTL": "1"})
+    ended = at_work.run("status", "--format", "nagios", env={"BANGUI_LOCK_TTL": "soon"})
 
     assert ended.code == 3
 

@@ -6,15 +6,11 @@ from typing import Any
 import click
 
 from bangui_cli import events, exit_codes, options, output, reading
-from bangui_cli.errors import BanguiError
+from bangui_cli.errors import BanguiError, CheckUnknown
 from bangui_cli.invocation import Invocation
 from bangui_cli.monitoring.collect import collect
 
 _FORMATS = ("table", "json", "prometheus", "nagios")
-
-
-class _Unknown(click.UsageError):
-    exit_code = exit_codes.NAGIOS_UNKNOWN
 
 
 class _Status(options.Command):
@@ -30,7 +26,7 @@ class _Status(options.Command):
                 from bangui_cli.monitoring import nagios
 
                 output.print_text(nagios.unknown(error.format_message()).line)
-                raise _Unknown(error.format_message(), ctx) from None
+                raise CheckUnknown(error.format_message()) from None
             raise
 
 
@@ -81,7 +77,7 @@ def command(
 
 
 def _collect(invocation: Invocation) -> dict[str, Any]:
-    settings = invocation.sound_settings()
+    settings = invocation.settings
     with reading.open_snapshot(settings.database_path) as store:
         return collect(store, settings.instance)
 
