@@ -1,5 +1,7 @@
 """The states in which a run can fail. Each owns its exit code and tells the operator what to do."""
 
+import errno
+import os
 from typing import ClassVar
 
 from bangui_cli import exit_codes
@@ -162,3 +164,26 @@ class Interrupted(BaseException):
         super().__init__(signal_name)
         self.error = f"ended by {signal_name}"
         self.exit_code = exit_codes.SIGNAL_BASE + signal_number
+        self.fields: dict[str, object] = {}
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+_SHORT = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
+
+
+def named(error: BaseException) -> BaseException:
+    """Name the state behind an error of the operating system; return another one as it is."""
+    if isinstance(error, MemoryError):
+        error = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+    if not isinstance(error, OSError):
+        return error
+    what = f"{error.filename}: " if error.filename else ""
+    message = f"{what}{error.strerror or error}"
+    if error.errno in _FULL:
+        return DiskFull(message)
+    if error.errno in _REFUSED:
+        return PermissionRefused(message)
+    if error.errno in _SHORT:
+        return Unavailable(message, hint="free memory or raise the limit (ulimit -a), then try again")
+    return IoFailed(message)

@@ -12,9 +12,9 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
 
 import click
 
-from bangui_cli import events, exit_codes, terminal
+from bangui_cli import errors, events, exit_codes, terminal
 from bangui_cli.cli import cli
-from bangui_cli.errors import BanguiError, Interrupted
+from bangui_cli.errors import BanguiError, Interrupted, UsageFault
 from bangui_cli.events import Event
 from bangui_cli.invocation import Invocation
 
@@ -22,14 +22,24 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run() -> NoReturn:
-    """Run the command line of this process and end it.
+    """Run the command line of this process and end it."""
+    terminal.open_missing_streams()
+    invocation = Invocation()
+    try:
+        _end(execute(sys.argv[1:], invocation))
+    except Interrupted as end:  # it came while another end was being reported
+        _end(_report(end, [], invocation))
+    except Exception as error:  # the report itself failed
+        terminal.write_line(terminal.STDERR, f"bangui: {error!r}\n".encode(errors="replace"), 1.0)
+        _end(exit_codes.UNEXPECTED)
+
+
+def _end(exit_code: int) -> NoReturn:
+    """End the process at once.
 
     The interpreter's ordinary shutdown costs a heartbeat a sixth of its time; SQLite's files are
     closed and the streams flushed by then, so nothing is left for it to do.
     """
-    terminal.open_missing_streams()
-    _install_signal_handlers()
-    exit_code = execute(sys.argv[1:], Invocation(os.environ))
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -41,24 +51,12 @@ def run() -> NoReturn:
 def execute(arguments: list[str], invocation: Invocation) -> int:
     """Run a command line and return its exit code, every failure logged as one final event."""
     try:
+        _install_signal_handlers()
         return _invoke(arguments, invocation)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.exceptions.NoArgsIsHelpError as stop:
-        stop.show()
-        return exit_codes.USAGE
-    except click.UsageError as error:
-        return _report_usage(error, invocation)
-    except BrokenPipeError:
-        return exit_codes.DONE
-    except (BanguiError, Interrupted) as error:
-        fields = error.fields if isinstance(error, BanguiError) else {}
-        invocation.log.emit_final(
-            _failure_event(invocation), error.error, error.exit_code, error.hint, **fields
-        )
-        return error.exit_code
-    except Exception as error:
-        return _report_unexpected(error, invocation)
+    except (click.exceptions.Exit, SystemExit) as end:
+        return int(getattr(end, "exit_code", None) or getattr(end, "code", None) or exit_codes.DONE)
+    except (Exception, Interrupted) as error:
+        return _report(error, arguments, invocation)
 
 
 def _invoke(arguments: list[str], invocation: Invocation) -> int:
@@ -68,28 +66,49 @@ def _invoke(arguments: list[str], invocation: Invocation) -> int:
         return cli.invoke(context) or exit_codes.DONE
 
 
-def _report_usage(error: click.UsageError, invocation: Invocation) -> int:
-    from bangui_cli.jobs.catalogue import BY_COMMAND
-
-    path = error.ctx.command_path if error.ctx else "bangui"
-    job = BY_COMMAND.get(path.removeprefix("bangui "))
-    if job:
-        invocation.set_job(job.id)
-    if error.ctx and invocation.log.is_console:
-        click.echo(error.ctx.get_usage(), err=True)
-    invocation.log.emit_final(
-        _failure_event(invocation), error.format_message(), exit_codes.USAGE, f"see {path} --help"
-    )
-    return exit_codes.USAGE
-
-
-def _report_unexpected(error: Exception, invocation: Invocation) -> int:
+def _report(error: BaseException, arguments: list[str], invocation: Invocation) -> int:
+    """Log the event that explains a failure; return the exit code."""
+    if isinstance(error, click.UsageError):
+        return _report_usage(error, arguments, invocation)
+    if isinstance(error, BrokenPipeError):
+        return exit_codes.DONE  # whoever read the help has seen enough
+    error = errors.named(error)
+    event = _failure_event(invocation)
+    if isinstance(error, BanguiError | Interrupted):
+        invocation.log.emit_final(event, error.error, error.exit_code, error.hint, **error.fields)
+        return error.exit_code
     from bangui_cli.jobs.run import traceback_text, unexpected
 
-    invocation.log.emit_final(
-        _failure_event(invocation), *unexpected(error), traceback=traceback_text(error)
-    )
+    invocation.log.emit_final(event, *unexpected(error), traceback=traceback_text(error))
     return exit_codes.UNEXPECTED
+
+
+def _report_usage(error: click.UsageError, arguments: list[str], invocation: Invocation) -> int:
+    from bangui_cli.jobs.catalogue import BY_COMMAND
+    from bangui_cli.jobs.run import Run, report
+
+    _salvage_options(arguments, invocation)
+    path = error.ctx.command_path if error.ctx else "bangui"
+    message, usage = error.format_message(), error.ctx.get_usage() if error.ctx else ""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        message, usage = "no command is given", message
+    if invocation.log.is_console:
+        terminal.write_line(terminal.STDERR, usage.encode() + b"\n", 1.0)
+    fault = UsageFault(message, hint=f"see {path} --help")
+    job = BY_COMMAND.get(path.removeprefix("bangui "))
+    if job is None:
+        return _report(fault, arguments, invocation)
+    invocation.set_job(job.id)
+    return report(Run(job, invocation), fault, held_ok=False, as_json="--json" in arguments)
+
+
+def _salvage_options(arguments: list[str], invocation: Invocation) -> None:
+    """Take from a faulty command line what says how to log: format, level, correlation ID."""
+    from bangui_cli.options import Command
+
+    Command("bangui", example="").make_context(
+        "bangui", arguments.copy(), obj=invocation, resilient_parsing=True, ignore_unknown_options=True
+    )
 
 
 def _failure_event(invocation: Invocation) -> Event:
@@ -109,6 +128,8 @@ def _install_signal_handlers() -> None:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    # A second one ends the process at once, whatever the first is still waiting for.
-    signal.signal(number, signal.SIG_DFL)
+    # A second signal ends the process at once, whatever the first is still waiting for.
+    for each in _SIGNALS:
+        if signal.getsignal(each) is _interrupt:
+            signal.signal(each, signal.SIG_DFL)
     raise Interrupted(number, signal.Signals(number).name)

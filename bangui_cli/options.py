@@ -7,6 +7,7 @@ import click
 
 from bangui_cli import durations, settings
 from bangui_cli.invocation import Invocation
+from bangui_cli.settings import Sourced
 
 
 class Parsed(click.ParamType[Any]):
@@ -21,7 +22,13 @@ class Parsed(click.ParamType[Any]):
         try:
             return self.parse(value)
         except ValueError as error:
-            self.fail(f"{value!r} is {error}" if "not" in str(error) else str(error), param, ctx)
+            variable = param.envvar if param and ctx and _is_from_environment(param, ctx) else None
+            place = f" in {variable}" if variable else ""
+            self.fail(f"{value!r}{place}: {error}", param, ctx)
+
+
+def _is_from_environment(param: click.Parameter, ctx: click.Context) -> bool:
+    return ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.ENVIRONMENT
 
 
 DURATION = Parsed(settings.parse_duration_s, "time")
@@ -45,7 +52,7 @@ class SettingOption(click.Option):
 
     def _store(self, ctx: click.Context, _: click.Parameter, value: Any) -> None:
         if value is not None:
-            ctx.find_object(Invocation).flags[self.setting.key] = value  # type: ignore[union-attr]
+            _override(ctx, self.setting.key, value, self.opts[0])
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         """Return the help with variable and default, worked out only when it is shown."""
@@ -78,22 +85,30 @@ def _adding(make: Callable[[], click.Parameter]) -> Callable[[Any], Any]:
     return decorate
 
 
+def _invocation(ctx: click.Context) -> Invocation:
+    return ctx.ensure_object(Invocation)
+
+
+def _override(ctx: click.Context, key: str, value: Any, option: str) -> None:
+    _invocation(ctx).flags[key] = Sourced(value, f"flag {option}")
+
+
 def _set_level(level: str) -> Callable[[click.Context, click.Parameter, bool], None]:
-    def store(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    def store(ctx: click.Context, option: click.Parameter, value: bool) -> None:
         if value:
-            ctx.find_object(Invocation).flags["log_level"] = level  # type: ignore[union-attr]
+            _override(ctx, "log_level", level, option.opts[0])
 
     return store
 
 
 def _set_config(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-    if value:
-        ctx.find_object(Invocation).config_path = value  # type: ignore[union-attr]
+    if value is not None:
+        _invocation(ctx).config_path = value
 
 
 def _set_correlation_id(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-    if value:
-        ctx.find_object(Invocation).set_correlation_id(value)  # type: ignore[union-attr]
+    if value is not None:
+        _invocation(ctx).correlation_id = value
 
 
 def _common_options() -> list[click.Parameter]:
@@ -103,6 +118,7 @@ def _common_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--config"],
+            type=Parsed(settings.parse_path, "path"),
             metavar="PATH",
             expose_value=False,
             callback=_set_config,
@@ -137,6 +153,8 @@ def _common_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--correlation-id"],
+            type=Parsed(settings.parse_name, "id"),
+            envvar=settings.CORRELATION_ID_VARIABLE,
             metavar="ID",
             expose_value=False,
             callback=_set_correlation_id,
@@ -160,11 +178,6 @@ class Command(click.Command):
         formatter.write("Example:\n")
         for line in self.example.splitlines():
             formatter.write(f"  {line}\n")
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command once the correlation ID is known to be fit for a log line."""
-        ctx.find_object(Invocation).settle_correlation_id()  # type: ignore[union-attr]
-        return super().invoke(ctx)
 
 
 def command(name: str, *, example: str) -> Callable[[Callable[..., Any]], Command]:

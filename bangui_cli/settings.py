@@ -4,10 +4,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from bangui_cli import durations, events, lease
-from bangui_cli.errors import ConfigInvalid, PermissionRefused
+from bangui_cli import config_file, durations, events, lease
+from bangui_cli.errors import ConfigInvalid
 
-CONFIG_VARIABLE = "BANGUI_CONFIG"
 CORRELATION_ID_VARIABLE = "BANGUI_CORRELATION_ID"
 LOG_FORMATS = ("auto", "console", "json", "journald")
 TEXT_LIMIT_CHARACTERS = 128
@@ -177,24 +176,38 @@ class Settings(Mapping[str, Sourced]):
 
 
 def load(
-    environment: Mapping[str, str], flags: Mapping[str, object], config_path: str | None = None
+    environment: Mapping[str, str], flags: Mapping[str, Sourced], config_path: str | None = None
 ) -> Settings:
-    """Resolve every setting. `flags` holds values that are parsed already, by key.
+    """Resolve every setting. `flags` holds what options gave, parsed already, by key.
 
     Raise ConfigInvalid naming the source and the key, PermissionRefused for an unreadable file.
     """
-    path = config_path or environment.get(CONFIG_VARIABLE) or _find_file(environment)
-    from_file = _read_file(path) if path else {}
+    path = config_path or config_file.find(environment)
+    from_file = config_file.read(path) if path else {}
+    _refuse_unknown_keys(from_file, path)
     return Settings(
         {setting.key: _resolve(setting, environment, flags, from_file, path) for setting in TABLE}
     )
+
+
+def single(key: str, environment: Mapping[str, str], flags: Mapping[str, Sourced]) -> Any:
+    """Return the value of one setting, without the file, its default where it cannot be read."""
+    try:
+        return _resolve(BY_KEY[key], environment, flags, {}, None).value
+    except ConfigInvalid:
+        return BY_KEY[key].default
 
 
 def require_sound(settings: Settings) -> None:
     """Raise ConfigInvalid where the settings contradict each other."""
     fault = lock_ttl_fault(settings)
     if fault:
-        raise ConfigInvalid(fault, lock_ttl_source=settings["lock_ttl"].source)
+        raise ConfigInvalid(
+            fault,
+            hint="set lock_ttl to at least 3 x heartbeat_interval, and to 1h at most",
+            lock_ttl_source=settings["lock_ttl"].source,
+            heartbeat_interval_source=settings["heartbeat_interval"].source,
+        )
 
 
 def lock_ttl_fault(settings: Settings) -> str | None:
@@ -207,28 +220,37 @@ def lock_ttl_fault(settings: Settings) -> str | None:
     return None
 
 
+def _refuse_unknown_keys(from_file: Mapping[str, object], path: str | None) -> None:
+    for key in from_file:
+        if key not in BY_KEY:
+            known = ", ".join(BY_KEY)
+            raise ConfigInvalid(f"{path}: unknown key {key!r}", hint=f"the keys are {known}")
+
+
 def _resolve(
     setting: Setting,
     environment: Mapping[str, str],
-    flags: Mapping[str, object],
+    flags: Mapping[str, Sourced],
     from_file: Mapping[str, object],
     path: str | None,
 ) -> Sourced:
     if setting.key in flags:
-        return Sourced(flags[setting.key], "flag")
+        return flags[setting.key]
     # An empty variable counts as unset, as click has it; 0 does not.
-    raw: object = environment.get(setting.variable)
-    source = f"environment {setting.variable}"
-    if raw in (None, ""):
-        if setting.key not in from_file:
-            return Sourced(_default(setting, environment), "default")
-        raw, source = from_file[setting.key], f"file {path}"
+    if environment.get(setting.variable):
+        raw: object = environment[setting.variable]
+        source, name, remedy = f"environment {setting.variable}", setting.variable, "correct or unset it"
+    elif setting.key in from_file:
+        raw = from_file[setting.key]
+        source, name, remedy = f"file {path}", f"{path}: {setting.key}", "correct the file"
+    else:
+        return Sourced(_default(setting, environment), "default")
     try:
         return Sourced(setting.parse(raw), source)
     except ValueError as error:
-        where = f"{path}: " if source.startswith("file") else ""
-        name = setting.key if where else setting.variable
-        raise ConfigInvalid(f"{where}{name} = {raw!r}: {error}", key=setting.key) from None
+        raise ConfigInvalid(
+            f"{name} = {raw!r}: {error}", hint=f"{remedy}: {setting.meaning}", key=setting.key
+        ) from None
 
 
 def _default(setting: Setting, environment: Mapping[str, str]) -> Any:
@@ -242,48 +264,10 @@ def _default(setting: Setting, environment: Mapping[str, str]) -> Any:
 def _default_database_path(environment: Mapping[str, str]) -> str:
     if os.geteuid() == 0:
         return "/var/lib/bangui/bangui.db"
-    data = _base_directory(environment, "XDG_DATA_HOME", "~/.local/share")
+    data = config_file.base_directory(environment, "XDG_DATA_HOME", ".local/share")
     if data is None:
         raise ConfigInvalid(
             "no place for the database: HOME is not set",
             hint="give --database PATH or set BANGUI_DATABASE_PATH",
         )
     return f"{data}/bangui/bangui.db"
-
-
-def _base_directory(environment: Mapping[str, str], variable: str, fallback: str) -> str | None:
-    # A relative one is to be ignored (XDG Base Directory Specification).
-    directory = environment.get(variable, "")
-    if not os.path.isabs(directory):
-        directory = os.path.expanduser(fallback)
-    return directory if os.path.isabs(directory) else None
-
-
-def _find_file(environment: Mapping[str, str]) -> str | None:
-    own = _base_directory(environment, "XDG_CONFIG_HOME", "~/.config")
-    for directory in (own, "/etc"):
-        path = f"{directory}/bangui/bangui.toml"
-        if directory and os.path.exists(path):
-            return path
-    return None
-
-
-def _read_file(path: str) -> dict[str, object]:
-    import tomllib  # 1.5 ms that most runs need not pay
-
-    try:
-        with open(path, "rb") as file:
-            values = tomllib.load(file)
-    except PermissionError:
-        raise PermissionRefused(
-            f"no permission to read {path}", hint="make the file readable for this user"
-        ) from None
-    except OSError as error:
-        raise ConfigInvalid(f"cannot read {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(f"{path} is not TOML: {error}") from None
-    for key in values:
-        if key not in BY_KEY:
-            known = ", ".join(BY_KEY)
-            raise ConfigInvalid(f"{path}: unknown key {key!r}", hint=f"the keys are {known}")
-    return values

@@ -19,7 +19,7 @@ def command() -> None:
 @click.pass_obj
 def show(invocation: Invocation, *, layout: str) -> None:
     """Show every effective setting with its value and where it came from."""
-    settings = invocation.sound_settings()
+    settings = invocation.settings
     if layout == "json":
         output.print_json({key: sourced._asdict() for key, sourced in settings.items()})
     else:

@@ -20,7 +20,7 @@ def show(invocation: Invocation, *, as_json: bool) -> None:
 
     The verdict is mine, held, expired or free. Nothing is changed.
     """
-    settings = invocation.sound_settings()
+    settings = invocation.settings
     with reading.open_snapshot(settings.database_path) as store:
         view = locking.describe(*locking.inspect(store, settings.instance))
     if as_json:
@@ -37,7 +37,7 @@ def show(invocation: Invocation, *, as_json: bool) -> None:
 @click.pass_obj
 def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> None:
     """Hand the lock over: mark it free, so that another instance can take it at once."""
-    settings = invocation.sound_settings()
+    settings = invocation.settings
     store = Store(settings.database_path)
     try:
         with store.transaction():

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from bangui_cli import clocks, deadline, exit_codes, locking, terminal, timestamps
+from bangui_cli import clocks, deadline, errors, exit_codes, locking, terminal, timestamps
 from bangui_cli.deadline import Deadline
 from bangui_cli.errors import BanguiError, DeadlineExceeded, Interrupted, LeaseLost, LockHeld
 from bangui_cli.events import Event
@@ -114,9 +114,9 @@ def run_job(job: Job, invocation: Invocation, work: Work, *, held_ok: bool, as_j
     invocation.set_job(job.id)
     run = Run(job, invocation)
     try:
-        timeout_s = invocation.sound_settings()[job.timeout_key].value
+        timeout_s = invocation.settings[job.timeout_key].value
     except BanguiError as error:
-        return _report(run, error, held_ok=held_ok, as_json=as_json)
+        return report(run, error, held_ok=held_ok, as_json=as_json)
     invocation.log.stall_s = _STALL_S
     run.deadline = deadline.for_run(invocation.started_s, timeout_s)
 
@@ -125,12 +125,12 @@ def run_job(job: Job, invocation: Invocation, work: Work, *, held_ok: bool, as_j
         error = DeadlineExceeded(
             f"the timeout of {timeout_s:g} s ended a pass that hung", timeout_seconds=timeout_s
         )
-        return _report(run, error, held_ok=held_ok, as_json=as_json)
+        return report(run, error, held_ok=held_ok, as_json=as_json)
 
     with Watchdog(run.deadline, prepare=invocation.log.prepare, give_up=give_up) as watchdog:
         failure = _attempt(run, work, watchdog)
         watchdog.claim_finish()
-        return _report(run, failure, held_ok=held_ok, as_json=as_json)
+        return report(run, failure, held_ok=held_ok, as_json=as_json)
 
 
 def _attempt(run: Run, work: Work, watchdog: Watchdog) -> BaseException | None:
@@ -166,7 +166,9 @@ def _record_failure(run: Run, error: BaseException) -> None:
         pass  # the first error is the one to report
 
 
-def _report(run: Run, error: BaseException | None, *, held_ok: bool, as_json: bool) -> int:
+def report(run: Run, error: BaseException | None, *, held_ok: bool, as_json: bool) -> int:
+    """Print the JSON object if it is wanted, log how the run ended, return the exit code."""
+    error = error and errors.named(error)
     run.outcome, event, exit_code = _judge_end(run.job, error)
     if isinstance(error, LockHeld | LeaseLost):
         run.lock = {key: error.fields.get(key) for key in ("owner", "lease_id", "token")}
