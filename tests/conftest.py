@@ -50,14 +50,15 @@ class Bangui:
         return [sys.executable, "-m", "bangui_cli", *map(str, arguments)]
 
     def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
-        """Start a process; `env` adds to the environment."""
+        """Start a process; `env` adds to the environment, `under` is a command to run it with."""
+        command = [*options.pop("under", ()), *self.command(*arguments)]
         environment = {**self.environment, **options.pop("env", {})}
         options = {
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
         } | options
-        return subprocess.Popen(self.command(*arguments), env=environment, text=True, **options)
+        return subprocess.Popen(command, env=environment, text=True, **options)
 
     def run(self, *arguments: object, input: str | None = None, **options: Any) -> Ended:
         """Run to the end and return what came out."""

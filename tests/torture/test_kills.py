@@ -1,0 +1,131 @@
+"""Whatever moment `kill -9` finds, nothing acknowledged is lost and the next run goes on from there."""
+
+import random
+import signal
+import time
+
+import pytest
+from invariants import Ledger, check_database, check_integrity, check_run, read_entries
+from workload import (
+    STORE_CALLS,
+    count_calls,
+    flushed_total,
+    make_bangui_database,
+    make_entries,
+    needs_strace,
+    stage,
+    strace,
+)
+
+ROWS = 4000
+FEW_AND_MANY = (3, pytest.param(70, marks=pytest.mark.torture))
+
+
+def _killed_after(process, delay_s):
+    """Kill a process unless it has ended before; return whether it was killed."""
+    time.sleep(delay_s)
+    process.kill()
+    process.communicate()
+    return process.returncode == -signal.SIGKILL
+
+
+def _killed_at_call(bangui, number, *arguments):
+    """Run a command that dies at its n-th write or sync; return whether it got that far."""
+    inject = f"inject={STORE_CALLS}:signal=KILL:when={number}"
+    ended = bangui.run(*arguments, under=strace("-e", f"trace={STORE_CALLS}", "-e", inject))
+    if ended.code == -signal.SIGKILL:
+        return True
+    check_run(ended.code, ended.stderr)
+    assert ended.code == 0, ended
+    return False
+
+
+def _count(bangui, *arguments):
+    return count_calls(bangui.command(*arguments), env=bangui.environment)
+
+
+def _restaged(bangui, ledger, staged, rows):
+    """Stage a newer entry for each address once the dirty set is empty; return how many in all."""
+    if read_entries(bangui.database)[1]:
+        return staged
+    entries = make_entries(rows, generation=staged // rows)
+    stage(bangui.database, entries)
+    ledger.acknowledge(entries)
+    return staged + rows
+
+
+@pytest.mark.parametrize("kills", FEW_AND_MANY)
+def test_a_flush_killed_at_random_moments_loses_nothing(bangui, kills):
+    """Each entry is in one place after each kill, and the total counts each entry once."""
+    ledger, done, staged, halfway = Ledger(), 0, 0, 0
+    chance = random.Random(kills)
+    while done < kills:
+        staged = _restaged(bangui, ledger, staged, ROWS)
+        flush = bangui.start("flush", "--batch-size", 50)
+        done += _killed_after(flush, chance.uniform(0.06, 0.2))
+        check_database(bangui.database, ledger)
+        halfway += flushed_total(bangui.database) % ROWS > 0
+    bangui.ok("flush")
+
+    assert (ledger.newest, {}) == read_entries(bangui.database)
+    assert staged == flushed_total(bangui.database)
+    print(f"flush: {done} kills at random moments, {halfway} halfway, {staged} entries, none lost")
+
+
+@needs_strace
+@pytest.mark.parametrize("kills", FEW_AND_MANY)
+def test_a_flush_killed_at_a_write_or_sync_loses_nothing(bangui, kills):
+    """Each write and each sync of a flush is a moment at which it may die."""
+    rows, ledger, staged = 60, Ledger(), 0
+    flush = ("flush", "--batch-size", 20)
+    staged = _restaged(bangui, ledger, staged, rows)
+    calls = _count(bangui, *flush)
+    for done in range(kills):
+        staged = _restaged(bangui, ledger, staged, rows)
+        _killed_at_call(bangui, 1 + done * calls // kills, *flush)
+        check_database(bangui.database, ledger)
+    bangui.ok("flush")
+
+    assert (ledger.newest, {}) == read_entries(bangui.database)
+    assert staged == flushed_total(bangui.database)
+    print(f"flush: {kills} kills at {calls} writes and syncs, {staged} entries, none lost")
+
+
+@needs_strace
+@pytest.mark.parametrize("kills", FEW_AND_MANY)
+def test_an_add_killed_at_a_write_or_sync_stages_all_or_nothing(bangui, kills):
+    """What `add` had not acknowledged is there as a whole or not at all, and nothing else suffers."""
+    calls, ledger = _count(bangui, "add", "192.0.2.1"), Ledger()
+    stage(bangui.database, make_entries(100))
+    bangui.ok("flush")
+    ledger.acknowledge(read_entries(bangui.database)[0].values())
+    for done, entry in enumerate(make_entries(kills, generation=1)):
+        add = ("add", entry.ip, "--country-code", "DE", "--country-name", entry.country_name,
+               "--asn", entry.asn, "--resolved-at", entry.resolved_at)  # fmt: skip
+        if not _killed_at_call(bangui, 1 + done % calls, *add):
+            ledger.acknowledge([entry])
+        check_database(bangui.database, ledger, in_flight=[entry])
+        ledger.acknowledge(read_entries(bangui.database)[1].values())
+
+
+@needs_strace
+@pytest.mark.parametrize("kills", FEW_AND_MANY)
+@pytest.mark.parametrize("adopts", [False, True], ids=["new", "adopted"])
+def test_an_init_killed_at_a_write_or_sync_can_be_repeated(bare, adopts, kills):
+    """A migration is done or not begun: what BanGUI stored stays, and the next `init` completes it."""
+    make = make_bangui_database if adopts else (lambda _path: None)
+    make(bare.database)
+    calls = _count(bare, "init")
+    for number in range(1, calls + 1, max(calls // kills, 1)):
+        for path in bare.home.glob("bangui.db*"):
+            path.unlink()
+        make(bare.database)
+        _killed_at_call(bare, number, "init")
+        check_integrity(bare.database)
+        heartbeat = bare.run("heartbeat")
+        check_run(heartbeat.code, heartbeat.stderr)
+        assert heartbeat.code in (0, 66)
+        bare.ok("init")
+        bare.ok("flush")
+
+        assert len(read_entries(bare.database)[0]) == (100 if adopts else 0)
