@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _TIME_NAMESPACE = "/proc/self/timens_offsets"
+_START_UP_CEILING_S = 0.25
 
 
 class Instant(NamedTuple):
@@ -28,6 +29,15 @@ def wall_s() -> float:
 def monotonic_s() -> float:
     """Read the clock that deadlines and durations are measured on."""
     return time.monotonic()
+
+
+def process_started_s() -> float:
+    """Return, on the monotonic clock, when this process began: it has used its CPU time since.
+
+    Its start time in /proc is no help: a shell that slept before its `exec` has an old one. A
+    program that has worked before its `exec` has used CPU time, too, hence the ceiling.
+    """
+    return monotonic_s() - min(time.process_time(), _START_UP_CEILING_S)
 
 
 def sleep_s(seconds: float) -> None:

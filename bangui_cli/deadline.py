@@ -1,7 +1,7 @@
 """Bound a wait, or a whole run, on the monotonic clock."""
 
 from bangui_cli import clocks
-from bangui_cli.errors import BanguiError, DatabaseBusy, DeadlineExceeded
+from bangui_cli.errors import DatabaseBusy, DeadlineExceeded
 
 LOCK_WAIT_S = 30.0
 
@@ -9,18 +9,23 @@ LOCK_WAIT_S = 30.0
 class Deadline:
     """A moment on the monotonic clock after which `check` raises `overrun`."""
 
-    def __init__(self, ends_at_s: float, overrun: BanguiError) -> None:
-        self.ends_at_s = ends_at_s
-        self._overrun = overrun
+    def __init__(self, ends_at_s: float, overrun: BaseException) -> None:
+        self._ends_at_s = ends_at_s
+        self.overrun = overrun
 
     def remaining_s(self) -> float:
         """Return the seconds that are left, never negative."""
-        return max(self.ends_at_s - clocks.monotonic_s(), 0.0)
+        return max(self._ends_at_s - clocks.monotonic_s(), 0.0)
 
     def check(self) -> None:
         """Raise the overrun error once the moment has come."""
-        if clocks.monotonic_s() >= self.ends_at_s:
-            raise self._overrun
+        if not self.remaining_s():
+            raise self.overrun
+
+    def cut_short(self, reason: BaseException) -> None:
+        """Let the moment come now, for this reason. A signal handler may call it at any time."""
+        self.overrun = reason
+        self._ends_at_s = 0.0
 
 
 def for_run(started_s: float, timeout_s: float) -> Deadline:

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from bangui_cli import exit_codes
 
@@ -187,3 +187,25 @@ def named(error: BaseException) -> BaseException:
     if error.errno in _SHORT:
         return Unavailable(message, hint="free memory or raise the limit (ulimit -a), then try again")
     return IoFailed(message)
+
+
+class Failure(NamedTuple):
+    """What an operator is told of a failure; `fields` are those of its event."""
+
+    error: str
+    exit_code: int
+    hint: str
+    fields: dict[str, object]
+
+
+def explain(error: BaseException) -> Failure:
+    """Return what to tell of any error; one that is no state of ours is a bug, with its traceback."""
+    error = named(error)
+    if isinstance(error, BanguiError | Interrupted):
+        return Failure(error.error, error.exit_code, error.hint, error.fields)
+    import traceback  # 2 ms
+
+    # Its end first, to survive a cut.
+    text = "".join(traceback.format_exception(error)[::-1])
+    message, hint = f"{type(error).__name__}: {error}", "this is a bug: report it with this line"
+    return Failure(message, exit_codes.UNEXPECTED, hint, {"traceback": text})

@@ -16,7 +16,7 @@ class Invocation:
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self.environment = environment
-        self.started_s = clocks.monotonic_s()
+        self.started_s = clocks.process_started_s()
         self.flags: dict[str, Sourced] = {}
         self.config_path: str | None = None
         self.job: str | None = None

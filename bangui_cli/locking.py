@@ -9,7 +9,7 @@ from bangui_cli.clocks import Instant
 from bangui_cli.errors import LockHeld
 from bangui_cli.lease import Judgement, LockRow
 from bangui_cli.log import Log
-from bangui_cli.store.sqlite import Store
+from bangui_cli.store import Store
 
 
 class Holding(NamedTuple):
@@ -33,25 +33,19 @@ def inspect(store: Store, instance: str) -> tuple[LockRow | None, Judgement]:
 
 def acquire(store: Store, instance: str, ttl_s: float) -> Holding:
     """Take, refresh or take over the lock. Wants a transaction; raise LockHeld, nothing written."""
-    now = clocks.now()
-    row = store.read_lock()
-    judgement = lease.judge(row, now, instance)
-    if judgement.outcome == lease.HELD:
-        raise held_error(row, judgement)
-    after = _next_row(row, judgement, now, instance, ttl_s, store)
-    store.write_lock(after)
-    return Holding(judgement, row, after)
+    holding = rehearse(store, instance, ttl_s)
+    store.write_lock(holding.after)
+    return holding
 
 
 def rehearse(store: Store, instance: str, ttl_s: float) -> Holding:
-    """Tell what `acquire` would find and write, writing nothing. Wants a snapshot; raise LockHeld."""
+    """Tell what `acquire` would find and write. Wants a snapshot or a transaction; raise LockHeld."""
     now = clocks.now()
     row = store.read_lock()
     judgement = lease.judge(row, now, instance)
     if judgement.outcome == lease.HELD:
         raise held_error(row, judgement)
-    after = _next_row(row, judgement, now, instance, ttl_s, store)
-    return Holding(judgement, row, after)
+    return Holding(judgement, row, _next_row(row, judgement, now, instance, ttl_s, store))
 
 
 def _next_row(

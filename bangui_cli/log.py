@@ -1,6 +1,7 @@
 """The log of one run. An event below the level costs nothing; structlog comes with the first."""
 
 from bangui_cli import terminal
+from bangui_cli.errors import Failure
 from bangui_cli.events import LEVELS, Event
 
 
@@ -21,12 +22,10 @@ class Log:
         if LEVELS.index(event.level) >= self._rank:
             self._write(event.name, event.level, fields)
 
-    def emit_final(
-        self, event: Event, error: str, exit_code: int, hint: str, /, **fields: object
-    ) -> None:
+    def emit_failure(self, event: Event, failure: Failure, /, **fields: object) -> None:
         """Log the event that explains a failure, whatever the level."""
-        fields = {"error": error, "exit_code": exit_code, "hint": hint, **fields}
-        self._write(event.name, event.level, fields)
+        head = {"error": failure.error, "exit_code": failure.exit_code, "hint": failure.hint}
+        self._write(event.name, event.level, {**head, **fields, **failure.fields})
 
     def prepare(self) -> None:
         """Import what an event needs, ahead of a deadline that is about to be missed."""

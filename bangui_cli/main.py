@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from types import FrameType
 from typing import NoReturn
 
 # Ctrl-C while the imports below run must end the process, not print a traceback.
@@ -12,13 +11,11 @@ if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
 
 import click
 
-from bangui_cli import errors, events, exit_codes, terminal
+from bangui_cli import errors, events, exit_codes, signals, terminal
 from bangui_cli.cli import cli
-from bangui_cli.errors import BanguiError, Interrupted, UsageFault
+from bangui_cli.errors import Interrupted, UsageFault
 from bangui_cli.events import Event
 from bangui_cli.invocation import Invocation
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run() -> NoReturn:
@@ -27,9 +24,7 @@ def run() -> NoReturn:
     invocation = Invocation()
     try:
         _end(execute(sys.argv[1:], invocation))
-    except Interrupted as end:  # it came while another end was being reported
-        _end(_report(end, [], invocation))
-    except Exception as error:  # the report itself failed
+    except BaseException as error:  # the report itself failed
         terminal.write_line(terminal.STDERR, f"bangui: {error!r}\n".encode(errors="replace"), 1.0)
         _end(exit_codes.UNEXPECTED)
 
@@ -51,7 +46,7 @@ def _end(exit_code: int) -> NoReturn:
 def execute(arguments: list[str], invocation: Invocation) -> int:
     """Run a command line and return its exit code, every failure logged as one final event."""
     try:
-        _install_signal_handlers()
+        signals.install()
         return _invoke(arguments, invocation)
     except (click.exceptions.Exit, SystemExit) as end:
         return int(getattr(end, "exit_code", None) or getattr(end, "code", None) or exit_codes.DONE)
@@ -68,24 +63,19 @@ def _invoke(arguments: list[str], invocation: Invocation) -> int:
 
 def _report(error: BaseException, arguments: list[str], invocation: Invocation) -> int:
     """Log the event that explains a failure; return the exit code."""
+    signals.ignore()
     if isinstance(error, click.UsageError):
         return _report_usage(error, arguments, invocation)
     if isinstance(error, BrokenPipeError):
         return exit_codes.DONE  # whoever read the help has seen enough
-    error = errors.named(error)
-    event = _failure_event(invocation)
-    if isinstance(error, BanguiError | Interrupted):
-        invocation.log.emit_final(event, error.error, error.exit_code, error.hint, **error.fields)
-        return error.exit_code
-    from bangui_cli.jobs.run import traceback_text, unexpected
-
-    invocation.log.emit_final(event, *unexpected(error), traceback=traceback_text(error))
-    return exit_codes.UNEXPECTED
+    failure = errors.explain(error)
+    invocation.log.emit_failure(_failure_event(invocation), failure)
+    return failure.exit_code
 
 
 def _report_usage(error: click.UsageError, arguments: list[str], invocation: Invocation) -> int:
     from bangui_cli.jobs.catalogue import BY_COMMAND
-    from bangui_cli.jobs.run import Run, report
+    from bangui_cli.jobs.report import Report
 
     _salvage_options(arguments, invocation)
     path = error.ctx.command_path if error.ctx else "bangui"
@@ -99,7 +89,9 @@ def _report_usage(error: click.UsageError, arguments: list[str], invocation: Inv
     if job is None:
         return _report(fault, arguments, invocation)
     invocation.set_job(job.id)
-    return report(Run(job, invocation), fault, held_ok=False, as_json="--json" in arguments)
+    report = Report(job, invocation, held_ok=False, as_json="--json" in arguments)
+    report.end(fault)
+    return report.exit_code
 
 
 def _salvage_options(arguments: list[str], invocation: Invocation) -> None:
@@ -118,18 +110,3 @@ def _failure_event(invocation: Invocation) -> Event:
         if job.id == invocation.job:
             return job.error
     return events.COMMAND_FAILED
-
-
-def _install_signal_handlers() -> None:
-    for number in _SIGNALS:
-        # nohup and a shell's background jobs set them to be ignored, and mean it.
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _interrupt)
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    # A second signal ends the process at once, whatever the first is still waiting for.
-    for each in _SIGNALS:
-        if signal.getsignal(each) is _interrupt:
-            signal.signal(each, signal.SIG_DFL)
-    raise Interrupted(number, signal.Signals(number).name)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bangui_cli.store.sqlite import Store
+from bangui_cli.store import Store
 
 
 @contextmanager
@@ -13,10 +13,6 @@ def open_snapshot(path: str) -> Iterator[Store]:
     It is opened for writing where that is allowed, so that SQLite can roll back the hot journal of a
     run that was killed.
     """
-    store = Store(path)
-    try:
-        with store.snapshot():
-            store.require_schema()
-            yield store
-    finally:
-        store.close()
+    with Store(path) as store, store.snapshot():
+        store.require_schema()
+        yield store

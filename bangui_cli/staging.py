@@ -4,19 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bangui_cli.entry import Entry
-from bangui_cli.store.sqlite import Store
+from bangui_cli.store import Store
 
 
 @contextmanager
 def open_store(path: str) -> Iterator[Store]:
     """Open the database for staging, its schema checked."""
-    store = Store(path, sync_all=True)
-    try:
+    with Store(path, sync_all=True) as store:
         with store.snapshot():
             store.require_schema()
         yield store
-    finally:
-        store.close()
 
 
 def commit(store: Store, entries: list[Entry]) -> None:

@@ -3,9 +3,9 @@
 import click
 
 from bangui_cli import clocks, options, output, staging, terminal
-from bangui_cli.entry import Rejected, make_entry
 from bangui_cli.errors import BadData
 from bangui_cli.invocation import Invocation
+from bangui_cli.validation import Rejected, make_entry
 
 
 @options.command(

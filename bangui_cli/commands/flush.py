@@ -6,7 +6,9 @@ from bangui_cli import exit_codes, options, terminal
 from bangui_cli.invocation import Invocation
 from bangui_cli.jobs import flush
 from bangui_cli.jobs.catalogue import FLUSH
-from bangui_cli.jobs.run import Run, run_job
+from bangui_cli.jobs.frame import run_job
+from bangui_cli.jobs.report import OK, Report
+from bangui_cli.jobs.run import Run
 from bangui_cli.progress import ProgressBar
 
 
@@ -33,30 +35,29 @@ def command(
     invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bool, as_json: bool
 ) -> int:
     """Move the dirty entries into the cache, under the scheduler lock."""
-    runs: list[Run] = []
 
     def work(run: Run) -> None:
-        runs.append(run)
         if dry_run:
             flush.rehearse(run)
             return
         with ProgressBar("flushing", lambda: flush.total_rows(run)) as bar:
             flush.flush(run, wait_s, bar.update)
 
-    exit_code = run_job(FLUSH, invocation, work, held_ok=held_ok, as_json=as_json)
-    if exit_code == exit_codes.DONE and runs and not as_json and terminal.stdout_is_terminal():
-        _print_summary(runs[0], dry_run)
-    return exit_code
+    report = run_job(FLUSH, invocation, work, held_ok=held_ok, as_json=as_json)
+    if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
+        _print_summary(report, dry_run)
+    return report.exit_code
 
 
-def _print_summary(run: Run, dry_run: bool) -> None:
+def _print_summary(report: Report, dry_run: bool) -> None:
     from bangui_cli import output
 
-    if run.outcome != "ok":
+    if report.outcome != OK:
         output.print_text("nothing done: another instance holds the lock")
         return
     verb = "would flush" if dry_run else "flushed"
-    rest = f", {run.remaining:,} staged meanwhile" if run.remaining else ""
+    rest = f", {report.remaining:,} staged meanwhile" if report.remaining else ""
     output.print_text(
-        f"{verb} {run.flushed:,} rows in {run.duration_s():.2f} s{rest} (lock {run.lock['outcome']})"
+        f"{verb} {report.flushed:,} rows in {report.duration_s():.2f} s{rest} "
+        f"(lock {report.lock['outcome']})"
     )

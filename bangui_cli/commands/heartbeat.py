@@ -5,8 +5,8 @@ import click
 from bangui_cli import options
 from bangui_cli.invocation import Invocation
 from bangui_cli.jobs.catalogue import HEARTBEAT
+from bangui_cli.jobs.frame import run_job
 from bangui_cli.jobs.heartbeat import beat
-from bangui_cli.jobs.run import run_job
 
 
 @options.command("heartbeat", example="* * * * * root bangui heartbeat --held-ok")
@@ -18,4 +18,4 @@ from bangui_cli.jobs.run import run_job
 @click.pass_obj
 def command(invocation: Invocation, *, held_ok: bool, as_json: bool) -> int:
     """Refresh the scheduler lock, or take it over when it is free or stale."""
-    return run_job(HEARTBEAT, invocation, beat, held_ok=held_ok, as_json=as_json)
+    return run_job(HEARTBEAT, invocation, beat, held_ok=held_ok, as_json=as_json).exit_code

@@ -4,7 +4,7 @@ import click
 
 from bangui_cli import events, locking, options, output, reading, terminal
 from bangui_cli.invocation import Invocation
-from bangui_cli.store.sqlite import Store
+from bangui_cli.store import Store
 
 
 @click.group("lock")
@@ -38,13 +38,9 @@ def show(invocation: Invocation, *, as_json: bool) -> None:
 def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> None:
     """Hand the lock over: mark it free, so that another instance can take it at once."""
     settings = invocation.settings
-    store = Store(settings.database_path)
-    try:
-        with store.transaction():
-            store.require_schema()
-            row = locking.release(store, settings.instance, lease_id=lease_id, force=force)
-    finally:
-        store.close()
+    with Store(settings.database_path) as store, store.transaction():
+        store.require_schema()
+        row = locking.release(store, settings.instance, lease_id=lease_id, force=force)
     if row is not None:
         fields = ("owner", "hostname", "pid", "lease_id", "token")
         invocation.log.emit(events.LOCK_RELEASED, **{key: getattr(row, key) for key in fields})

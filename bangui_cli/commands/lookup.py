@@ -5,9 +5,10 @@ from typing import Any
 import click
 
 from bangui_cli import entry, exit_codes, options, output, reading
-from bangui_cli.entry import Entry, Rejected
+from bangui_cli.entry import Entry
 from bangui_cli.errors import BadData
 from bangui_cli.invocation import Invocation
+from bangui_cli.validation import Rejected, normalise_ip
 
 
 @options.command("lookup", example="bangui lookup 192.0.2.1 2001:db8::1 --json")
@@ -29,7 +30,7 @@ def command(invocation: Invocation, addresses: tuple[str, ...], *, as_json: bool
 
 def _normalise(address: str) -> str:
     try:
-        return entry.normalise_ip(address)
+        return normalise_ip(address)
     except Rejected as error:
         raise BadData(
             f"{address!r} was rejected: {error}", hint="give addresses, no names or networks"

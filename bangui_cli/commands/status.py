@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bangui_cli import events, exit_codes, options, output, reading
-from bangui_cli.errors import BanguiError, CheckUnknown
+from bangui_cli.errors import BanguiError, CheckUnknown, explain
 from bangui_cli.invocation import Invocation
 from bangui_cli.monitoring.collect import collect
 
@@ -105,9 +105,8 @@ def _alarm(
         result = nagios.render(state, ages.judge_ages(state, invocation.settings, warning_s, critical_s))
     except BanguiError as error:
         result = nagios.explain(error)
-        invocation.log.emit_final(
-            events.COMMAND_FAILED, error.error, result.exit_code, error.hint, **error.fields
-        )
+        failure = explain(error)._replace(exit_code=result.exit_code)
+        invocation.log.emit_failure(events.COMMAND_FAILED, failure)
     _deliver(result.line, path)
     return result.exit_code
 

@@ -13,6 +13,7 @@ class Job(NamedTuple):
     command: str
     timeout_key: str
     interval_key: str
+    moves_rows: bool
     held: Event
     lost: Event
     timeout: Event
@@ -25,6 +26,7 @@ FLUSH = Job(
     "flush",
     "flush_timeout",
     "flush_interval",
+    True,
     events.LOCK_HELD,
     events.FLUSH_LOCK_LOST,
     events.FLUSH_TIMEOUT,
@@ -36,6 +38,7 @@ HEARTBEAT = Job(
     "heartbeat",
     "heartbeat_timeout",
     "heartbeat_interval",
+    False,
     events.HEARTBEAT_FAILED,
     events.HEARTBEAT_ERROR,
     events.HEARTBEAT_TIMEOUT,

@@ -5,7 +5,9 @@ from collections.abc import Callable
 from bangui_cli import clocks, events, locking, timestamps
 from bangui_cli.errors import LockHeld
 from bangui_cli.jobs import pacing
-from bangui_cli.jobs.run import OK, Run
+from bangui_cli.jobs.report import OK
+from bangui_cli.jobs.run import Run
+from bangui_cli.lease import REFRESHED
 
 _RETRY_S = 0.1
 
@@ -14,55 +16,47 @@ Progress = Callable[[int], None]
 
 def rehearse(run: Run) -> None:
     """Report what a flush right now would do, changing nothing. Raise LockHeld."""
+    report, settings = run.report, run.settings
     with run.store.snapshot():
         run.store.require_schema()
-        settings = run.settings
         holding = locking.rehearse(run.store, settings.instance, settings.lock_ttl)
-        run.hold(holding)
-        if holding.judgement.outcome != "refreshed":
-            run.lock["lease_id"] = None
-        run.flushed, run.remaining = run.store.count_dirty_rows(run.deadline), 0
-    run.deadline.check()
+        report.flushed, report.remaining = run.store.count_dirty_rows(), 0
+    report.take_down_lock(holding)
+    if holding.judgement.outcome != REFRESHED:
+        report.lock["lease_id"] = None  # a new lease's ID is not known before it is taken
 
 
 def flush(run: Run, wait_s: float, progress: Progress) -> None:
     """Move the dirty set into the cache. Raise LockHeld, LeaseLost or DeadlineExceeded."""
-    is_empty = _begin(run, wait_s)
-    if is_empty:
-        run.remaining = 0
+    report = run.report
+    if not _take_lock(run, wait_s):
+        report.remaining = 0
         return
     with run.store.many_commits():
         _sweep(run, progress)
-    with run.store.snapshot():
-        run.remaining = run.store.count_dirty_rows(run.deadline)
+    report.remaining = run.count_remaining()
     run.invocation.log.emit(
         events.FLUSH_RAN,
-        flushed=run.flushed,
-        remaining=run.remaining,
-        duration_s=run.duration_s(),
+        flushed=report.flushed,
+        remaining=report.remaining,
+        duration_s=report.duration_s(),
     )
 
 
 def total_rows(run: Run) -> int | None:
     """Count what this sweep has to move in all, for a progress bar."""
-    with run.store.snapshot():
-        left = run.store.count_dirty_rows(run.deadline)
-    return None if left is None else (run.flushed or 0) + left
+    left = run.count_remaining()
+    return None if left is None else (run.report.flushed or 0) + left
 
 
-def _begin(run: Run, wait_s: float) -> bool:
-    """Come by the lock, waiting up to `wait_s` for it; return whether there is nothing to flush."""
+def _take_lock(run: Run, wait_s: float) -> bool:
+    """Come by the lock, waiting up to `wait_s` for it; return whether there is anything to flush."""
     give_up_s = clocks.monotonic_s() + wait_s
     while True:
         try:
-            with run.store.transaction():
-                holding = run.acquire()
-                is_empty = not run.store.has_dirty_rows()
-                if is_empty:
-                    run.record_finish(OK)
-            locking.log_outcome(run.invocation.log, holding)
-            return is_empty
+            return run.take_lock(run.store.has_dirty_rows)
         except LockHeld:
+            run.deadline.check()
             # A lock that is still held at the end of the timeout is a held lock, not a pass cut short.
             left_s = min(give_up_s - clocks.monotonic_s(), run.deadline.remaining_s() - _RETRY_S)
             if left_s <= 0:
@@ -76,13 +70,14 @@ def _sweep(run: Run, progress: Progress) -> None:
     Rows that are staged behind the sweep wait for the next run, so it ends also while others stage.
     """
     after: str | None = ""
-    rows = min(pacing.FIRST_BATCH_ROWS, run.settings.batch_size)
+    most_rows = run.settings.batch_size
+    rows = min(pacing.FIRST_BATCH_ROWS, most_rows)
     rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
     while after is not None:
         run.deadline.check()
         after, held_s = _move_batch(run, after, rows)
-        progress(run.flushed or 0)
-        rows = pacing.next_batch_rows(rows, held_s, run.settings.batch_size)
+        progress(run.report.flushed or 0)
+        rows = pacing.next_batch_rows(rows, held_s, most_rows)
         if after is not None and clocks.monotonic_s() >= rest_s:
             clocks.sleep_s(min(pacing.REST_S, run.deadline.remaining_s()))
             rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
@@ -93,7 +88,7 @@ def _move_batch(run: Run, after: str, rows: int) -> tuple[str | None, float]:
 
     Return where the next one begins, None at the end, and how long the write lock was held.
     """
-    flushed = run.flushed or 0
+    flushed = run.report.flushed or 0
     with run.store.transaction():
         began_s = clocks.monotonic_s()
         run.renew()
@@ -101,5 +96,5 @@ def _move_batch(run: Run, after: str, rows: int) -> tuple[str | None, float]:
         run.store.add_flushed(run.job.id, batch.rows)
         if batch.through is None:
             run.record_finish(OK, flushed + batch.rows)
-    run.flushed = flushed + batch.rows
+    run.report.flushed = flushed + batch.rows
     return batch.through, clocks.monotonic_s() - began_s

@@ -4,11 +4,7 @@ from typing import Any
 
 from bangui_cli import clocks, locking, timestamps
 from bangui_cli.jobs.catalogue import JOBS
-from bangui_cli.store.sqlite import Store
-from bangui_cli.store.statements import JOB_STATE_COLUMNS
-
-_TOTALS = ("runs_total", "failures_total", "consecutive_failures", "flushed_total")
-_NEVER = {**dict.fromkeys(JOB_STATE_COLUMNS), **dict.fromkeys(_TOTALS, 0)}
+from bangui_cli.store import Store
 
 
 def collect(store: Store, instance: str) -> dict[str, Any]:
@@ -46,8 +42,8 @@ def _dirty(store: Store, now_s: float) -> dict[str, Any]:
 
 def _jobs(store: Store, now_s: float) -> dict[str, dict[str, Any]]:
     """Return the state of each job; one that never succeeded is as late as the database is old."""
-    states, initialised_at = store.job_states(), store.initialised_at()
-    jobs = {job.id: dict(states.get(job.id, _NEVER)) for job in JOBS}
+    initialised_at = store.initialised_at()
+    jobs = {job.id: store.job_state(job.id) for job in JOBS}
     for job in jobs.values():
         job["success_age_s"] = _age_s(job["last_success_at"] or initialised_at, now_s)
     return jobs

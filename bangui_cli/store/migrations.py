@@ -7,7 +7,6 @@ from typing import NamedTuple
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from bangui_cli import deadline
 from bangui_cli.errors import (
     CannotCreate,
     ConfigInvalid,
@@ -16,7 +15,7 @@ from bangui_cli.errors import (
     SchemaNewer,
     Unavailable,
 )
-from bangui_cli.store import schema, sqlite
+from bangui_cli.store import opening, schema
 from bangui_cli.store import statements as sql
 from bangui_cli.store.sqlite import Store
 
@@ -62,14 +61,11 @@ def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialis
             hint="leave --journal-mode out, upgrade SQLite to 3.51.3 or later, or insist with --force",
         )
     created = _create_file(path)
-    store = Store(path, sync_all=True)
-    try:
+    with Store(path, sync_all=True) as store:
         adopted, applied = _migrate(store, force=force)
         if journal_mode is not None:
-            store.set_journal_mode(journal_mode, deadline.for_lock_wait())
+            store.set_journal_mode(journal_mode)
         return Initialised(path, created, adopted, applied, store.journal_mode())
-    finally:
-        store.close()
 
 
 def wal_is_sound(version: tuple[int, ...]) -> bool:
@@ -80,7 +76,7 @@ def wal_is_sound(version: tuple[int, ...]) -> bool:
 def _create_file(path: str) -> bool:
     """Create the file 0600 in a directory 0700, whatever the umask; return whether it was missing."""
     try:
-        sqlite.require_plain_path(path)
+        opening.require_plain_path(path)
     except NoDatabase as error:
         raise CannotCreate(error.error, hint=error.hint) from None
     try:

@@ -95,12 +95,14 @@ JOB_STATE_COLUMNS = (
     "consecutive_failures",
     "flushed_total",
 )
-READ_JOB_STATE = f"SELECT job_id, {', '.join(JOB_STATE_COLUMNS)} FROM job_state"
+NEVER_RAN = (None,) * 7 + (0,) * 4
+READ_JOB_STATE = f"SELECT {', '.join(JOB_STATE_COLUMNS)} FROM job_state WHERE job_id = ?"
 
 # Where the whole row is the key, as in a WITHOUT ROWID table, a transaction in `ip` order writes
 # each page once; in random order the same flush takes five times as long.
-BATCH_END = "SELECT ip FROM geo_cache_dirty WHERE ip > ? ORDER BY ip LIMIT 1 OFFSET ?"
-SWEEP_END = "SELECT max(ip) FROM geo_cache_dirty WHERE ip > ?"
+BATCH_BOUNDS = """
+SELECT max(ip), count(*)
+  FROM (SELECT ip FROM geo_cache_dirty WHERE ip > ? ORDER BY ip LIMIT ?)"""
 _BATCH = "ip > :after AND ip <= :through"
 
 UPSERT_BATCH = f"""

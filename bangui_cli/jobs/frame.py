@@ -1,0 +1,79 @@
+"""The frame around a job's pass: settings, deadline, watchdog, what is left behind by a failure."""
+
+from collections.abc import Callable
+
+from bangui_cli import deadline, signals
+from bangui_cli.deadline import Deadline
+from bangui_cli.errors import BanguiError, Interrupted, LeaseLost, LockHeld
+from bangui_cli.invocation import Invocation
+from bangui_cli.jobs import report
+from bangui_cli.jobs.catalogue import Job
+from bangui_cli.jobs.report import Report
+from bangui_cli.jobs.run import Run
+from bangui_cli.jobs.watchdog import Watchdog
+from bangui_cli.settings import Settings
+from bangui_cli.store import Store
+
+# What an overdue run may still spend: with the watchdog's patience it stays within 0.3 s.
+_RECORD_S = 0.06
+_COUNT_S = 0.04
+
+Work = Callable[[Run], None]
+
+
+def run_job(job: Job, invocation: Invocation, work: Work, *, held_ok: bool, as_json: bool) -> Report:
+    """Do `work` under the job's timeout; report whatever comes of it."""
+    invocation.set_job(job.id)
+    invocation.log.stall_s = report.STALL_S
+    result = Report(job, invocation, held_ok=held_ok, as_json=as_json)
+    try:
+        settings = invocation.settings
+    except BanguiError as error:
+        result.end(error)
+        return result
+    run_deadline = deadline.for_run(invocation.started_s, settings[job.timeout_key].value)
+    signals.redirect(run_deadline.cut_short)
+    with Watchdog(run_deadline, invocation.log.prepare, lambda: _give_up(result, run_deadline)) as dog:
+        failure = _attempt(invocation, settings, run_deadline, result, work)
+        dog.claim_finish()
+        result.end(failure)
+    return result
+
+
+def _give_up(result: Report, run_deadline: Deadline) -> int:
+    """Report for a pass that hangs: nobody knows whether its last commit took place."""
+    result.flushed = result.remaining = None
+    result.end(run_deadline.overrun)
+    return result.exit_code
+
+
+def _attempt(
+    invocation: Invocation, settings: Settings, run_deadline: Deadline, result: Report, work: Work
+) -> BaseException | None:
+    try:
+        with Store(settings.database_path, run_deadline) as store:
+            run = Run(invocation, settings, store, run_deadline, result)
+            try:
+                work(run)
+            except (Exception, Interrupted) as error:
+                _leave_behind(run, error)
+                raise
+    except (Exception, Interrupted) as error:
+        return error
+    return None
+
+
+def _leave_behind(run: Run, error: BaseException) -> None:
+    """After a failure, record the outcome and count what is left, as far as time and lease allow."""
+    if run.has_lock and not isinstance(error, LeaseLost):
+        run.store.deadline = deadline.for_lock_wait(_RECORD_S)
+        try:
+            with run.store.transaction():
+                run.renew()
+                run.record_finish(report.outcome_of(error), run.report.flushed)
+        except Exception:
+            pass  # the first error is the one to report
+    # A held pass is the ordinary life of a second instance: it pays for a count only when asked.
+    if run.job.moves_rows and (run.report.as_json or not isinstance(error, LockHeld)):
+        run.store.deadline = deadline.for_lock_wait(_COUNT_S)
+        run.report.remaining = run.count_remaining()

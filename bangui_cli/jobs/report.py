@@ -1,0 +1,103 @@
+"""What a run has to tell at its end: the JSON object, the event, the exit code."""
+
+from typing import Any
+
+from bangui_cli import clocks, exit_codes, terminal
+from bangui_cli.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld, explain
+from bangui_cli.events import Event
+from bangui_cli.invocation import Invocation
+from bangui_cli.jobs.catalogue import Job
+from bangui_cli.lease import LOST
+from bangui_cli.locking import Holding
+
+OK, HELD, TIMEOUT, ERROR = "ok", "held", "timeout", "error"
+STALL_S = 0.04
+_LOCK_KEYS = ("owner", "lease_id", "token")
+
+
+class Report:
+    """One run's counts and lock so far, and how it ended; None is what could not be told in time."""
+
+    def __init__(self, job: Job, invocation: Invocation, *, held_ok: bool, as_json: bool) -> None:
+        self.job = job
+        self.as_json = as_json
+        self.outcome = ERROR
+        self.exit_code = exit_codes.UNEXPECTED
+        self.flushed: int | None = 0
+        self.remaining: int | None = None
+        self.lock: dict[str, Any] = dict.fromkeys(("outcome", *_LOCK_KEYS))
+        self._invocation = invocation
+        self._held_ok = held_ok
+
+    def duration_s(self) -> float:
+        """Return how long the run has taken, on the monotonic clock."""
+        return round(clocks.monotonic_s() - self._invocation.started_s, 3)
+
+    def take_down_lock(self, holding: Holding) -> None:
+        """Tell the lock as this run holds it, or would hold it."""
+        after = holding.after
+        self.lock = {
+            "outcome": holding.judgement.outcome,
+            "owner": after.owner,
+            "lease_id": after.lease_id,
+            "token": after.token,
+        }
+
+    def end(self, error: BaseException | None) -> None:
+        """Print and log how the run ended; what nobody reads changes nothing."""
+        self.outcome = outcome_of(error)
+        failure = explain(error) if error else None
+        self.exit_code = failure.exit_code if failure else exit_codes.DONE
+        if self.outcome == HELD and self._held_ok:
+            self.exit_code = exit_codes.DONE
+        if failure and self.outcome in (HELD, LOST):
+            known = {key: failure.fields.get(key) for key in _LOCK_KEYS}
+            self.lock = {"outcome": self.outcome, **known}
+        if self.as_json:
+            self._print_json()
+        if failure:
+            self._log_failure(failure)
+
+    def _print_json(self) -> None:
+        import json  # 2 ms
+
+        result = {
+            "job": self.job.id,
+            "outcome": self.outcome,
+            "flushed": self.flushed,
+            "remaining": self.remaining,
+            "duration_s": self.duration_s(),
+            "correlation_id": self._invocation.correlation_id,
+            "lock": self.lock,
+        }
+        line = json.dumps(result, default=str) + "\n"
+        terminal.write_line(terminal.STDOUT, line.encode(), STALL_S)
+
+    def _log_failure(self, failure: Failure) -> None:
+        log, event = self._invocation.log, _event_of(self.job, self.outcome)
+        if self.exit_code == exit_codes.DONE:
+            log.emit(event._replace(level="debug"), **failure.fields)
+            return
+        counts: dict[str, object] = {"duration_s": self.duration_s()}
+        if self.outcome in (TIMEOUT, LOST):
+            counts |= {"flushed": self.flushed, "remaining": self.remaining}
+        log.emit_failure(event, failure, **counts)
+
+
+def outcome_of(error: BaseException | None) -> str:
+    """Return the outcome that JSON and `job_state` name."""
+    match error:
+        case None:
+            return OK
+        case LockHeld():
+            return HELD
+        case LeaseLost():
+            return LOST
+        case DeadlineExceeded():
+            return TIMEOUT
+        case _:
+            return ERROR
+
+
+def _event_of(job: Job, outcome: str) -> Event:
+    return {HELD: job.held, LOST: job.lost, TIMEOUT: job.timeout}.get(outcome, job.error)
