@@ -16,6 +16,7 @@ _COMMANDS = {
     "lookup": ("lookup", "Show what is known of an address."),
     "status": ("status", "Show lock, dirty set, cache and last runs."),
     "lock": ("lock", "Show the scheduler lock, or hand it over."),
+    "schedule": ("schedule", "Show, install or remove the schedule (cron, systemd)."),
     "config": ("config", "Show every setting and its source."),
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bangui_cli.errors import ConfigInvalid, PermissionRefused
 
 CONFIG_VARIABLE = "BANGUI_CONFIG"
+SYSTEM_PATH = "/etc/bangui/bangui.toml"
 _SIZE_LIMIT_BYTES = 1_000_000
 
 
@@ -15,9 +16,8 @@ def find(environment: Mapping[str, str]) -> str | None:
     if environment.get(CONFIG_VARIABLE):
         return environment[CONFIG_VARIABLE]
     own = base_directory(environment, "XDG_CONFIG_HOME", ".config")
-    for directory in (own, "/etc"):
-        path = f"{directory}/bangui/bangui.toml"
-        if directory and os.path.exists(path):
+    for path in (f"{own}/bangui/bangui.toml" if own else "", SYSTEM_PATH):
+        if path and os.path.exists(path):
             return path
     return None
 

@@ -92,6 +92,13 @@ class CannotCreate(BanguiError):
     default_hint = "check that the directory exists and is writable"
 
 
+class NotOurs(BanguiError):
+    """A file that bangui did not write stands where it would write, or remove, its own."""
+
+    exit_code = exit_codes.CANNOT_CREATE
+    default_hint = "look at the file, and move it away"
+
+
 class DiskFull(BanguiError):
     """No space is left; nothing of the interrupted transaction was written."""
 

@@ -45,6 +45,13 @@ FLUSH_SCHEDULED = Event("geo_cache_flush_scheduled", "info", "the flush job was 
 HEARTBEAT_SCHEDULED = Event(
     "scheduler_lock_heartbeat_scheduled", "info", "the heartbeat job was installed"
 )
+SCHEDULE_REMOVED = Event("schedule_removed", "info", "the files of the schedule were deleted")
+SCHEDULED_TWICE = Event(
+    "scheduled_twice", "warning", "the jobs are installed for another scheduler, too"
+)
+SCHEDULER_NOT_RUNNING = Event(
+    "scheduler_not_running", "warning", "the jobs are installed, but nothing is there to start them"
+)
 COMMAND_FAILED = Event("command_failed", "error", "a command other than the two jobs failed")
 
 TABLE: tuple[Event, ...] = tuple(value for value in list(globals().values()) if type(value) is Event)

@@ -6,13 +6,15 @@ import tempfile
 
 from bangui_cli.errors import BanguiError, CannotCreate, DiskFull, IoFailed, PermissionRefused
 
-_STATES: dict[int | None, type[BanguiError]] = {
-    errno.EACCES: PermissionRefused,
-    errno.EPERM: PermissionRefused,
-    errno.EROFS: PermissionRefused,
-    errno.ENOSPC: DiskFull,
-    errno.EDQUOT: DiskFull,
-    errno.EIO: IoFailed,
+_NO_PERMISSION = (PermissionRefused, "run as a user who may write there: root for /etc")
+_DISK_FULL = (DiskFull, "free some space (df -h), and run the command again")
+_STATES: dict[int | None, tuple[type[BanguiError], str]] = {
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
+    errno.EROFS: (PermissionRefused, "the file system is read-only: give another path"),
+    errno.ENOSPC: _DISK_FULL,
+    errno.EDQUOT: _DISK_FULL,
+    errno.EIO: (IoFailed, "look for disk errors (dmesg)"),
 }
 
 
@@ -23,8 +25,8 @@ def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
     systemd and collectors pass over it. Raise CannotCreate, PermissionRefused, DiskFull or IoFailed.
     """
     directory, name = os.path.split(os.path.abspath(path))
-    if os.path.exists(path) and not os.path.isfile(path):
-        # The rename would put a file in the place of /dev/null.
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.islink(path)):
+        # The rename takes the place of a link, which is meant, but also of a device such as /dev/null.
         raise CannotCreate(f"cannot write {path}: it is no regular file", hint="name another file")
     try:
         descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.", suffix=".tmp")
@@ -50,7 +52,8 @@ def sync_directory(path: str) -> None:
 
 def failure(error: OSError, what: str) -> BanguiError:
     """Name the state behind an error of the operating system."""
-    return _STATES.get(error.errno, CannotCreate)(f"{what}: {error.strerror}")
+    state, hint = _STATES.get(error.errno, (CannotCreate, None))
+    return state(f"{what}: {error.strerror}", hint=hint)
 
 
 def _fill(descriptor: int, content: bytes, mode: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from bangui_cli import config_file, durations, events, lease
 from bangui_cli.errors import ConfigInvalid
 
+SYSTEM_DATABASE_PATH = "/var/lib/bangui/bangui.db"
 CORRELATION_ID_VARIABLE = "BANGUI_CORRELATION_ID"
 LOG_FORMATS = ("auto", "console", "json", "journald")
 TEXT_LIMIT_CHARACTERS = 128
@@ -263,7 +264,7 @@ def _default(setting: Setting, environment: Mapping[str, str]) -> Any:
 
 def _default_database_path(environment: Mapping[str, str]) -> str:
     if os.geteuid() == 0:
-        return "/var/lib/bangui/bangui.db"
+        return SYSTEM_DATABASE_PATH
     data = config_file.base_directory(environment, "XDG_DATA_HOME", ".local/share")
     if data is None:
         raise ConfigInvalid(

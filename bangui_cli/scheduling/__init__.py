@@ -1,0 +1,1 @@
+"""The schedule as files of cron and systemd."""

@@ -1,0 +1,111 @@
+"""What is to be scheduled: the jobs, how often, as whom, and the words of their command lines."""
+
+import os
+import sys
+from typing import NamedTuple
+
+from bangui_cli import config_file
+from bangui_cli.errors import UsageFault
+from bangui_cli.jobs.catalogue import FLUSH, JOBS, Job
+from bangui_cli.settings import SYSTEM_DATABASE_PATH, Settings
+
+ROOT = "root"
+# An installed file that begins with it is bangui's own, to be replaced and removed.
+MARK = "# Written by bangui schedule install"
+HEADING = f"{MARK}; changes made here are lost when it is installed again."
+
+
+class File(NamedTuple):
+    """One file to install, by its path under the root directory."""
+
+    path: str
+    text: str
+
+
+class PlannedJob(NamedTuple):
+    """A job with the settings that the schedule depends on, and the words that run it."""
+
+    job: Job
+    interval_s: float
+    timeout_s: float
+    command_line: tuple[str, ...]
+
+
+class Plan(NamedTuple):
+    """Everything that the files say."""
+
+    user: str
+    database_path: str
+    jobs: tuple[PlannedJob, ...]
+
+
+def make_plan(settings: Settings, config_path: str | None, command: tuple[str, ...], user: str) -> Plan:
+    """Plan the jobs for `user`. Raise UsageFault for what no crontab or unit can hold.
+
+    The jobs start in an environment of their own: what flags, variables or this user's own settings
+    file decided here is carried over as options.
+    """
+    database_path, options = _database(settings, user)
+    if config_path is not None and config_path != config_file.SYSTEM_PATH:
+        options += ["--config", os.path.abspath(config_path)]
+    if _is_given(settings, "instance"):
+        options += ["--instance", settings.instance]
+    for word in (*command, *options, database_path):
+        _require_printable(word)
+    jobs = [
+        PlannedJob(
+            job,
+            settings[job.interval_key].value,
+            settings[job.timeout_key].value,
+            (*command, job.command, *_flags(job, settings), *options),
+        )
+        for job in JOBS
+    ]
+    return Plan(user, database_path, tuple(jobs))
+
+
+def _flags(job: Job, settings: Settings) -> tuple[str, ...]:
+    """Return how a job runs with nobody watching.
+
+    A standby is no failure. Whoever asks the journal in the morning what was flushed needs the debug
+    events of that job, unless the settings file says otherwise.
+    """
+    if job is FLUSH and not settings["log_level"].source.startswith("file"):
+        return ("--held-ok", "--verbose")
+    return ("--held-ok",)
+
+
+def own_command() -> tuple[str, ...]:
+    """Return the words that start this bangui again from anywhere: its script, else its interpreter."""
+    started_as = os.path.abspath(sys.argv[0])
+    beside_interpreter = os.path.join(os.path.dirname(sys.executable), "bangui")
+    for script in (started_as, beside_interpreter):
+        if not script.endswith(".py") and os.access(script, os.X_OK):
+            return (script,)
+    return (sys.executable, "-m", "bangui_cli")
+
+
+def _database(settings: Settings, user: str) -> tuple[str, list[str]]:
+    """Return the path for the jobs, and the option that leads them there.
+
+    The default depends on the user: the one of root is meant, whoever asks.
+    """
+    if settings["database_path"].source == "default":
+        path = SYSTEM_DATABASE_PATH
+        return path, [] if user == ROOT else ["--database", path]
+    path = os.path.abspath(settings.database_path)
+    is_in_file = path == settings.database_path and not _is_given(settings, "database_path")
+    return path, [] if is_in_file else ["--database", path]
+
+
+def _is_given(settings: Settings, key: str) -> bool:
+    return settings[key].source.startswith(("flag", "environment"))
+
+
+def _require_printable(word: str) -> None:
+    # A newline would end the line and start another job; neither cron nor systemd can quote it.
+    if not word.isprintable():
+        raise UsageFault(
+            f"{word!r} has a character that no crontab and no unit can hold",
+            hint="rename it: control characters and bytes that are no UTF-8 cannot be scheduled",
+        )
