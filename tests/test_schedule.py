@@ -375,8 +375,10 @@ def test_a_root_that_is_no_directory_is_told(bare: Bangui, tmp_path: Path):
 def test_a_cron_daemon_is_found_by_its_name(tmp_path: Path):
     """A pid file would outlive its daemon."""
     daemon = tmp_path / "crond"
-    daemon.symlink_to(os.path.realpath("/bin/sleep"))
-    with subprocess.Popen([daemon, "60"]) as process:
+    daemon.symlink_to(os.path.realpath("/bin/sh"))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([daemon, "-c", "echo ready; read -r end"], **pipes) as process:
+        process.stdout.readline()
         found = formats.cron_is_running()
         process.kill()
 
