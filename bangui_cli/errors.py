@@ -1,7 +1,6 @@
 """The states in which a run can fail. Each owns its exit code and tells the operator what to do."""
 
 import errno
-import os
 from typing import ClassVar, NamedTuple
 
 from bangui_cli import exit_codes
@@ -83,6 +82,13 @@ class Unavailable(BanguiError):
 
     exit_code = exit_codes.UNAVAILABLE
     default_hint = "start or upgrade what is named, then run the command again"
+
+
+class OutOfResources(BanguiError):
+    """Memory or file descriptors have run out."""
+
+    exit_code = exit_codes.UNAVAILABLE
+    default_hint = "free memory or raise the limit (ulimit -a), then run the command again"
 
 
 class CannotCreate(BanguiError):
@@ -174,26 +180,36 @@ class Interrupted(BaseException):
         self.fields: dict[str, object] = {}
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_SHORT = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN)
+_NO_PERMISSION = (PermissionRefused, "run as a user who may do that: root for /etc")
+_NO_SPACE = (DiskFull, "free some space (df -h), and run the command again")
+_NO_RESOURCES = (OutOfResources, None)
+_BY_ERRNO: dict[int | None, tuple[type[BanguiError], str | None]] = {
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
+    errno.EROFS: (PermissionRefused, "the file system is read-only: give another path"),
+    errno.ENOSPC: _NO_SPACE,
+    errno.EDQUOT: _NO_SPACE,
+    errno.EFBIG: (DiskFull, "raise the limit of the file size (ulimit -f)"),
+    errno.ENOMEM: _NO_RESOURCES,
+    errno.EMFILE: _NO_RESOURCES,
+    errno.ENFILE: _NO_RESOURCES,
+    errno.EIO: (IoFailed, "look for disk errors (dmesg)"),
+}
+
+
+def of_os_error(error: OSError, what: str, *, otherwise: type[BanguiError] = IoFailed) -> BanguiError:
+    """Name the state behind an error of the operating system; `what` says what could not be done."""
+    state, hint = _BY_ERRNO.get(error.errno, (otherwise, None))
+    return state(f"{what}: {error.strerror or error}", hint=hint)
 
 
 def named(error: BaseException) -> BaseException:
-    """Name the state behind an error of the operating system; return another one as it is."""
+    """Name the state behind an error that nothing foresaw, or return it as it is: a bug."""
     if isinstance(error, MemoryError):
-        error = OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
-    if not isinstance(error, OSError):
-        return error
-    what = f"{error.filename}: " if error.filename else ""
-    message = f"{what}{error.strerror or error}"
-    if error.errno in _FULL:
-        return DiskFull(message)
-    if error.errno in _REFUSED:
-        return PermissionRefused(message)
-    if error.errno in _SHORT:
-        return Unavailable(message, hint="free memory or raise the limit (ulimit -a), then try again")
-    return IoFailed(message)
+        return OutOfResources("out of memory")
+    if isinstance(error, OSError):
+        return of_os_error(error, str(error.filename or "the operating system refused"))
+    return error
 
 
 class Failure(NamedTuple):

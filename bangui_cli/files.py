@@ -1,21 +1,10 @@
 """Replace whole files: a reader sees the old content or the new, also after a power cut."""
 
-import errno
 import os
 import tempfile
 
-from bangui_cli.errors import BanguiError, CannotCreate, DiskFull, IoFailed, PermissionRefused
-
-_NO_PERMISSION = (PermissionRefused, "run as a user who may write there: root for /etc")
-_DISK_FULL = (DiskFull, "free some space (df -h), and run the command again")
-_STATES: dict[int | None, tuple[type[BanguiError], str]] = {
-    errno.EACCES: _NO_PERMISSION,
-    errno.EPERM: _NO_PERMISSION,
-    errno.EROFS: (PermissionRefused, "the file system is read-only: give another path"),
-    errno.ENOSPC: _DISK_FULL,
-    errno.EDQUOT: _DISK_FULL,
-    errno.EIO: (IoFailed, "look for disk errors (dmesg)"),
-}
+from bangui_cli import errors
+from bangui_cli.errors import BanguiError, CannotCreate
 
 
 def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
@@ -51,9 +40,8 @@ def sync_directory(path: str) -> None:
 
 
 def failure(error: OSError, what: str) -> BanguiError:
-    """Name the state behind an error of the operating system."""
-    state, hint = _STATES.get(error.errno, (CannotCreate, None))
-    return state(f"{what}: {error.strerror}", hint=hint)
+    """Name the state behind an error with a file that is written."""
+    return errors.of_os_error(error, what, otherwise=CannotCreate)
 
 
 def _fill(descriptor: int, content: bytes, mode: int) -> None:

@@ -3,9 +3,21 @@
 import ipaddress
 import re
 
-_IPV4 = re.compile(r"(?<![\w.:])(?:::ffff:)?\d{1,3}(?:\.\d{1,3}){3}(?!\w)", re.IGNORECASE)
+_PREFIX_BITS = {4: 24, 6: 48}
+
+_START, _END = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
+_BITS = rf"(?:/(?P<bits>[0-9]{{1,3}}){_END})?"
+_QUAD = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"
+_GROUP = r"[0-9A-Fa-f]{1,4}"
+# Five numbers and more are a version or an object identifier.
+_IPV4 = re.compile(rf"{_START}(?<![0-9]\.)(?P<address>{_QUAD}){_END}(?!\.[0-9]){_BITS}")
+# Eight groups, or a `::` somewhere: a time of day has neither, nor has a MAC address.
 _IPV6 = re.compile(
-    r"(?<![\w.:])[0-9a-f]*:[0-9a-f:]*:[0-9a-f:]*(?:\d{1,3}(?:\.\d{1,3}){3})?(?!\w)", re.IGNORECASE
+    rf"""{_START}(?P<address>
+        (?:{_GROUP}:){{6}}(?:{_GROUP}:{_GROUP}|{_QUAD})
+      | (?:{_GROUP}(?::{_GROUP})*)?::(?:(?:{_GROUP}:)*(?:{_QUAD}|{_GROUP}))?
+    ){_END}{_BITS}""",
+    re.VERBOSE,
 )
 
 
@@ -16,10 +28,10 @@ def mask_addresses(text: str) -> str:
 
 def _mask(match: re.Match[str]) -> str:
     try:
-        address = ipaddress.ip_address(match[0])
+        address = ipaddress.ip_address(match["address"])
     except ValueError:
         return match[0]
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
-    prefix = 24 if address.version == 4 else 48
-    return str(ipaddress.ip_network(f"{address}/{prefix}", strict=False))
+    address = getattr(address, "ipv4_mapped", None) or address
+    most_bits = _PREFIX_BITS[address.version]
+    bits = min(int(match["bits"] or most_bits), most_bits)
+    return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))

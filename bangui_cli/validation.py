@@ -1,6 +1,7 @@
 """Make entries of values from outside: each is brought into its one normal form, or rejected."""
 
 import ipaddress
+import math
 import unicodedata
 
 from bangui_cli import timestamps
@@ -44,18 +45,15 @@ def normalise_country_code(value: object) -> str | None:
 
 def normalise_asn(value: object) -> str | None:
     """Return `AS<number>` for 13335, "13335" or "as13335", None for nothing."""
-    if isinstance(value, bool | float):
-        raise Rejected("the ASN is not a number")
-    text = str(value) if isinstance(value, int) else clean_text(value)
+    text = clean_text(value)
     if text is None:
         return None
     digits = text[2:] if text[:2].upper() == "AS" else text
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 10:
+    if not (digits.isascii() and digits.isdigit()):
         raise Rejected("the ASN is not a number")
-    number = int(digits)
-    if number >= _ASN_CEILING:
+    if len(digits) > 10 or int(digits) >= _ASN_CEILING:
         raise Rejected("the ASN is out of range")
-    return f"AS{number}"
+    return f"AS{int(digits)}"
 
 
 def clean_text(value: object) -> str | None:
@@ -84,7 +82,7 @@ def normalise_time(value: object, now_s: float) -> str:
 
     `now_s` is the wall clock. A time more than 24 h ahead of it is refused.
     """
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return timestamps.to_text(now_s)
     moment_s = _parse_time_s(value)
     if moment_s > now_s + FUTURE_LIMIT_S:
@@ -96,13 +94,21 @@ def normalise_time(value: object, now_s: float) -> str:
 
 def _parse_time_s(value: object) -> float:
     try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
         if isinstance(value, str):
-            return timestamps.to_wall_s(value.strip())
+            return _parse_time_text_s(value.strip())
+        if isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value):
+            return float(value)
     except (ValueError, OverflowError):
         pass
-    raise Rejected("not a time in ISO 8601")
+    raise Rejected("not a time in ISO 8601 or seconds since 1970")
+
+
+def _parse_time_text_s(text: str) -> float:
+    # Eight digits are a date; fromisoformat() finds dates in longer runs of digits, too.
+    whole = text.partition(".")[0]
+    if len(whole) > 8 and whole.isascii() and whole.isdigit():
+        return float(text)
+    return timestamps.to_wall_s(text)
 
 
 def make_entry(
