@@ -56,6 +56,13 @@ class DatabaseCorrupt(BanguiError):
     )
 
 
+class MmdbUnusable(BanguiError):
+    """An MMDB file is damaged, cut short, being written, or of another kind."""
+
+    exit_code = exit_codes.BAD_DATA
+    default_hint = "fetch the file again, and replace it with mv, which never shows half a file"
+
+
 class NoDatabase(BanguiError):
     """There is no file, and only `init` makes one."""
 

@@ -32,17 +32,24 @@ def _is_from_environment(param: click.Parameter, ctx: click.Context) -> bool:
 
 
 DURATION = Parsed(settings.parse_duration_s, "time")
+ROWS = Parsed(settings.parse_rows, "number")
 WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
 
 
 class SettingOption(click.Option):
-    """An option that overrides a setting; its help names the variable and the default."""
+    """An option that overrides a setting; its help names the variable and the default.
 
-    def __init__(self, declarations: list[str], *, setting: str, metavar: str, help: str) -> None:
+    `multiple`: each use of the option gives one of the setting's paths.
+    """
+
+    def __init__(
+        self, declarations: list[str], *, setting: str, metavar: str, help: str, multiple: bool = False
+    ) -> None:
         row = settings.BY_KEY[setting]
         super().__init__(
             declarations,
-            type=Parsed(row.parse, metavar.lower()),
+            type=Parsed(settings.parse_path if multiple else row.parse, metavar.lower()),
+            multiple=multiple,
             metavar=metavar,
             help=help,
             expose_value=False,
@@ -51,7 +58,7 @@ class SettingOption(click.Option):
         self.setting = row
 
     def _store(self, ctx: click.Context, _: click.Parameter, value: Any) -> None:
-        if value is not None:
+        if value is not None and value != ():
             _override(ctx, self.setting.key, value, self.opts[0])
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
@@ -60,14 +67,33 @@ class SettingOption(click.Option):
         return names, f"{text}  [env: {self.setting.variable}; default: {self.setting.default_text}]"
 
 
-def setting_option(*names: str, setting: str, metavar: str, help: str) -> Callable[[Any], Any]:
-    """Decorate a command with an option that overrides a setting."""
-    return _adding(lambda: SettingOption(list(names), setting=setting, metavar=metavar, help=help))
+def setting_option(*names: str, **options: Any) -> Callable[[Any], Any]:
+    """Decorate a command with an option that overrides a setting: what SettingOption takes."""
+    return _adding(lambda: SettingOption(list(names), **options))
 
 
 def json_option(command: Any) -> Any:
     """Decorate a command with --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def fail2ban_option(help: str) -> Callable[[Any], Any]:
+    """Decorate a command with --fail2ban [PATH]: whether it was given; the path goes to its setting."""
+    default = settings.BY_KEY["fail2ban_db"]
+    return click.option(
+        "--fail2ban",
+        is_flag=False,
+        flag_value="",
+        metavar="[PATH]",
+        callback=_set_fail2ban,
+        help=f"{help}  [env: {default.variable}; default: {default.default_text}]",
+    )
+
+
+def _set_fail2ban(ctx: click.Context, option: click.Parameter, value: str | None) -> bool:
+    if value:
+        _override(ctx, "fail2ban_db", value, option.opts[0])
+    return value is not None
 
 
 def held_ok_option(command: Any) -> Any:

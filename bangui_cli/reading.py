@@ -1,8 +1,9 @@
 """Read one consistent state of the database, changing nothing in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from bangui_cli.entry import Entry, beats
 from bangui_cli.store import Store
 
 
@@ -16,3 +17,13 @@ def open_snapshot(path: str) -> Iterator[Store]:
     with Store(path) as store, store.snapshot():
         store.require_schema()
         yield store
+
+
+def find_known(store: Store, ips: Sequence[str]) -> dict[str, Entry]:
+    """Return what counts for each address, cached or still dirty; one that is unknown is left out."""
+    cached, dirty = store.find_many(ips)
+    known = {entry.ip: entry for entry in cached}
+    for entry in dirty:
+        if entry.ip not in known or beats(entry, known[entry.ip]):
+            known[entry.ip] = entry
+    return known

@@ -18,12 +18,12 @@ def open_file(path: str) -> sqlite3.Connection:
     try:
         # mode=rw: a file that is deleted in this very moment must not come back empty.
         connection = sqlite3.connect(
-            f"file:{_quote(path)}?mode=rw", uri=True, timeout=0, isolation_level=None
+            f"file:{quote_path(path)}?mode=rw", uri=True, timeout=0, isolation_level=None
         )
     except sqlite3.Error as error:
         raise faults.translate(error, path) from error
     # Bytes that are no UTF-8, written by another program, must not end a pass.
-    connection.text_factory = _decode
+    connection.text_factory = decode
     return connection
 
 
@@ -59,9 +59,11 @@ def _require_regular_file(path: str, mode: int) -> None:
         raise NotADatabase(f"{path} is {kind}", path=path)
 
 
-def _quote(path: str) -> str:
+def quote_path(path: str) -> str:
+    """Escape what a URI would take for its own in a path."""
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
-def _decode(value: bytes) -> str:
+def decode(value: bytes) -> str:
+    """Read a text that another program wrote, whatever its bytes."""
     return value.decode("utf-8", "replace")

@@ -1,8 +1,9 @@
 """The store on SQLite: what bangui asks and tells its database."""
 
+import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -73,6 +74,17 @@ class Store(Session):
         cached = self._one(sql.FIND_CACHED, (ip,))
         dirty = self._one(sql.FIND_DIRTY, (ip,))
         return cached and Entry(*cached), dirty and Entry(*dirty)
+
+    def find_many(self, ips: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
+        """Return what the cache and what the dirty set know of addresses in normal form."""
+        wanted = (json.dumps(ips),)
+        cached = self._all(sql.FIND_MANY_CACHED, wanted)
+        dirty = self._all(sql.FIND_MANY_DIRTY, wanted)
+        return [Entry(*row) for row in cached], [Entry(*row) for row in dirty]
+
+    def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
+        """Count what is known by "country", "asn" or "org": key, name, addresses; None is unknown."""
+        return self._all(sql.COUNT_BY[key])
 
     def has_dirty_rows(self) -> bool:
         """Tell whether there is anything to flush."""

@@ -8,10 +8,10 @@ _CANONICAL_CACHED_AT = """
          ELSE '' END"""
 
 
-def _beats(new_time: str, old: str, old_time: str) -> str:
-    """Spell `entry.beats` for an upsert: a country beats none, then the newer, then the later."""
-    return f"""(excluded.country_code IS NOT NULL) > ({old}.country_code IS NOT NULL)
-        OR ((excluded.country_code IS NULL) = ({old}.country_code IS NULL)
+def _beats(new: str, new_time: str, old: str, old_time: str) -> str:
+    """Spell `entry.beats`: a country beats none, then the newer, then the later."""
+    return f"""({new}.country_code IS NOT NULL) > ({old}.country_code IS NOT NULL)
+        OR (({new}.country_code IS NULL) = ({old}.country_code IS NULL)
             AND {new_time} >= {old_time})"""
 
 
@@ -113,7 +113,7 @@ ON CONFLICT (ip) DO UPDATE SET
     country_code = excluded.country_code, country_name = excluded.country_name,
     asn = excluded.asn, org = excluded.org,
     cached_at = excluded.cached_at, last_seen = excluded.last_seen
- WHERE {_beats("excluded.cached_at", "geo_cache", _CANONICAL_CACHED_AT)}"""
+ WHERE {_beats("excluded", "excluded.cached_at", "geo_cache", _CANONICAL_CACHED_AT)}"""
 
 TOUCH_BATCH = f"""
 UPDATE geo_cache SET last_seen = :seen_at
@@ -127,13 +127,46 @@ VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (ip) DO UPDATE SET
     country_code = excluded.country_code, country_name = excluded.country_name,
     asn = excluded.asn, org = excluded.org, resolved_at = excluded.resolved_at
- WHERE {_beats("excluded.resolved_at", "geo_cache_dirty", "geo_cache_dirty.resolved_at")}"""
+ WHERE {_beats("excluded", "excluded.resolved_at", "geo_cache_dirty", "geo_cache_dirty.resolved_at")}"""
 
 FIND_CACHED = f"""
 SELECT ip, country_code, country_name, asn, org, {_CANONICAL_CACHED_AT}
   FROM geo_cache WHERE ip = ?"""
 FIND_DIRTY = """
 SELECT ip, country_code, country_name, asn, org, resolved_at FROM geo_cache_dirty WHERE ip = ?"""
+
+# One statement for any number of addresses: a JSON array.
+_WANTED = "SELECT value FROM json_each(?)"
+FIND_MANY_CACHED = f"""
+SELECT ip, country_code, country_name, asn, org, {_CANONICAL_CACHED_AT}
+  FROM geo_cache WHERE ip IN ({_WANTED})"""
+FIND_MANY_DIRTY = f"""
+SELECT ip, country_code, country_name, asn, org, resolved_at
+  FROM geo_cache_dirty WHERE ip IN ({_WANTED})"""
+
+# What is known of each address: its cached row, or the dirty one that the next flush will put there.
+_DIRTY_WINS = _beats("geo_cache_dirty", "geo_cache_dirty.resolved_at", "geo_cache", _CANONICAL_CACHED_AT)
+_KNOWN = f"""
+SELECT geo_cache.country_code, geo_cache.country_name, geo_cache.asn, geo_cache.org
+  FROM geo_cache LEFT JOIN geo_cache_dirty USING (ip)
+ WHERE geo_cache_dirty.ip IS NULL OR NOT ({_DIRTY_WINS})
+UNION ALL
+SELECT geo_cache_dirty.country_code, geo_cache_dirty.country_name, geo_cache_dirty.asn,
+       geo_cache_dirty.org
+  FROM geo_cache_dirty LEFT JOIN geo_cache USING (ip)
+ WHERE geo_cache.ip IS NULL OR {_DIRTY_WINS}"""
+
+
+def _count_by(key: str, name: str) -> str:
+    # Files of two makers may name one key differently: any one name, but always the same.
+    return f"SELECT nullif({key}, '') AS key, max({name}), count(*) FROM ({_KNOWN}) GROUP BY 1"
+
+
+COUNT_BY = {
+    "country": _count_by("country_code", "country_name"),
+    "asn": _count_by("asn", "org"),
+    "org": _count_by("org", "NULL"),
+}
 
 ANY_DIRTY = "SELECT 1 FROM geo_cache_dirty LIMIT 1"
 COUNT_DIRTY = "SELECT count(*) FROM geo_cache_dirty"

@@ -1,0 +1,1 @@
+"""Where addresses, or bans, come from."""

@@ -1,0 +1,45 @@
+"""Count what is known of addresses, or of those that fail2ban has banned."""
+
+from collections.abc import Iterable
+from itertools import islice
+
+from bangui_cli import clocks, reading
+from bangui_cli.reporting.summary import Counted, describe
+from bangui_cli.store import Store, fail2ban
+from bangui_cli.validation import Rejected, normalise_ip
+
+_LOOKUP_ROWS = 5_000
+
+
+def count_addresses(store: Store, by: str) -> Iterable[Counted]:
+    """Count the addresses that are known, cached or still dirty. Wants a snapshot."""
+    return store.count_by(by)
+
+
+def count_bans(
+    store: Store, path: str, by: str, *, jail: str | None, within_s: float | None, active: bool
+) -> Iterable[Counted]:
+    """Count fail2ban's bans: of one jail, within some last seconds, or only those still active.
+
+    What is no address (a network, nonsense) is a ban all the same, of unknown origin. Wants a snapshot.
+    """
+    now_s = clocks.wall_s()
+    counts = fail2ban.count_bans(
+        path,
+        jail=jail,
+        since_s=0 if within_s is None else now_s - within_s,
+        active_at_s=now_s if active else None,
+    )
+    bans = iter(counts)
+    while some := list(islice(bans, _LOOKUP_ROWS)):
+        ips = [_normal_form(text) for text, _ in some]
+        known = reading.find_known(store, ips)
+        for ip, (_, count) in zip(ips, some, strict=True):
+            yield *describe(known.get(ip), by), count
+
+
+def _normal_form(text: str) -> str:
+    try:
+        return normalise_ip(text)
+    except Rejected:
+        return text

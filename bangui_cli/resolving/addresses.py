@@ -1,0 +1,89 @@
+"""The addresses to resolve: those that are given, and those that fail2ban has banned."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import BinaryIO
+
+from bangui_cli import clocks, reading, timestamps
+from bangui_cli.store import Store, fail2ban
+from bangui_cli.validation import Rejected, normalise_ip
+
+_LOOKUP_ROWS = 5_000
+_LINE_LIMIT_BYTES = 4096
+
+Reject = Callable[[int, str], None]
+
+
+class Tally:
+    """What became of the addresses that were read."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.rejected = 0
+        self.skipped = 0
+        self.fresh = 0
+        self.resolved = 0
+        self.unresolved = 0
+
+    @property
+    def staged(self) -> int:
+        """Return how many entries were staged, with a country or without."""
+        return self.resolved + self.unresolved
+
+    @property
+    def done(self) -> int:
+        """Return how many of the addresses need no more work."""
+        return self.staged + self.rejected + self.skipped + self.fresh
+
+    def as_json(self) -> dict[str, int]:
+        """Return the object that --json prints."""
+        return {"read": self.read, "staged": self.staged, **vars(self)}
+
+
+def given(texts: Iterable[str], tally: Tally, reject: Reject) -> Iterator[str]:
+    """Yield the addresses in normal form; each other text is counted and rejected by its number.
+
+    Blank texts and comments are passed over.
+    """
+    for number, text in enumerate(texts, 1):
+        if not text.strip() or text.startswith("#"):
+            continue
+        tally.read += 1
+        try:
+            yield normalise_ip(text)
+        except Rejected as error:
+            tally.rejected += 1
+            reject(number, str(error))
+
+
+def lines(stream: BinaryIO) -> Iterator[str]:
+    """Yield the lines of a stream; of one without an end only its beginning."""
+    while line := stream.readline(_LINE_LIMIT_BYTES):
+        yield line.decode("utf-8", "replace")
+        while len(line) == _LINE_LIMIT_BYTES and not line.endswith(b"\n"):
+            line = stream.readline(_LINE_LIMIT_BYTES)
+
+
+def banned(path: str, store: Store, max_age_s: float, tally: Tally) -> Iterator[str]:
+    """Yield the addresses in fail2ban's database of which nothing is known, or only what is old.
+
+    Networks and malformed values are counted as skipped, and the others as fresh.
+    """
+    texts = fail2ban.read_addresses(path)
+    tally.read += len(texts)
+    fresh_since = timestamps.to_text(max(clocks.wall_s() - max_age_s, 0))
+    ips = _well_formed(texts, tally)
+    while some := list(islice(ips, _LOOKUP_ROWS)):
+        with store.snapshot():
+            known = reading.find_known(store, some)
+        wanted = [ip for ip in some if ip not in known or known[ip].resolved_at <= fresh_since]
+        tally.fresh += len(some) - len(wanted)
+        yield from wanted
+
+
+def _well_formed(texts: Iterable[str], tally: Tally) -> Iterator[str]:
+    for text in texts:
+        try:
+            yield normalise_ip(text)
+        except Rejected:
+            tally.skipped += 1

@@ -1,0 +1,205 @@
+"""`bangui report`: where the addresses, or the bans, come from."""
+
+import contextlib
+import csv
+import io
+import os
+import pty
+import time
+
+import geoip
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bangui_cli.reporting.layout import csv_text, table_rows
+from bangui_cli.reporting.summary import summarise
+
+DAY_S = 86400
+
+
+@pytest.fixture
+def known(bangui):
+    """Know six addresses, of which four are in the cache and two still dirty."""
+    germany, france, nowhere = ("DE", "Germany"), ("FR", "France"), (None, None)
+    example, exemple = ("AS64496", "Example AG"), ("AS64497", "Exemple SA")
+    cached = [germany + example, germany + example, france + exemple, nowhere + nowhere]
+    dirty = [germany + nowhere, ("NL", "Netherlands", *example)]
+    insert = "INSERT INTO {} VALUES (?, ?, ?, ?, ?, '2026-01-01T00:00:00.000Z' {})"
+    with contextlib.closing(bangui.connect()) as connection:
+        for number, entry in enumerate(cached, 1):
+            connection.execute(insert.format("geo_cache", ", NULL"), (f"192.0.2.{number}", *entry))
+        for number, entry in enumerate(dirty, 5):
+            connection.execute(insert.format("geo_cache_dirty", ""), (f"192.0.2.{number}", *entry))
+    return bangui
+
+
+def rows(report):
+    return [(row["key"], row["count"]) for row in report["rows"]]
+
+
+def test_known_addresses_are_counted_by_country(known):
+    """Cached or still dirty, the most frequent first; one without a country is unknown, not hidden."""
+    report = known.ok("report", "--format", "json").json
+
+    assert rows(report) == [("DE", 3), ("FR", 1), ("NL", 1)]
+    assert (report["by"], report["total"], report["unknown"], report["other"]) == ("country", 6, 1, 0)
+    assert report["rows"][0] == {"key": "DE", "name": "Germany", "count": 3, "share": 0.5}
+
+
+def test_asn_and_organisation_are_keys_too(known):
+    """An ASN is shown with its organisation."""
+    by_asn = known.ok("report", "--by", "asn", "--format", "json").json
+    by_org = known.ok("report", "--by", "org", "--format", "json").json
+
+    assert rows(by_asn) == [("AS64496", 3), ("AS64497", 1)]
+    assert by_asn["rows"][0]["name"] == "Example AG"
+    assert rows(by_org) == [("Example AG", 3), ("Exemple SA", 1)]
+    assert by_asn["unknown"] == by_org["unknown"] == 2
+
+
+@pytest.mark.parametrize("newer", ["cached", "dirty"])
+def test_an_address_that_is_cached_and_dirty_counts_once_by_the_one_rule(bangui, newer):
+    """It counts for the entry that lookup shows and the next flush keeps."""
+    times = ["2026-01-01", "2026-01-02"] if newer == "dirty" else ["2026-01-02", "2026-01-01"]
+    bangui.ok("add", "192.0.2.1", "--country-code", "DE", "--resolved-at", times[0])
+    bangui.ok("flush")
+    bangui.ok("add", "192.0.2.1", "--country-code", "FR", "--resolved-at", times[1])
+
+    report = bangui.ok("report", "--format", "json").json
+
+    shown = bangui.ok("lookup", "192.0.2.1", "--json").json[0]["country_code"]
+    assert rows(report) == [(shown, 1)] == [("FR" if newer == "dirty" else "DE", 1)]
+
+
+def test_the_rest_below_the_top_is_summed_up(known):
+    """Rows, other and unknown add up to the total."""
+    report = known.ok("report", "--top", "1", "--format", "json").json
+
+    assert rows(report) == [("DE", 3)]
+    assert (report["other"], report["unknown"], report["total"]) == (2, 1, 6)
+
+
+@pytest.fixture
+def banned(known, tmp_path):
+    """Set a database of fail2ban with bans of known and unknown addresses, old and new."""
+    now = int(time.time())
+    bans = [
+        ("sshd", "192.0.2.1", now - 10, 600), ("sshd", "192.0.2.1", now - 20 * DAY_S, 600),
+        ("web", "192.0.2.3", now - 3 * DAY_S, 600), ("web", "203.0.113.9", now - 5, 600),
+        ("web", "198.51.100.0/24", now - 5, 600),
+    ]  # fmt: skip
+    bips = [
+        ("sshd", "192.0.2.1", now - 10, 600), ("web", "192.0.2.3", now - 3 * DAY_S, 600),
+        ("web", "192.0.2.6", now - 400 * DAY_S, -1),
+    ]  # fmt: skip
+    known.environment["BANGUI_FAIL2BAN_DB"] = str(
+        geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans, bips)
+    )
+    return known
+
+
+@pytest.mark.parametrize(
+    ("options", "counts", "unknown"),
+    [
+        ([], [("DE", 2), ("FR", 1)], 2),
+        (["--jail", "sshd"], [("DE", 2)], 0),
+        (["--since", "7d"], [("DE", 1), ("FR", 1)], 2),
+        (["--jail", "web", "--since", "1d"], [], 2),
+        (["--active"], [("DE", 1), ("NL", 1)], 0),
+        (["--active", "--jail", "web"], [("NL", 1)], 0),
+        (["--jail", "none"], [], 0),
+    ],
+)
+def test_bans_are_counted_by_country(banned, options, counts, unknown):
+    """Of the history or those in force; a network, like an address never resolved, is unknown."""
+    report = banned.ok("report", "--fail2ban", *options, "--format", "json").json
+
+    assert (rows(report), report["unknown"]) == (counts, unknown)
+    assert report["total"] == sum(count for _, count in counts) + unknown
+
+
+def test_filters_on_bans_want_fail2ban(known):
+    """They would be ignored in silence."""
+    for options in (["--jail", "sshd"], ["--since", "7d"], ["--active"]):
+        assert known.run("report", *options).code == 2
+
+
+def test_the_table_counts_the_unknown_and_the_total(known):
+    """Piped, it has no bars."""
+    table = known.ok("report").stdout.splitlines()
+
+    assert [line.split() for line in table] == [
+        ["country", "count", "share", "name"],
+        ["DE", "3", "50.0%", "Germany"],
+        ["FR", "1", "16.7%", "France"],
+        ["NL", "1", "16.7%", "Netherlands"],
+        ["(unknown)", "1", "16.7%", "-"],
+        ["(total)", "6", "100.0%", "-"],
+    ]
+
+
+def test_a_terminal_gets_a_bar_for_each_row(known):
+    """The longest bar is the most frequent key's, the others are in proportion."""
+    master, slave = pty.openpty()
+    with known.start("report", stdout=slave):
+        os.close(slave)
+        text = b""
+        try:
+            while chunk := os.read(master, 4096):
+                text += chunk
+        except OSError:
+            pass
+    os.close(master)
+
+    assert [line.count("█") for line in text.decode().splitlines()] == [0, 24, 8, 8, 8, 0]
+
+
+def test_csv_has_a_row_for_each_key_and_for_the_unknown(known):
+    """The rows that have no key come last; a machine tells them by that."""
+    text = known.ok("report", "--format", "csv").stdout
+
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["key", "name", "count", "share"],
+        ["DE", "Germany", "3", "0.5"],
+        ["FR", "France", "1", "0.1667"],
+        ["NL", "Netherlands", "1", "0.1667"],
+        ["", "unknown", "1", "0.1667"],
+    ]
+
+
+def test_an_empty_database_is_an_empty_report(bangui):
+    """Nothing known is a result."""
+    assert bangui.ok("report", "--format", "json").json["total"] == 0
+    assert bangui.ok("report", "--format", "csv").stdout == "key,name,count,share\n"
+    assert bangui.ok("report").stdout.split()[-3:] == ["0", "0.0%", "-"]
+
+
+names = (
+    st.none()
+    | st.text()
+    | st.sampled_from(["=1+1", "+a", "-b", "@c", "\x1b[2J", "a\r\nb", "\t=x", '"', ","])
+)
+counted = st.lists(st.tuples(names.map(lambda name: name or None), names, st.integers(1, 10**6)))
+
+
+@given(counted, st.none() | st.integers(1, 5))
+def test_every_count_is_in_the_report(counted, top):
+    """Rows, other and unknown add up to all that was counted, whatever the keys are."""
+    report = summarise("org", counted, top)
+
+    assert report.total == sum(count for _, _, count in counted)
+    assert sum(row.count for row in report.rows) + report.other + report.unknown == report.total
+    assert [row.count for row in report.rows] == sorted((row.count for row in report.rows), reverse=True)
+
+
+@given(counted)
+def test_a_name_from_outside_is_no_control_and_no_formula(counted):
+    """Names of organisations come from files, and from BanGUI: terminals and spreadsheets obey some."""
+    report = summarise("asn", counted, None)
+
+    text = csv_text(report)
+    assert text.replace("\n", "").isprintable()
+    for row in csv.reader(io.StringIO(text)):
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
+    assert len(table_rows(report, for_person=True)) >= len(report.rows) + 1

@@ -1,0 +1,307 @@
+"""`bangui resolve`: addresses from anywhere become staged entries."""
+
+import os
+import sqlite3
+import time
+
+import geoip
+import pytest
+
+DAY_S = 86400
+
+
+@pytest.fixture
+def country(tmp_path):
+    """Make a country file that knows 192.0.2.0/24 and 2001:db8::/32."""
+    germany, france = geoip.country("DE", "Germany"), geoip.country("FR", "France")
+    return geoip.write_mmdb(
+        tmp_path / "country.mmdb", {"192.0.2.0/24": germany, "2001:db8::/32": france}
+    )
+
+
+@pytest.fixture
+def asn(tmp_path):
+    """Make an ASN file that knows 192.0.2.0/25 and 198.51.100.0/24."""
+    record = geoip.asn(64496, "Example AG")
+    return geoip.write_mmdb(tmp_path / "asn.mmdb", {"192.0.2.0/25": record, "198.51.100.0/24": record})
+
+
+def staged(bangui):
+    query = "SELECT ip, country_code, country_name, asn, org FROM geo_cache_dirty ORDER BY ip"
+    return bangui.rows(query)
+
+
+def test_addresses_are_staged_with_what_all_files_know(bangui, country, asn):
+    """Country and ASN come from different files; what no file knows is staged without a country."""
+    bangui.ok(
+        "resolve", "192.0.2.1", "2001:DB8::1", "203.0.113.9", "--geoip-db", country, "--geoip-db", asn
+    )
+
+    assert staged(bangui) == [
+        ("192.0.2.1", "DE", "Germany", "AS64496", "Example AG"),
+        ("2001:db8::1", "FR", "France", None, None),
+        ("203.0.113.9", None, None, None, None),
+    ]
+
+
+def test_of_two_files_the_first_that_knows_counts(bangui, country, tmp_path):
+    """The order of --geoip-db is the order of trust."""
+    other = geoip.write_mmdb(tmp_path / "o.mmdb", {"192.0.2.0/23": geoip.country("NL", "Netherlands")})
+
+    bangui.ok("resolve", "192.0.2.1", "192.0.3.1", "--geoip-db", country, "--geoip-db", other)
+
+    assert [row[1] for row in staged(bangui)] == ["DE", "NL"]
+
+
+def test_the_summary_counts_every_address_once(bangui, country):
+    """Read = staged + rejected + skipped + fresh; staged = resolved + unresolved."""
+    ended = bangui.run(
+        "resolve", "192.0.2.1", "203.0.113.9", "192.0.2.0/24", "--json", "--geoip-db", country
+    )
+
+    assert ended.json == {
+        "read": 3, "staged": 2, "rejected": 1, "skipped": 0, "fresh": 0, "resolved": 1, "unresolved": 1,
+    }  # fmt: skip
+
+
+def test_a_rejected_address_is_told_and_the_others_are_kept(bangui, country):
+    """Exit 65 after the work, an event for each with its place and reason."""
+    ended = bangui.run("resolve", "192.0.2.1", "host.example", "fe80::1%eth0", "--geoip-db", country)
+
+    assert ended.code == 65
+    assert ended.event_names == ["import_row_rejected", "import_row_rejected", "command_failed"]
+    assert [(event["line"], event["reason"]) for event in ended.events[:2]] == [
+        (2, "not an IP address"),
+        (3, "an address with a zone ID"),
+    ]
+    assert len(staged(bangui)) == 1
+
+
+def test_stdin_gives_an_address_a_line(bangui, country):
+    """Blank lines and comments are passed over; an endless line is one rejected line."""
+    lines = ["192.0.2.1", "", "# a comment", "  2001:db8::2  ", "x" * 100_000, "192.0.2.3"]
+
+    ended = bangui.run("resolve", "-", "--json", "--geoip-db", country, input="\n".join(lines))
+
+    assert [row[0] for row in staged(bangui)] == ["192.0.2.1", "192.0.2.3", "2001:db8::2"]
+    assert (ended.json["read"], ended.json["rejected"]) == (4, 1)
+    assert ended.events[0]["line"] == 5
+
+
+def test_success_is_silent_where_nobody_watches(bangui, country):
+    """A crontab line mails nothing."""
+    ended = bangui.ok("resolve", "192.0.2.1", "--geoip-db", country)
+
+    assert (ended.stdout, ended.stderr) == ("", "")
+
+
+def test_the_addresses_of_fail2ban_are_resolved(bangui, country, tmp_path):
+    """Those of its history and those whose ban is all that is left of them, each once."""
+    now = int(time.time())
+    path = geoip.write_fail2ban(
+        tmp_path / "f2b.sqlite3",
+        [("sshd", "192.0.2.1", now, 600), ("web", "192.0.2.1", now, 600)],
+        [("sshd", "2001:db8::1", now - 400 * DAY_S, -1)],
+    )
+
+    ended = bangui.ok("resolve", "--fail2ban", path, "--json", "--geoip-db", country)
+
+    assert [row[:2] for row in staged(bangui)] == [("192.0.2.1", "DE"), ("2001:db8::1", "FR")]
+    assert ended.json["read"] == 2
+
+
+HOSTILE = ["198.51.100.0/24", "", "host.example", "'; DROP TABLE bans; --", "\x1b[2J", "x" * 100_000, None, 7,
+           b"\xff\xfe", "1.2.3", "fe80::1%eth0", "::ffff:999.1.1.1"]  # fmt: skip
+
+
+def test_networks_and_nonsense_in_fail2bans_table_are_skipped(bangui, country, tmp_path):
+    """They are counted, and no failure: fail2ban bans networks, and an attacker chooses host names."""
+    bans = [("sshd", ip, 1, 600) for ip in [*HOSTILE, "192.0.2.1"]]
+    path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans)
+
+    ended = bangui.ok("resolve", "--fail2ban", path, "--json", "--geoip-db", country)
+
+    assert (ended.json["skipped"], ended.json["staged"]) == (len(HOSTILE), 1)
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_max_age_decides_what_of_fail2ban_is_asked_again(bangui, country, tmp_path, flushed):
+    """What was resolved within it is fresh, whether it is cached or still dirty; what is older is not."""
+    now = time.time()
+    for ip, age_days in (("192.0.2.1", 5), ("192.0.2.2", 40)):
+        resolved_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - age_days * DAY_S))
+        bangui.ok("add", ip, "--country-code", "XX", "--resolved-at", resolved_at)
+    if flushed:
+        bangui.ok("flush")
+    bans = [("sshd", f"192.0.2.{n}", int(now), 600) for n in (1, 2, 3)]
+    path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans)
+
+    default = bangui.ok("resolve", "--fail2ban", path, "--json", "--geoip-db", country)
+    shorter = bangui.ok(
+        "resolve", "--fail2ban", path, "--max-age", "3d", "--json", "--geoip-db", country
+    )
+
+    assert (default.json["fresh"], default.json["staged"]) == (1, 2)
+    assert (shorter.json["fresh"], shorter.json["staged"]) == (2, 1)
+
+
+def test_an_address_that_is_given_is_looked_up_however_fresh_it_is(bangui, country):
+    """--max-age is for fail2ban's addresses: who names one wants it resolved."""
+    bangui.ok("add", "192.0.2.1", "--country-code", "XX")
+
+    bangui.ok("resolve", "192.0.2.1", "--geoip-db", country)
+
+    assert staged(bangui)[0][1] == "DE"
+
+
+@pytest.mark.parametrize("arguments", [["--fail2ban", "192.0.2.1"], ["192.0.2.1", "--fail2ban"]])
+def test_an_address_after_fail2ban_is_an_address(bangui, country, tmp_path, arguments):
+    """The optional path of --fail2ban does not swallow it."""
+    path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", [("sshd", "192.0.2.9", 1, 600)])
+
+    bangui.ok("resolve", *arguments, "--geoip-db", country, env={"BANGUI_FAIL2BAN_DB": str(path)})
+
+    assert [row[0] for row in staged(bangui)] == ["192.0.2.1", "192.0.2.9"]
+
+
+def test_stdin_after_fail2ban_is_stdin(bangui, country, tmp_path):
+    """So is the - for it."""
+    path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", [("sshd", "192.0.2.9", 1, 600)])
+    environment = {"BANGUI_FAIL2BAN_DB": str(path)}
+
+    bangui.ok("resolve", "--fail2ban", "-", "--geoip-db", country, env=environment, input="192.0.2.1\n")
+
+    assert [row[0] for row in staged(bangui)] == ["192.0.2.1", "192.0.2.9"]
+
+
+def test_the_files_may_be_set_once_and_for_all(bangui, country, asn):
+    """The setting takes several, with colons in the variable; the option overrides it."""
+    environment = {"BANGUI_GEOIP_DB_PATH": f"{country}:{asn}"}
+
+    bangui.ok("resolve", "192.0.2.1", env=environment)
+    bangui.ok("resolve", "192.0.2.2", "--geoip-db", country, env=environment)
+
+    assert [row[3] for row in staged(bangui)] == ["AS64496", None]
+
+
+def test_nothing_to_resolve_is_wrong_usage(bangui):
+    """Without addresses, - and --fail2ban there is nothing to do."""
+    assert bangui.run("resolve").code == 2
+
+
+def test_no_addresses_in_what_was_given_is_nothing_to_do(bangui, country):
+    """An empty list, as a pipe may give, is no failure."""
+    assert bangui.ok("resolve", "-", "--json", "--geoip-db", country, input="").json["read"] == 0
+
+
+def test_a_file_of_another_kind_is_refused(bangui, country, tmp_path):
+    """Where it was asked for, it is a mistake: it would never resolve anything."""
+    other = geoip.write_mmdb(tmp_path / "anonymous.mmdb", {"192.0.2.0/24": {"is_anonymous": True}})
+
+    ended = bangui.run("resolve", "192.0.2.1", "--geoip-db", country, "--geoip-db", other)
+
+    assert (ended.code, staged(bangui)) == (65, [])
+    assert f"{other} holds neither countries nor ASNs" in ended.events[0]["error"]
+
+
+def test_a_missing_file_is_no_input(bangui, tmp_path):
+    """66, and the path."""
+    ended = bangui.run("resolve", "192.0.2.1", "--geoip-db", tmp_path / "none.mmdb")
+
+    assert ended.code == 66
+    assert "none.mmdb" in ended.events[0]["error"]
+
+
+def test_a_damaged_file_ends_the_run_and_not_the_process(bangui, tmp_path):
+    """The one event says which file, and the exit code is an ordinary 65."""
+    path = tmp_path / "damaged.mmdb"
+    content = (geoip.MAXMIND / "GeoIP2-City-Test.mmdb").read_bytes()
+    path.write_bytes(content[:11_000] + b"\xff" * 9000 + content[20_000:])
+
+    ended = bangui.run("resolve", "192.0.2.1", "--geoip-db", path)
+
+    assert ended.code == 65
+    assert ended.event_names == ["command_failed"]
+    assert str(path) in ended.events[0]["error"]
+
+
+class TestFail2banDatabase:
+    """fail2ban's own database in every bad state."""
+
+    def run(self, bangui, country, path):
+        ended = bangui.run("resolve", f"--fail2ban={path}", "--geoip-db", country)
+        assert ended.event_names == ["command_failed"]
+        assert str(path) in ended.events[0]["error"]
+        return ended.code
+
+    def test_missing_is_no_input(self, bangui, country, tmp_path):
+        """66, and the file is not created."""
+        path = tmp_path / "none.sqlite3"
+
+        assert self.run(bangui, country, path) == 66
+        assert not path.exists()
+
+    def test_locked_is_try_later(self, bangui, country, tmp_path):
+        """75 after a short wait: a writer of fail2ban's holds it for moments only."""
+        path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", [("sshd", "192.0.2.9", 1, 600)])
+        holder = sqlite3.connect(path, isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+
+        assert self.run(bangui, country, path) == 75
+        holder.close()
+
+    def test_damaged_is_bad_data(self, bangui, country, tmp_path):
+        """65 for pages of rubbish, and for what is no database at all."""
+        path = geoip.write_fail2ban(
+            tmp_path / "f2b.sqlite3", [("sshd", f"192.0.2.{n}", 1, 600) for n in range(250)] * 20
+        )
+        content = path.read_bytes()
+        path.write_bytes(content[:8192] + b"\xa5" * (len(content) - 8192))
+        assert self.run(bangui, country, path) == 65
+
+        path.write_bytes(b"rubbish" * 1000)
+        assert self.run(bangui, country, path) == 65
+
+    def test_a_database_of_another_program_is_bad_data(self, bangui, country, tmp_path):
+        """65: a wrong path is the likeliest mistake."""
+        path = tmp_path / "other.sqlite3"
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE bans (x)")
+        connection.close()
+
+        assert self.run(bangui, country, path) == 65
+
+    def test_what_is_no_file_is_bad_data(self, bangui, country, tmp_path):
+        """65 for a directory, and for a pipe without waiting for its writer."""
+        os.mkfifo(tmp_path / "pipe")
+
+        assert self.run(bangui, country, tmp_path) == 65
+        assert self.run(bangui, country, tmp_path / "pipe") == 65
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+    def test_unreadable_is_a_matter_of_permission(self, bangui, country, tmp_path):
+        """77: the file is root's, 0600."""
+        path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", [("sshd", "192.0.2.9", 1, 600)])
+        path.chmod(0)
+
+        assert self.run(bangui, country, path) == 77
+
+    def test_a_hot_journal_is_left_to_fail2ban(self, bangui, country, tmp_path):
+        """69: only the server may roll back what it left half-done; nothing is touched."""
+        path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", [("sshd", "192.0.2.9", 1, 600)])
+        writer = sqlite3.connect(path, isolation_level=None)
+        writer.execute("PRAGMA cache_size = 1")
+        writer.execute("BEGIN")
+        rows = [("sshd", "192.0.2.8", 1, 600)] * 5000
+        writer.executemany("INSERT INTO bans (jail, ip, timeofban, bantime) VALUES (?, ?, ?, ?)", rows)
+        half_done = tmp_path / "half.sqlite3"
+        journal = tmp_path / "half.sqlite3-journal"
+        half_done.write_bytes(path.read_bytes())
+        journal.write_bytes((tmp_path / "f2b.sqlite3-journal").read_bytes())
+        before = half_done.read_bytes()
+
+        assert self.run(bangui, country, half_done) == 69
+        assert half_done.read_bytes() == before
+        assert journal.exists()
+        writer.close()
