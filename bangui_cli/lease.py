@@ -124,6 +124,8 @@ def _require_lease(row: LockRow) -> None:
         value = getattr(row, name)
         if not isinstance(value, str) or not value:
             raise _Unprovable(f"{name} is not a text")
+    if not isinstance(row.boot_id, str | None):
+        raise _Unprovable("boot_id is not a text")
     if not row.known_token:
         raise _Unprovable("token is not a positive integer")
 

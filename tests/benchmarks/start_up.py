@@ -75,12 +75,12 @@ def main(runs: int) -> int:
         for path in (mine, bare):
             for command in ("init", "heartbeat", "flush"):
                 subprocess.run(
-                    [*bangui, command, "-q", "-d", path, "--instance", "web1"],
+                    [*bangui, command, "-q", "--database", path, "--instance", "web1"],
                     check=True,
                     env={"PYTHONPATH": str(ROOT)},
                 )
-        ours = ["-d", mine, "--instance", "web1"]
-        held = ["-d", mine, "--instance", "web2", "--held-ok"]
+        ours = ["--database", mine, "--instance", "web1"]
+        held = ["--database", mine, "--instance", "web2", "--held-ok"]
         kept = [
             compare("heartbeat", [*bangui, "heartbeat", *ours],
                     [*same_sql, "scheduler_lock_heartbeat"], JOB_LIMIT, runs),
