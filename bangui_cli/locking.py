@@ -142,22 +142,20 @@ def release(store: Store, instance: str, *, lease_id: str | None, force: bool) -
     transaction; raise LockHeld where it is another's, or no longer the lease that was named.
     """
     row, judgement = inspect(store, instance)
-    if lease_id is not None and not force:
-        if row is None or row.is_foreign or row.lease_id != lease_id:
-            raise LockHeld(
-                f"the lease {lease_id} is not the current one",
-                hint="it has changed hands since; look again with bangui lock show",
-                **describe(row, judgement),
-            )
-    elif row is None or judgement.verdict == lease.FREE:
+    ours = row if row and not row.is_foreign else None
+    if lease_id and not force and (ours is None or ours.lease_id != lease_id):
+        raise LockHeld(
+            f"the lease {lease_id} is not the current one",
+            hint="it has changed hands since; look again with bangui lock show",
+            **describe(row, judgement),
+        )
+    if row is None or judgement.verdict == lease.FREE:
         return None
-    elif not force and (row.is_foreign or row.owner != instance):
+    if not force and not lease_id and (ours is None or ours.owner != instance):
         raise LockHeld(
             f"the lock belongs to {describe(row, judgement)['owner'] or 'another program (BanGUI)'}",
             hint="name its lease (bangui lock show) with --lease, or use --force",
             **describe(row, judgement),
         )
-    if row is None or judgement.verdict == lease.FREE:
-        return None
-    store.free_lock(max(row.known_token, store.highest_token()))
+    store.free_lock()
     return row

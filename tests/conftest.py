@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -64,8 +65,16 @@ class Bangui:
         """Run to the end and return what came out."""
         if input is not None:
             options["stdin"] = subprocess.PIPE
-        with self.start(*arguments, **options) as process:
-            stdout, stderr = process.communicate(input, timeout=60)
+        return self.end(self.start(*arguments, **options), input)
+
+    def end(self, process: subprocess.Popen[str], input: str | None = None) -> Ended:
+        """Wait for a process that was started and return what came out."""
+        with process:
+            try:
+                stdout, stderr = process.communicate(input, timeout=60)
+            except BaseException:
+                process.kill()
+                raise
         return Ended(process.returncode, stdout or "", stderr or "")
 
     def ok(self, *arguments: object, **options: Any) -> Ended:
@@ -99,8 +108,16 @@ def bare(tmp_path: Path) -> Bangui:
     return Bangui(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make one initialised, empty database, for each test to copy."""
+    bangui = Bangui(tmp_path_factory.mktemp("initialised"))
+    bangui.ok("init")
+    return bangui.database
+
+
 @pytest.fixture
-def bangui(bare: Bangui) -> Bangui:
+def bangui(bare: Bangui, initialised: Path) -> Bangui:
     """Run bangui with an initialised, empty database."""
-    bare.ok("init")
+    shutil.copy(initialised, bare.database)
     return bare

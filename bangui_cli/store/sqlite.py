@@ -54,9 +54,9 @@ class Store(Session):
         parameters = {**now._asdict(), "lease_id": lease_id}
         return self._execute(sql.RENEW_LEASE, parameters).rowcount == 1
 
-    def free_lock(self, token: int) -> None:
+    def free_lock(self) -> None:
         """Mark the lock free; its token stays."""
-        self._execute(sql.FREE_LOCK, (token,))
+        self._execute(sql.FREE_LOCK)
 
     def highest_token(self) -> int:
         """Return the highest fencing token that a pass of this tool ever held, 0 for none."""

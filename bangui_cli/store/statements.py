@@ -57,7 +57,7 @@ UPDATE scheduler_lock
 # heartbeat_at 0 is long expired for BanGUI too; the token stays, so that the next lease counts on.
 FREE_LOCK = """
 UPDATE scheduler_lock
-   SET owner = NULL, lease_id = NULL, token = ?, boot_id = NULL,
+   SET owner = NULL, lease_id = NULL, boot_id = NULL,
        heartbeat_at = 0, heartbeat_written = 0, heartbeat_boottime = 0
  WHERE id = 1"""
 
