@@ -74,7 +74,7 @@ def test_the_first_pass_creates_the_lock(bangui, job):
     ended = bangui.ok(job, "--json", "-v")
 
     row = lock_row(bangui)
-    assert "created" == ended.json["lock"]["outcome"]
+    assert ended.json["lock"]["outcome"] == "created"
     assert {key: row[key] for key in ("owner", "lease_id", "token")} == {
         key: ended.json["lock"][key] for key in ("owner", "lease_id", "token")
     }
@@ -127,10 +127,10 @@ def test_a_late_instance_reacquires_its_lock(bangui, job):
     ended = bangui.ok(job, "--json")
 
     (event,) = ended.events
-    assert ("scheduler_lock_reacquired", "warning") == (event["event"], event["level"])
+    assert (event["event"], event["level"]) == ("scheduler_lock_reacquired", "warning")
     assert event["late_s"] == pytest.approx(700, abs=30)
     assert (event["previous_owner"], event["previous_lease_id"]) == ("web1", first["lease_id"])
-    assert ("reacquired", 2) == (ended.json["lock"]["outcome"], lock_row(bangui)["token"])
+    assert (ended.json["lock"]["outcome"], lock_row(bangui)["token"]) == ("reacquired", 2)
     assert lock_row(bangui)["lease_id"] != first["lease_id"]
 
 
@@ -143,13 +143,15 @@ def test_another_instance_takes_an_expired_lock_over(bangui, job):
     ended = bangui.ok(job, "--json", "--instance", "web2")
 
     (event,) = ended.events
-    assert ("scheduler_lock_taken_over", "warning") == (event["event"], event["level"])
+    assert (event["event"], event["level"]) == ("scheduler_lock_taken_over", "warning")
     assert (event["previous_owner"], event["previous_pid"]) == ("web1", first["pid"])
     assert event["age_s"] == pytest.approx(1000, abs=30)
-    assert ("taken_over", "web2", 2) == tuple(
-        ended.json["lock"][key] for key in ("outcome", "owner", "token")
+    assert tuple(ended.json["lock"][key] for key in ("outcome", "owner", "token")) == (
+        "taken_over",
+        "web2",
+        2,
     )
-    assert ("web2", 2) == (lock_row(bangui)["owner"], lock_row(bangui)["token"])
+    assert (lock_row(bangui)["owner"], lock_row(bangui)["token"]) == ("web2", 2)
 
 
 @pytest.mark.parametrize(
@@ -172,11 +174,11 @@ def test_a_held_lock_is_respected_and_nothing_is_written(bangui, job, event_name
     assert ("web1", os.uname().nodename, 300) == (event["owner"], event["hostname"], event["ttl_s"])
     assert 0 <= event["age_s"] < 60 < event["expires_in_s"] <= 300
     assert (event["exit_code"], event["error"] != "", event["hint"] != "") == (75, True, True)
-    assert ("held", "held", "web1") == (
+    assert (
         ended.json["outcome"],
         ended.json["lock"]["outcome"],
         ended.json["lock"]["owner"],
-    )
+    ) == ("held", "held", "web1")
     assert content == bangui.database.read_bytes()
 
 
@@ -189,7 +191,7 @@ def test_held_ok_makes_a_held_lock_an_ordinary_outcome(bangui, job):
     loud = bangui.ok(job, "--instance", "web2", "--held-ok", "-v", "--json")
 
     assert (silent.stdout, silent.stderr) == ("", "")
-    assert ("held", ["debug"]) == (loud.json["outcome"], [event["level"] for event in loud.events])
+    assert (loud.json["outcome"], [event["level"] for event in loud.events]) == ("held", ["debug"])
     assert content == bangui.database.read_bytes()
 
 
@@ -247,10 +249,10 @@ def test_a_malformed_row_heals_and_its_old_content_is_told(bangui, columns, reas
     ended = bangui.ok("heartbeat", "--instance", "web2", "--json")
 
     malformed, taken = ended.events
-    assert ("scheduler_lock_malformed", "error") == (malformed["event"], malformed["level"])
+    assert (malformed["event"], malformed["level"]) == ("scheduler_lock_malformed", "error")
     assert malformed["reason"].startswith(reason)
     assert malformed["old_row"][next(iter(columns))] in (*columns.values(), "\\xff")
-    assert ("scheduler_lock_taken_over", 2) == (taken["event"], ended.json["lock"]["token"])
+    assert (taken["event"], ended.json["lock"]["token"]) == ("scheduler_lock_taken_over", 2)
     assert ("\x1b" in ended.stderr) is False
     assert bangui.ok("heartbeat", "--instance", "web2").stderr == ""
 
@@ -327,11 +329,11 @@ def test_only_ones_own_lock_is_released_without_more_words(bangui):
 
     refused = bangui.run("lock", "release", "--instance", "web2")
 
-    assert (75, "command_failed", "web1") == (
+    assert (
         refused.code,
         refused.events[0]["event"],
         refused.events[0]["owner"],
-    )
+    ) == (75, "command_failed", "web1")
     assert "--lease" in refused.events[0]["hint"]
     assert content == bangui.database.read_bytes()
     expire_lock(bangui)
@@ -411,8 +413,8 @@ def test_banguis_live_lock_is_respected(bangui, job):
 
     ended = bangui.run(job, "--json")
 
-    assert (75, "held", None) == (ended.code, ended.json["outcome"], ended.json["lock"]["owner"])
-    assert (4711, "banguihost") == (ended.events[0]["pid"], ended.events[0]["hostname"])
+    assert (ended.code, ended.json["outcome"], ended.json["lock"]["owner"]) == (75, "held", None)
+    assert (ended.events[0]["pid"], ended.events[0]["hostname"]) == (4711, "banguihost")
     bangui.execute("UPDATE scheduler_lock SET heartbeat_at = heartbeat_at - 1000")
     assert bangui.ok(job, "--json").json["lock"]["outcome"] == "taken_over"
 
@@ -433,11 +435,11 @@ def test_bangui_may_refresh_take_and_delete_our_row(bangui):
     bangui.execute("DELETE FROM scheduler_lock WHERE heartbeat_at < ?", time.time() + 10)
     banguis_insert(bangui)
 
-    assert (75, "created", 2) == (
+    assert (
         refreshed.code,
         deleted.json["lock"]["outcome"],
         deleted.json["lock"]["token"],
-    )
+    ) == (75, "created", 2)
     assert bangui.run("heartbeat").code == 75
     assert bangui.run("lock", "release").code == 75
     assert bangui.ok("lock", "release", "--force").event_names == ["scheduler_lock_released"]
