@@ -216,7 +216,8 @@ def lock_ttl_fault(settings: Settings) -> str | None:
     ttl_s, interval_s = settings.lock_ttl, settings.heartbeat_interval
     if ttl_s > lease.TTL_CEILING_S:
         return f"lock_ttl is {ttl_s:g} s: more than 1 h"
-    if ttl_s < 3 * interval_s:
+    # To the microsecond: 3 * 0.4 is 1.2000000000000002.
+    if ttl_s < round(3 * interval_s, 6):
         return f"lock_ttl is {ttl_s:g} s: less than 3 x heartbeat_interval ({interval_s:g} s)"
     return None
 

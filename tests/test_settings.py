@@ -229,6 +229,7 @@ def test_a_user_without_a_home_is_told_to_name_the_database(monkeypatch):
         ("1h", "60", None),
         ("3601", "60", "more than 1 h"),
         ("15", "5", None),
+        ("1.2", "0.4", None),
     ],
 )
 def test_a_ttl_that_a_late_heartbeat_would_lose_is_refused(ttl, interval, fault):
