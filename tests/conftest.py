@@ -94,10 +94,10 @@ class Bangui:
         finally:
             connection.close()
 
-    def execute(self, statement: str, *parameters: object) -> None:
+    def execute(self, statement: str, *parameters: object, **named: object) -> None:
         connection = self.connect()
         try:
-            connection.execute(statement, parameters)
+            connection.execute(statement, named or parameters)
         finally:
             connection.close()
 

@@ -1,0 +1,65 @@
+"""A process that was stopped past its lease writes nothing after another instance took over."""
+
+import random
+import signal
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+from invariants import Ledger, check_database, check_run
+from workload import make_entries, stage
+
+ROWS = 20_000
+SHORT_TTL = {"BANGUI_LOCK_TTL": "0.7", "BANGUI_HEARTBEAT_INTERVAL": "0.2"}
+
+
+def _contents(path):
+    """Return every row of the database."""
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
+
+
+def _taken_over(bangui, flush):
+    """Take the lock over for web2, letting the stopped process out of its transaction if needed."""
+    deadline_s = time.monotonic() + 20
+    while flush.poll() is None and time.monotonic() < deadline_s:
+        ended = bangui.run("heartbeat", "--timeout", 1, "--json", env={"BANGUI_INSTANCE": "web2"})
+        if ended.code == 0:
+            return ended.json["lock"]
+        assert ended.code in (75, 124), ended
+        if ended.code == 124:
+            flush.send_signal(signal.SIGCONT)
+            time.sleep(0.003)
+            flush.send_signal(signal.SIGSTOP)
+    return None
+
+
+@pytest.mark.parametrize("takeovers", [1, pytest.param(15, marks=pytest.mark.torture)])
+def test_a_flush_that_was_stopped_past_its_lease_writes_nothing_more(bangui, takeovers):
+    """It ends with 75 and its own event, the database as the new holder left it."""
+    bangui.environment |= SHORT_TTL
+    chance, done, generation = random.Random(takeovers), 0, 0
+    while done < takeovers:
+        generation += 1
+        entries = make_entries(ROWS, generation)
+        stage(bangui.database, entries)
+        bangui.ok("lock", "release", "--force")
+        flush = bangui.start("flush", "--batch-size", 50)
+        time.sleep(chance.uniform(0.08, 0.25))
+        flush.send_signal(signal.SIGSTOP)
+        lock = _taken_over(bangui, flush)
+        before = _contents(bangui.database)
+        flush.send_signal(signal.SIGCONT)
+        _, stderr = flush.communicate(timeout=30)
+        if lock is None:
+            continue
+        done += 1
+
+        assert flush.returncode == 75
+        check_run(flush.returncode, stderr)
+        assert '"event": "geo_cache_flush_lock_lost"' in stderr.splitlines()[-1]
+        assert (lock["owner"], lock["outcome"]) == ("web2", "taken_over")
+        assert before == _contents(bangui.database)
+        check_database(bangui.database, Ledger(entries))
+    print(f"{done} leases lost in {generation} flushes, nothing written after any of them")

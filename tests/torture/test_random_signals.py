@@ -1,0 +1,61 @@
+"""A signal ends a run at any moment with its own exit code, one final event and nothing lost."""
+
+import collections
+import random
+import signal
+import time
+
+import pytest
+from invariants import Ledger, check_database, check_integrity, check_run
+from workload import flushed_total, make_entries, stage
+
+ROWS = 6000
+ROUNDS = (6, pytest.param(90, marks=pytest.mark.torture))
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def _check_end(ended, sent):
+    """Check the end of a run that was sent a signal, before, during or after its work."""
+    interpreter_was_interrupted = "KeyboardInterrupt" in ended.stderr or "runpy" in ended.stderr
+    if ended.code == -sent or (sent == signal.SIGINT and interpreter_was_interrupted):
+        # Before our first line the interpreter, or the signal's own action, ends the process.
+        assert not ended.stdout
+        assert interpreter_was_interrupted or not ended.stderr
+        return
+    check_run(ended.code, ended.stderr)
+    assert ended.code in (0, 128 + sent)
+
+
+@pytest.mark.parametrize("rounds", ROUNDS)
+def test_a_signal_at_any_moment_ends_a_flush_cleanly(bangui, rounds):
+    """What was moved before the signal stays moved, and the run reports just that much."""
+    chance, codes, moved = random.Random(rounds), collections.Counter(), 0
+    for number in range(rounds):
+        sent = SIGNALS[number % len(SIGNALS)]
+        ledger = Ledger(make_entries(ROWS, generation=number))
+        stage(bangui.database, ledger.newest.values())
+        flush = bangui.start("flush", "--batch-size", 50, "--json")
+        time.sleep(chance.uniform(0.0, 0.25))
+        flush.send_signal(sent)
+        ended = bangui.end(flush)
+
+        _check_end(ended, sent)
+        check_database(bangui.database, ledger)
+        moved += ended.json["flushed"] if ended.stdout else 0
+        assert moved == flushed_total(bangui.database)
+        codes[ended.code] += 1
+    print(f"runs by exit code: {dict(codes)}")
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("command", ["heartbeat", "init", "add 192.0.2.1", "status --format json"])
+def test_a_signal_at_any_moment_ends_other_commands_cleanly(bangui, command):
+    """The database is sound after each, and the next run finds what it needs."""
+    chance = random.Random(command)
+    for sent in SIGNALS * 12:
+        process = bangui.start(*command.split())
+        time.sleep(chance.uniform(0.0, 0.15))
+        process.send_signal(sent)
+        _check_end(bangui.end(process), sent)
+        check_integrity(bangui.database)
+    bangui.ok("flush")
