@@ -46,7 +46,9 @@ def test_a_flush_that_was_stopped_past_its_lease_writes_nothing_more(bangui, tak
         stage(bangui.database, entries)
         bangui.ok("lock", "release", "--force")
         flush = bangui.start("flush", "--batch-size", 50)
-        time.sleep(chance.uniform(0.08, 0.25))
+        while bangui.rows("SELECT owner FROM scheduler_lock WHERE id = 1") != [("web1",)]:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0.0, 0.15))
         flush.send_signal(signal.SIGSTOP)
         lock = _taken_over(bangui, flush)
         before = _contents(bangui.database)
