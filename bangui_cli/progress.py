@@ -33,8 +33,13 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.hide()
+
+    def hide(self) -> None:
+        """Clear the line for something else; the next update shows the bar again."""
         if self._bar:
             self._bar.stop()
+            self._bar = None
 
     def update(self, done: int) -> None:
         """Show that `done` is done, in the unit of the total."""

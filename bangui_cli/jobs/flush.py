@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from bangui_cli import clocks, events, locking, timestamps
+from bangui_cli import clocks, events, locking, pacing, timestamps
 from bangui_cli.errors import LockHeld
-from bangui_cli.jobs import pacing
 from bangui_cli.jobs.report import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.lease import REFRESHED

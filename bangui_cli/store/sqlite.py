@@ -116,6 +116,13 @@ class Store(Session):
         self._execute(sql.DELETE_BATCH, bounds)
         return Batch(rows, through if rows == limit_rows else None)
 
+    def allow_spill(self) -> None:
+        """Let a big transaction write pages early: else all that it touches stay in memory.
+
+        While a reader is in the way, SQLite keeps them all the same and goes on.
+        """
+        self._execute(sql.CACHE_SPILL_ON)
+
     # The state of the jobs.
 
     def job_started(self, job_id: str, started_at: str, correlation_id: str, token: int) -> None:

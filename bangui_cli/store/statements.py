@@ -26,6 +26,7 @@ SYNCHRONOUS_EXTRA = "PRAGMA synchronous = EXTRA"
 QUERY_ONLY = "PRAGMA query_only = ON"
 # A spill in the middle of a transaction needs the exclusive lock where nobody can wait for it.
 CACHE_SPILL_OFF = "PRAGMA cache_spill = OFF"
+CACHE_SPILL_ON = "PRAGMA cache_spill = ON"
 BEGIN_READ = "BEGIN"
 BEGIN_WRITE = "BEGIN IMMEDIATE"
 COMMIT = "COMMIT"

@@ -1,0 +1,121 @@
+"""One import: every row of every input is staged or rejected, in batches, as the input comes."""
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+from bangui_cli import clocks
+from bangui_cli.importing import csv_records, detection, json_documents, json_lines, sources
+from bangui_cli.importing.normaliser import Normaliser
+from bangui_cli.importing.records import Chunks, Records
+from bangui_cli.importing.rejects import Rejects
+from bangui_cli.progress import ProgressBar
+from bangui_cli.staging import MOST_PENDING_ROWS, Staging
+from bangui_cli.validation import Rejected
+
+_BOM = b"\xef\xbb\xbf"
+_READERS: dict[str, Callable[[Chunks], Records]] = {
+    "jsonl": json_lines.read,
+    "json": json_documents.read,
+    "csv": csv_records.read,
+}
+
+
+class Import:
+    """Stages the rows of inputs and counts them; nothing counts as staged before its commit."""
+
+    def __init__(self, staging: Staging, rejects: Rejects, bar: ProgressBar, *, in_bytes: bool) -> None:
+        self._staging = staging
+        self._rejects = rejects
+        self._bar = bar
+        self._in_bytes = in_bytes
+        self._read_bytes = 0
+        self._normaliser = Normaliser(clocks.wall_s())
+        self.read_rows = 0
+
+    def counts(self) -> dict[str, int]:
+        """Return what has become of the rows so far."""
+        return {
+            "read": self.read_rows,
+            "staged": self._staging.staged_rows,
+            "rejected": self._rejects.rows,
+        }
+
+    def run(self, paths: list[str], wanted_format: str) -> None:
+        """Import all inputs. Whatever ends it, rows that were taken from a pipe are not dropped."""
+        try:
+            for path in paths:
+                chunks = _without_bom(sources.read_chunks(path, self._advance))
+                self._take(path, read_records(chunks, wanted_format))
+            self._commit()
+        except BaseException:
+            self._save_pending()
+            raise
+
+    def _advance(self, size_bytes: int) -> None:
+        self._read_bytes += size_bytes
+        self._bar.update(self._read_bytes if self._in_bytes else self.read_rows)
+
+    def _save_pending(self) -> None:
+        try:
+            self._staging.commit()
+        except Exception:  # what ended the import is the error to report
+            pass
+
+    def _take(self, path: str, records: Records) -> None:
+        # The loop makes no cycles, and many tuples: the collector would find nothing, over and over.
+        gc.disable()
+        pending, make, most_rows = self._staging.pending, self._normaliser.make, MOST_PENDING_ROWS
+        for record in records:
+            if record is None:
+                self._commit()
+                continue
+            line, raw, value = record
+            self.read_rows += 1
+            try:
+                pending.append(make(value))
+            except Rejected as error:
+                self._bar.hide()
+                self._rejects.add(path, line, raw, str(error))
+            else:
+                if len(pending) >= most_rows:
+                    self._commit()
+
+    def _commit(self) -> None:
+        self._rejects.flush()
+        self._staging.commit()
+        self._normaliser.set_now(clocks.wall_s())
+
+
+def read_records(chunks: Chunks, wanted_format: str) -> Records:
+    """Yield the records of an input in the wanted format, `auto` for the one it is in."""
+    if wanted_format == "auto":
+        head, found = b"", None
+        while found is None:
+            chunk = next(chunks, b"")
+            if chunk is None:
+                yield None
+                continue
+            head += chunk
+            at_end = not chunk or len(head) > detection.HEAD_LIMIT_BYTES
+            found = detection.guess(head, at_end=at_end)
+        chunks, wanted_format = _chain(head, chunks), found
+    yield from _READERS[wanted_format](chunks)
+
+
+def _chain(head: bytes, chunks: Chunks) -> Chunks:
+    yield head
+    yield from chunks
+
+
+def _without_bom(chunks: Chunks) -> Chunks:
+    head: Any = b""
+    for chunk in chunks:
+        if chunk is None:
+            yield None
+            continue
+        head += chunk
+        if len(head) >= len(_BOM) or not _BOM.startswith(head):
+            break
+    yield head.removeprefix(_BOM)
+    yield from chunks
