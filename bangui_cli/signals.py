@@ -8,6 +8,7 @@ from typing import NoReturn
 from bangui_cli.errors import Interrupted
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_IMPORT_PAUSE_S = 0.01
 
 
 def _raise(interrupted: Interrupted) -> NoReturn:
@@ -40,9 +41,26 @@ def ignore() -> None:
     redirect(lambda _: None)
 
 
-def _handle(number: int, _: FrameType | None) -> None:
+def _handle(number: int, frame: FrameType | None) -> None:
+    if _is_importing(frame):
+        _handle_later(number)
+        return
     # A second one ends the process at once, whatever the first is still waiting for.
     for ending in _ENDING:
         if signal.getsignal(ending) is _handle:
             signal.signal(ending, signal.SIG_DFL)
     _react(Interrupted(number, signal.Signals(number).name))
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Tell whether a module is being imported: a package left half-way cannot be imported again."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _handle_later(number: int) -> None:
+    signal.signal(signal.SIGALRM, lambda _, frame: _handle(number, frame))
+    signal.setitimer(signal.ITIMER_REAL, _IMPORT_PAUSE_S)
