@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How fast examples come says how busy the machine is, not whether a rule holds.
+settings.register_profile("bangui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("bangui")
 
 
 class Ended(NamedTuple):
