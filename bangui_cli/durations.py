@@ -18,9 +18,17 @@ def parse_duration_s(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Write seconds in the largest unit that divides them."""
+    """Write seconds in the largest unit that divides them, to a microsecond, for the parser above."""
     for unit in "dhm":
         count, rest = divmod(seconds, _UNIT_S[unit])
         if count and not rest:
-            return f"{count:g}{unit}"
-    return f"{seconds:g}s"
+            return f"{count:.0f}{unit}"
+    return f"{seconds:.6f}".rstrip("0").rstrip(".") + "s"
+
+
+def approximate(seconds: float) -> str:
+    """Round a span to what a person takes in at a glance."""
+    for unit, unit_s in (("d", 86400), ("h", 3600), ("min", 60)):
+        if abs(seconds) >= 2 * unit_s:
+            return f"{seconds / unit_s:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,12 +1,13 @@
 """Results on stdout: JSON, and text that is safe for a terminal."""
 
-import errno
 import json
-import os
 import sys
+import unicodedata
 from typing import Any
 
+from bangui_cli import clocks, terminal
 from bangui_cli.errors import IoFailed
+from bangui_cli.readable import readable
 
 
 def json_text(value: Any) -> str:
@@ -26,38 +27,22 @@ def print_text(text: str) -> None:
     """
     if sys.stdout is None:
         return
+    # A locale that lacks a letter of a name must not cost the answer.
+    content = f"{text}\n".encode(sys.stdout.encoding, "backslashreplace")
     try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        _discard_stdout()
+        terminal.write_all(terminal.STDOUT, content)
+    except BrokenPipeError:
+        pass
     except OSError as error:
-        _discard_stdout()
-        if error.errno != errno.EPIPE:
-            raise IoFailed(
-                f"cannot write to stdout: {error.strerror}", hint="look where stdout is redirected to"
-            ) from None
-
-
-def safe(text: object) -> str:
-    """Return text from outside with everything escaped that a terminal would obey."""
-    value = str(text)
-    if value.isprintable():
-        return value
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
-
-
-def _discard_stdout() -> None:
-    # What is still buffered would be tried again, and fail again, at exit.
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
+        raise IoFailed(
+            f"cannot write to stdout: {error.strerror}", hint="look where stdout is redirected to"
+        ) from None
 
 
 def section_text(title: str, values: dict[str, Any]) -> str:
     """Return a heading and one line a value."""
-    width = max(map(len, values), default=0)
-    lines = [f"  {key:<{width}}  {_cell(value)}" for key, value in values.items()]
+    now_s, width = clocks.wall_s(), max(map(len, values), default=0)
+    lines = [f"  {key:<{width}}  {readable(key, value, now_s)}" for key, value in values.items()]
     return "\n".join([title, *lines])
 
 
@@ -71,14 +56,22 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
-    print_text("\n".join(lines))
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    print_text("\n".join("  ".join(map(_pad, line, widths)).rstrip() for line in cells))
 
 
 def _cell(value: Any) -> str:
-    if value is None or value in ("", ()):
-        return "-"
-    if isinstance(value, list | tuple):
-        return safe(":".join(map(str, value)))
-    return safe(value)
+    return readable("", value, 0.0)
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def _width(text: str) -> int:
+    """Return the columns of a terminal that a text takes: two for CJK, none for an accent."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    accents = sum(unicodedata.combining(character) > 0 for character in text)
+    return len(text) + wide - accents

@@ -1,6 +1,7 @@
 """What stdout and stderr are connected to, and writing to them without ever failing a pass."""
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
 
@@ -27,16 +28,24 @@ def stderr_is_terminal() -> bool:
 
 def wants_colour(environment: Mapping[str, str]) -> bool:
     """Tell whether the person's terminal wants colours (no-color.org, TERM=dumb)."""
-    return not environment.get("NO_COLOR") and environment.get("TERM", "dumb") != "dumb"
+    return not environment.get("NO_COLOR") and environment.get("TERM") not in (None, "", "dumb")
+
+
+def safe(text: object) -> str:
+    """Return text from outside with everything escaped that a terminal would obey."""
+    value = str(text)
+    if value.isprintable():
+        return value
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
 
 
 def stderr_is_journal() -> bool:
     """Tell whether stderr leads to journald; $JOURNAL_STREAM is set by a service manager only."""
-    import socket  # 2 ms, paid only when something is logged
-
-    if sys.stderr is None:
-        return False
     try:
+        if not stat.S_ISSOCK(os.fstat(STDERR).st_mode):
+            return False
+        import socket  # 2 ms, paid only for a socket
+
         with socket.socket(fileno=os.dup(STDERR)) as stream:
             return stream.family == socket.AF_UNIX and stream.getpeername() == _JOURNAL_SOCKET
     except OSError:
@@ -61,3 +70,16 @@ def write_line(descriptor: int, line: bytes, stall_s: float) -> bool:
     except OSError:
         return False
     return True
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write everything, waiting for a slow reader also where the descriptor does not. Raise OSError."""
+    while content:
+        try:
+            content = content[os.write(descriptor, content) :]
+        except BlockingIOError:
+            import select
+
+            poll = select.poll()
+            poll.register(descriptor, select.POLLOUT)
+            poll.poll()

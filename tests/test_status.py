@@ -12,7 +12,7 @@ from conftest import Bangui
 
 from bangui_cli import timestamps
 from bangui_cli.monitoring import exposition
-from bangui_cli.monitoring.ages import Age, Thresholds, describe, thresholds
+from bangui_cli.monitoring.ages import Age, Thresholds, thresholds
 from bangui_cli.monitoring.exposition import Metric, Sample
 
 FLUSH, HEARTBEAT = "geo_cache_flush", "scheduler_lock_heartbeat"
@@ -337,15 +337,6 @@ def test_a_missing_limit_never_contradicts_the_given_one(given, expected):
 def test_an_age_is_late_above_its_limit(age_s, verdict):
     """As the guidelines read a range: an age of just the limit is inside."""
     assert Age("x", age_s, Thresholds(10, 20), "").verdict == verdict
-
-
-@pytest.mark.parametrize(
-    ("age_s", "text"),
-    [(None, "0 s"), (119, "119 s"), (600, "10 min"), (7200, "2 h"), (86400 * 400, "400 d")],
-)
-def test_an_age_is_described_in_one_unit(age_s, text):
-    """A person reads it at a glance."""
-    assert describe(age_s) == text
 
 
 def test_json_of_one_line_can_be_written_to_a_file(at_work):

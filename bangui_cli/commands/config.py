@@ -1,8 +1,10 @@
 """`bangui config show`: every effective setting and where it came from."""
 
+from typing import Any
+
 import click
 
-from bangui_cli import options, output
+from bangui_cli import durations, options, output, settings
 from bangui_cli.invocation import Invocation
 
 
@@ -19,8 +21,19 @@ def command() -> None:
 @click.pass_obj
 def show(invocation: Invocation, *, layout: str) -> None:
     """Show every effective setting with its value and where it came from."""
-    settings = invocation.settings
+    effective = invocation.settings
     if layout == "json":
-        output.print_json({key: sourced._asdict() for key, sourced in settings.items()})
-    else:
-        output.print_table([{"setting": key, **sourced._asdict()} for key, sourced in settings.items()])
+        output.print_json({key: sourced._asdict() for key, sourced in effective.items()})
+        return
+    output.print_table(
+        [
+            {"setting": key, "value": _as_written(key, value), "source": source}
+            for key, (value, source) in effective.items()
+        ]
+    )
+
+
+def _as_written(key: str, value: Any) -> Any:
+    """Return a time as one writes it into the file, another value as it is."""
+    is_time = settings.BY_KEY[key].parse is settings.parse_duration_s
+    return durations.format_duration(value) if is_time else value

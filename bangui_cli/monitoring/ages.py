@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from bangui_cli.durations import format_duration
+from bangui_cli.durations import approximate, format_duration
 from bangui_cli.errors import UsageFault
 from bangui_cli.jobs.catalogue import FLUSH, JOBS
 from bangui_cli.settings import Settings
@@ -63,23 +63,16 @@ def judge_ages(
     limits = {
         job.id: thresholds(settings[job.interval_key].value, warning_s, critical_s) for job in JOBS
     }
-    dirty = Age("dirty", dirty_s, limits[FLUSH.id], f"oldest dirty row {describe(dirty_s)} old")
+    dirty = Age(
+        "dirty", dirty_s, limits[FLUSH.id], f"oldest dirty row {approximate(dirty_s or 0.0)} old"
+    )
     return [dirty, *(_job_age(id_, state["jobs"][id_], limits[id_]) for id_ in limits)]
 
 
 def _job_age(job_id: str, job: dict[str, Any], limits: Thresholds) -> Age:
     age_s = job["success_age_s"]
     if job["last_success_at"] is None:
-        text = f"{job_id} never succeeded, the database is {describe(age_s)} old"
+        text = f"{job_id} never succeeded, the database is {approximate(age_s or 0.0)} old"
     else:
-        text = f"{job_id} last succeeded {describe(age_s)} ago"
+        text = f"{job_id} last succeeded {approximate(age_s or 0.0)} ago"
     return Age(job_id, age_s, limits, text)
-
-
-def describe(age_s: float | None) -> str:
-    """Round an age to what a person takes in at a glance."""
-    seconds = age_s or 0.0
-    for unit, unit_s in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * unit_s:
-            return f"{seconds / unit_s:.0f} {unit}"
-    return f"{seconds:.0f} s"

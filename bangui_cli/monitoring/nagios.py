@@ -5,7 +5,7 @@ The format is that of the Monitoring Plugins' guidelines: text, a bar, performan
 
 from typing import Any, NamedTuple
 
-from bangui_cli import exit_codes, output
+from bangui_cli import exit_codes, terminal
 from bangui_cli.durations import format_duration
 from bangui_cli.errors import BanguiError, ConfigInvalid, PermissionRefused, UsageFault
 from bangui_cli.monitoring.ages import OK, WARNING, Age
@@ -50,7 +50,7 @@ def _failed(code: int, reason: str) -> Result:
 
 
 def _result(code: int, text: str) -> Result:
-    return Result(code, f"BANGUI {_NAMES[code]} - {output.safe(text)}")
+    return Result(code, f"BANGUI {_NAMES[code]} - {terminal.safe(text)}")
 
 
 def _explain(age: Age) -> str:
