@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from bangui_cli import output
+from bangui_cli import terminal
 from bangui_cli.reporting.summary import Report, Row
 
 _HEADINGS = {"country": "country", "asn": "ASN", "org": "organisation"}
@@ -66,5 +66,5 @@ def _clip(key: str) -> str:
 
 
 def _csv_cell(text: str) -> str:
-    shown = output.safe(text)
+    shown = terminal.safe(text)
     return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown
