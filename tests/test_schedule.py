@@ -200,9 +200,15 @@ def test_what_no_line_can_hold_is_refused(bare: Bangui, format_: str, word: str)
 
 
 def test_a_line_longer_than_cron_takes_is_refused(bare: Bangui):
-    """Cron would ignore the whole file for it."""
-    ended = bare.run("schedule", "show", "--database", "/srv" + "/long" * 150)
+    """Cron would ignore the whole file for it; 998 bytes it takes, the sleep of a late line included."""
+    show = ("schedule", "show", "--command", "/x", "--database")
+    beats = {"BANGUI_HEARTBEAT_INTERVAL": "30"}
+    short = bare.ok(*show, "/srv", env=beats).stdout
+    longest = max(len(line) for line in job_lines(short)) - len("* * * * * root ")
+    database = "/srv" + "y" * (998 - longest)
 
+    assert bare.run(*show, database, env=beats).code == 0
+    ended = bare.run(*show, database + "y", env=beats)
     assert ended.code == 2
     assert "longer than cron takes" in ended.events[-1]["error"]
 

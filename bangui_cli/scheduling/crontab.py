@@ -73,17 +73,15 @@ def _job(plan: Plan, planned: PlannedJob) -> str:
     comment = f"# {planned.job.id}: every {cadence} s"
     if cadence != planned.interval_s:
         comment += f", as near as cron comes to the interval of {planned.interval_s:g} s"
-    command = _command(planned)
-    lines = [
-        f"{fields} {plan.user} {f'sleep {delay_s}; ' if delay_s else ''}{command}"
-        for fields, delay_s in starts(cadence)
-    ]
+    lines = [f"{fields} {plan.user} {_command(planned, delay_s)}" for fields, delay_s in starts(cadence)]
     return "\n".join([comment, *lines, ""])
 
 
-def _command(planned: PlannedJob) -> str:
+def _command(planned: PlannedJob, delay_s: int) -> str:
     words = " ".join(map(quote, planned.command_line))
     command = f"log=$({words} --log-format journald 2>&1); code=$?; {_REPORT}"
+    if delay_s:
+        command = f"sleep {delay_s}; {command}"
     if len(command.encode()) > _COMMAND_LIMIT_BYTES:
         raise UsageFault(
             "the command line is longer than cron takes",

@@ -3,6 +3,7 @@
 import math
 import os
 
+from bangui_cli.errors import UsageFault
 from bangui_cli.jobs.catalogue import JOBS, Job
 from bangui_cli.scheduling.plan import HEADING, ROOT, File, Plan, PlannedJob
 
@@ -82,7 +83,7 @@ LINKS = tuple(f"{_DIRECTORY}/timers.target.wants/bangui-{job.command}.timer" for
 
 
 def render(plan: Plan) -> tuple[File, ...]:
-    """Return a service and a timer a job."""
+    """Return a service and a timer a job. Raise UsageFault for a command that systemd refuses."""
     files = []
     for planned in plan.jobs:
         files.append(File(path(planned.job, "service"), _service(plan, planned)))
@@ -102,6 +103,12 @@ def span(seconds: float) -> str:
 
 
 def _service(plan: Plan, planned: PlannedJob) -> str:
+    program = planned.command_line[0]
+    if set(program) & set("\"'\\"):
+        raise UsageFault(
+            f"systemd starts no program with a quote or a backslash in its path: {program}",
+            hint="give another path with --command",
+        )
     directory = os.path.dirname(plan.database_path)
     seen = (*planned.command_line, directory + "/")
     return _SERVICE.format(
