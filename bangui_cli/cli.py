@@ -19,6 +19,7 @@ _COMMANDS = {
     "status": ("status", "Show lock, dirty set, cache and last runs."),
     "lock": ("lock", "Show the scheduler lock, or hand it over."),
     "schedule": ("schedule", "Show, install or remove the schedule (cron, systemd)."),
+    "doctor": ("doctor", "Check the installation, with remedies."),
     "config": ("config", "Show every setting and its source."),
 }
 

@@ -154,6 +154,12 @@ class PermissionRefused(BanguiError):
     default_hint = "run as the owner of the database (ls -l FILE)"
 
 
+class JournalLeft(PermissionRefused):
+    """A run was killed in a transaction, and who only reads may not roll it back."""
+
+    default_hint = "nothing is lost: the next job rolls it back, or bangui status by the owner"
+
+
 class ConfigInvalid(BanguiError):
     """A setting is unknown, ill-typed or impossible."""
 

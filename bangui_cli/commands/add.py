@@ -8,9 +8,7 @@ from bangui_cli.invocation import Invocation
 from bangui_cli.validation import Rejected, make_entry
 
 
-@options.command(
-    "add", example="bangui add 192.0.2.1 --country-code DE --country-name Germany --asn AS64496"
-)
+@options.command("add", example="bangui add 192.0.2.1 --country-code DE --country-name Germany")
 @click.argument("ip")
 @click.option("--country-code", metavar="CODE", help="Two letters; without one: a failed resolution.")
 @click.option("--country-name", metavar="NAME", help="The country's name.")

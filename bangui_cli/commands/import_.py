@@ -9,7 +9,7 @@ from bangui_cli.progress import ProgressBar
 
 _EXAMPLE = """\
 bangui import answers.json more.csv --rejects rejected.txt
-curl -s 'http://ip-api.com/batch' -d '["192.0.2.1"]' | bangui import"""
+curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
 
 
 @options.command("import", example=_EXAMPLE)

@@ -16,7 +16,7 @@ from bangui_cli.validation import Rejected, normalise_ip
 
 _STDIN = "-"
 _EXAMPLE = """\
-bangui resolve 192.0.2.1 --geoip-db GeoLite2-Country.mmdb --geoip-db GeoLite2-ASN.mmdb
+bangui resolve 192.0.2.1 --geoip-db /usr/share/GeoIP/GeoLite2-City.mmdb
 17 * * * *  root  bangui resolve --fail2ban -q"""
 
 

@@ -9,6 +9,7 @@ from bangui_cli.errors import (
     DatabaseCorrupt,
     DiskFull,
     IoFailed,
+    JournalLeft,
     NoDatabase,
     NoTables,
     NotADatabase,
@@ -31,6 +32,7 @@ _WORDS = {
     DatabaseBusy: "is locked by another process",
     DiskFull: "cannot grow: the disk or quota is full",
     IoFailed: "cannot be read or written",
+    JournalLeft: "holds the half-done write of a run that was killed",
     PermissionRefused: "may not be written by this user",
     DatabaseCorrupt: "is damaged",
     NotADatabase: "is not an SQLite database",
@@ -51,6 +53,8 @@ def translate(error: sqlite3.Error, path: str) -> BaseException:
         state = _why_it_cannot_be_opened(path)
     if code == sqlite3.SQLITE_ERROR and "no such" in str(error):
         return NoTables(f"{path} lacks bangui's tables ({error})", path=path)
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        state = JournalLeft
     if state is None:
         return error
     name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")

@@ -18,9 +18,9 @@ from bangui_cli.errors import (
 from bangui_cli.store import opening, schema
 from bangui_cli.store import statements as sql
 from bangui_cli.store.sqlite import Store
+from bangui_cli.store.versions import STRICT_SINCE, wal_is_sound
 
 JOURNAL_MODES = ("delete", "wal")
-_STRICT_SINCE = (3, 37, 0)
 
 migrations = Migrations(schema.MIGRATION_SET)
 
@@ -52,7 +52,7 @@ def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialis
 
     Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Unavailable and what the store raises.
     """
-    if sqlite3.sqlite_version_info < _STRICT_SINCE:
+    if sqlite3.sqlite_version_info < STRICT_SINCE:
         raise Unavailable(f"SQLite {sqlite3.sqlite_version} is too old: STRICT tables need 3.37")
     if journal_mode == "wal" and not force and not wal_is_sound(sqlite3.sqlite_version_info):
         raise ConfigInvalid(
@@ -66,11 +66,6 @@ def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialis
         if journal_mode is not None:
             store.set_journal_mode(journal_mode)
         return Initialised(path, created, adopted, applied, store.journal_mode())
-
-
-def wal_is_sound(version: tuple[int, ...]) -> bool:
-    """Tell whether this SQLite has the WAL-reset fault mended (3.51.3, 3.50.7, 3.44.6)."""
-    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
 
 
 def _create_file(path: str) -> bool:

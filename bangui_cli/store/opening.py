@@ -8,7 +8,7 @@ from bangui_cli.errors import NoDatabase, NotADatabase, PermissionRefused
 from bangui_cli.store import faults
 
 
-def open_file(path: str) -> sqlite3.Connection:
+def open_file(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     """Connect without touching the file's content; SQLite itself will not wait for locks.
 
     Raise NoDatabase, NotADatabase or PermissionRefused.
@@ -18,7 +18,10 @@ def open_file(path: str) -> sqlite3.Connection:
     try:
         # mode=rw: a file that is deleted in this very moment must not come back empty.
         connection = sqlite3.connect(
-            f"file:{quote_path(path)}?mode=rw", uri=True, timeout=0, isolation_level=None
+            f"file:{quote_path(path)}?mode={'ro' if read_only else 'rw'}",
+            uri=True,
+            timeout=0,
+            isolation_level=None,
         )
     except sqlite3.Error as error:
         raise faults.translate(error, path) from error

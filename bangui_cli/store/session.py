@@ -25,14 +25,21 @@ class Session:
     wait is bounded by 30 s, and statements take what they need.
     """
 
-    def __init__(self, path: str, deadline: Deadline | None = None, *, sync_all: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        deadline: Deadline | None = None,
+        *,
+        sync_all: bool = False,
+        read_only: bool = False,
+    ) -> None:
         """Open an existing database; `sync_all` makes a commit survive a power cut.
 
         Raise NoDatabase, NotADatabase or PermissionRefused.
         """
         self.path = path
         self.deadline = deadline
-        self._connection = opening.open_file(path)
+        self._connection = opening.open_file(path, read_only=read_only)
         try:
             self._execute(sql.CACHE_SPILL_OFF)
             if sync_all:

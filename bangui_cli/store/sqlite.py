@@ -162,6 +162,11 @@ class Store(Session):
         value = self._scalar(sql.INITIALISED_AT)
         return None if value is None else str(value)
 
+    def quick_check(self) -> str | None:
+        """Return the first fault that SQLite finds in its pages. Raise the deadline's overrun."""
+        fault = str(self._scalar(sql.QUICK_CHECK))
+        return None if fault == "ok" else fault
+
     # What `init` needs besides.
 
     @property

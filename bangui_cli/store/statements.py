@@ -20,6 +20,7 @@ APPLIED_MIGRATIONS = "SELECT name FROM _sqlite_migrations WHERE migration_set = 
 # Forces the shared lock, so that a snapshot begins here and not somewhere in the middle of its reads.
 TOUCH = "SELECT 1 FROM sqlite_schema LIMIT 1"
 JOURNAL_MODE = "PRAGMA journal_mode"
+QUICK_CHECK = "PRAGMA quick_check(1)"
 JOURNAL_PERSIST = "PRAGMA journal_mode = PERSIST"
 JOURNAL_DELETE = "PRAGMA journal_mode = DELETE"
 SYNCHRONOUS_EXTRA = "PRAGMA synchronous = EXTRA"

@@ -1,0 +1,56 @@
+"""Check what is in the database: sound pages, the right schema, a journal that SQLite can keep."""
+
+import sqlite3
+
+from bangui_cli import clocks, exit_codes
+from bangui_cli.deadline import Deadline
+from bangui_cli.diagnosis.checks import Check, error, failed, ok, warning
+from bangui_cli.errors import BanguiError, DeadlineExceeded
+from bangui_cli.store import Store, schema
+from bangui_cli.store.examination import open_unchanged
+from bangui_cli.store.versions import wal_is_sound
+
+# Writers wait while the pages are read: less than the shortest default timeout of a job.
+_QUICK_CHECK_S = 3.0
+
+
+def check_pages(path: str, limit_s: float = _QUICK_CHECK_S) -> Check:
+    """Let SQLite look for damage, as far as it gets in a few seconds."""
+    overrun = DeadlineExceeded("the check was not finished")
+    try:
+        with open_unchanged(path, Deadline(clocks.monotonic_s() + limit_s, overrun)) as store:
+            fault = store.quick_check()
+    except DeadlineExceeded:
+        return warning(
+            "quick_check",
+            f"not finished in {limit_s:g} s, no fault so far",
+            f"when no job runs: sqlite3 {path} 'PRAGMA quick_check'",
+        )
+    except BanguiError as state:
+        return failed("quick_check", state)
+    if fault is None:
+        return ok("quick_check", "no damaged page")
+    remedy = f"copy the file aside, then recover it: sqlite3 {path} .recover | sqlite3 NEW"
+    return error("quick_check", fault, remedy, exit_codes.BAD_DATA)
+
+
+def check_schema(store: Store) -> Check:
+    """Check that the tables are those of this bangui. Wants a snapshot."""
+    try:
+        store.require_schema()
+    except BanguiError as state:
+        return failed("schema", state)
+    return ok("schema", schema.MIGRATIONS[-1])
+
+
+def check_journal(mode: str, sqlite_version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Check:
+    """Check that this SQLite keeps a database in this journal mode whole."""
+    version = ".".join(map(str, sqlite_version[:3]))
+    if mode == "wal" and not wal_is_sound(sqlite_version):
+        return error(
+            "journal_mode",
+            f"wal, which SQLite {version} can corrupt when two jobs commit and checkpoint at once",
+            "upgrade SQLite to 3.51.3 or later, or: bangui init --journal-mode delete",
+            exit_codes.CONFIG,
+        )
+    return ok("journal_mode", f"{mode}, with SQLite {version}")
