@@ -1,0 +1,86 @@
+"""The manual in man/ says what the program says, and every formatter reads it without complaint."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import man_pages
+import pytest
+import roff
+
+PAGES = sorted(man_pages.pages())
+COMMAND_SECTIONS = (
+    "NAME", "SYNOPSIS", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO",
+)  # fmt: skip
+
+needs_mandoc = pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is not installed")
+needs_man = pytest.mark.skipif(not shutil.which("man"), reason="man is not installed")
+
+
+def format_page(*command, text=None):
+    """Return what a formatter shows, without overstrikes, and what it complains of."""
+    environment = {**os.environ, "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}
+    ended = subprocess.run(
+        command, input=text, capture_output=True, text=True, env=environment, check=False
+    )
+    return re.sub(".\b", "", ended.stdout), ended.stderr
+
+
+def test_there_is_a_page_for_every_command_and_for_nothing_else():
+    """A new command appears in the manual, and one that goes leaves no page."""
+    assert sorted(path.name for path in man_pages.MAN.iterdir()) == PAGES
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_what_the_commands_say(name):
+    """Run `python tests/man_pages.py` after a change of options, settings, exit codes or events."""
+    assert man_pages.pages()[name] == (man_pages.MAN / name).read_text()
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.endswith(".1")])
+def test_a_page_answers_every_kind_of_question(name):
+    """A reader finds each customary section."""
+    text = (man_pages.MAN / name).read_text()
+
+    assert [title for title in COMMAND_SECTIONS if f".SH {title}\n" in text.replace('"', "")] == [
+        *COMMAND_SECTIONS
+    ]
+
+
+@needs_mandoc
+def test_mandoc_has_nothing_to_warn_of():
+    """The formatter of Alpine and the BSDs takes the pages."""
+    files = [str(man_pages.MAN / name) for name in PAGES]
+
+    assert format_page("mandoc", "-Tlint", "-W", "warning", *files) == ("", "")
+
+
+@needs_man
+@pytest.mark.parametrize("name", PAGES)
+def test_man_has_nothing_to_warn_of_and_80_columns_suffice(name):
+    """The formatter of Debian takes the page, and no line of an example is cut off."""
+    shown, complaints = format_page("man", "--warnings", "-l", str(man_pages.MAN / name))
+
+    assert complaints == ""
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+@needs_mandoc
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    .hidden",
+        "    'quoted",
+        "    a\\b -x ~/c ^d `e` f'g",
+        "    \\fBnot bold\\n",
+        ".dots *and* stars",
+    ],
+)
+def test_what_roff_would_read_as_its_own_arrives_as_it_was(text):
+    """A pasted example is the one that was written."""
+    page = roff.page("x", 1, "x", "2026-01-01", "x", {"TEXT": text})
+
+    shown, _ = format_page("mandoc", "-Tascii", text=page)
+
+    assert text.strip().replace("*", "") in shown
