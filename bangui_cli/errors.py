@@ -7,7 +7,10 @@ from bangui_cli import exit_codes
 
 
 class BanguiError(Exception):
-    """A failure that the operator can act on; `fields` go into its event."""
+    """A failure that the operator can act on; `fields` go into its event.
+
+    In a hint, FILE stands for the field `path`, quoted to be pasted.
+    """
 
     exit_code: ClassVar[int] = exit_codes.UNEXPECTED
     default_hint: ClassVar[str] = "run the command again with -v"
@@ -15,8 +18,16 @@ class BanguiError(Exception):
     def __init__(self, error: str, *, hint: str | None = None, **fields: object) -> None:
         super().__init__(error)
         self.error = error
-        self.hint = hint or self.default_hint
+        self.hint = _fill_in(hint or self.default_hint, fields.get("path"))
         self.fields = fields
+
+
+def _fill_in(hint: str, path: object) -> str:
+    if path is None or "FILE" not in hint:
+        return hint
+    import shlex  # 1 ms
+
+    return hint.replace("FILE", shlex.quote(str(path)))
 
 
 class UsageFault(BanguiError):
@@ -52,7 +63,7 @@ class DatabaseCorrupt(BanguiError):
 
     exit_code = exit_codes.BAD_DATA
     default_hint = (
-        "copy the file aside, then recover it: sqlite3 FILE .recover | sqlite3 NEW, and bangui init"
+        "copy the file aside, then recover it: sqlite3 FILE .recover | sqlite3 NEW; bangui init -d NEW"
     )
 
 
@@ -67,14 +78,14 @@ class NoDatabase(BanguiError):
     """There is no file, and only `init` makes one."""
 
     exit_code = exit_codes.NO_INPUT
-    default_hint = "create it with: bangui init"
+    default_hint = "create it with: bangui init --database FILE"
 
 
 class NoTables(BanguiError):
     """The database lacks this tool's tables, or some of its migrations."""
 
     exit_code = exit_codes.NO_INPUT
-    default_hint = "create or upgrade its tables with: bangui init"
+    default_hint = "create or upgrade its tables with: bangui init --database FILE"
 
 
 class NoInput(BanguiError):

@@ -1,13 +1,15 @@
 """The entry point, and the one boundary that turns whatever happens into output and an exit code."""
 
+import _signal  # type: ignore[import-not-found]
+
+# Ctrl-C while the imports below run must end the process, not print a traceback; `signal` itself would
+# import for 3 ms before it could say so.
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import os
-import signal
 import sys
 from typing import NoReturn
-
-# Ctrl-C while the imports below run must end the process, not print a traceback.
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import click
 
@@ -24,7 +26,9 @@ def run() -> NoReturn:
     invocation = Invocation()
     try:
         _end(execute(sys.argv[1:], invocation))
-    except BaseException as error:  # the report itself failed
+    except Interrupted as end:  # it came between a failure and its report
+        _end(_report(end, [], invocation))
+    except Exception as error:  # the report itself failed
         terminal.write_line(terminal.STDERR, f"bangui: {error!r}\n".encode(errors="replace"), 1.0)
         _end(exit_codes.UNEXPECTED)
 

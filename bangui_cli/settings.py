@@ -11,6 +11,7 @@ SYSTEM_DATABASE_PATH = "/var/lib/bangui/bangui.db"
 CORRELATION_ID_VARIABLE = "BANGUI_CORRELATION_ID"
 LOG_FORMATS = ("auto", "console", "json", "journald")
 TEXT_LIMIT_CHARACTERS = 128
+_PATH_LIMIT_CHARACTERS = 4095  # Linux's PATH_MAX, less the final NUL
 _MOST_ROWS = 1_000_000
 
 
@@ -46,6 +47,8 @@ def parse_path(value: object) -> str:
     """Return a path as it is."""
     if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError("not a path")
+    if len(value) > _PATH_LIMIT_CHARACTERS:
+        raise ValueError(f"longer than {_PATH_LIMIT_CHARACTERS} characters")
     return value
 
 

@@ -33,7 +33,7 @@ _WORDS = {
     DiskFull: "cannot grow: the disk or quota is full",
     IoFailed: "cannot be read or written",
     JournalLeft: "holds the half-done write of a run that was killed",
-    PermissionRefused: "may not be written by this user",
+    PermissionRefused: "may not be read or written by this user",
     DatabaseCorrupt: "is damaged",
     NotADatabase: "is not an SQLite database",
     NoDatabase: "cannot be opened",

@@ -76,12 +76,14 @@ def _create_file(path: str) -> bool:
         raise CannotCreate(error.error, hint=error.hint) from None
     try:
         directory = os.path.dirname(path)
-        if directory and not os.path.isdir(directory):
+        if directory and not os.path.lexists(directory):
             os.makedirs(directory, exist_ok=True)
             os.chmod(directory, 0o700)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         return False
+    except RecursionError:
+        raise CannotCreate("cannot create so many directories, one in the other", path=path) from None
     except OSError as error:
         raise CannotCreate(f"cannot create {path}: {error.strerror}", path=path) from None
     try:
@@ -108,15 +110,16 @@ def _migrate(store: Store, *, force: bool) -> tuple[bool, list[str]]:
             )
         # upgrade=False etc. are sqlite-utils' own; the connection, and so the transaction, is ours.
         db = sqlite_utils.Database(store.connection)
-        applied = {row.name for row in migrations.applied(db)}
+        with store.translating():
+            applied = {row.name for row in migrations.applied(db)}
         if applied - set(schema.MIGRATIONS):
             raise SchemaNewer(f"{store.path} was upgraded by a newer bangui", path=store.path)
         adopted = bool(tables & {"geo_cache", "scheduler_lock"}) and not applied
         if adopted:
             _require_bangui_shape(store, tables)
-        pending = [migration.name for migration in migrations.pending(db)]
-        if pending:
-            with store.translating():
+        with store.translating():
+            pending = [migration.name for migration in migrations.pending(db)]
+            if pending:
                 migrations.apply(db)
         return adopted, pending
 

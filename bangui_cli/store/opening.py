@@ -7,6 +7,8 @@ import stat
 from bangui_cli.errors import NoDatabase, NotADatabase, PermissionRefused
 from bangui_cli.store import faults
 
+_CHECK_PATH = "check database_path: bangui config show names its source"
+
 
 def open_file(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     """Connect without touching the file's content; SQLite itself will not wait for locks.
@@ -42,13 +44,24 @@ def _file_mode(path: str) -> int:
     try:
         return os.lstat(path).st_mode
     except FileNotFoundError:
-        raise NoDatabase(f"no database at {path}", path=path) from None
+        raise _no_database(path) from None
     except NotADirectoryError:
-        raise NoDatabase(f"no database at {path}: a part of the path is no directory") from None
+        raise NoDatabase(
+            f"no database at {path}: a part of the path is no directory", hint=_CHECK_PATH
+        ) from None
     except PermissionError:
         raise PermissionRefused(f"no permission to reach {path}", path=path) from None
     except (OSError, ValueError) as error:
-        raise NoDatabase(f"no database at {path!r}: {error}") from None
+        raise NoDatabase(f"no database at {path!r}: {error}", hint=_CHECK_PATH) from None
+
+
+def _no_database(path: str) -> NoDatabase:
+    try:
+        os.path.abspath(path)
+    except FileNotFoundError:
+        message = f"no database at {path}: the working directory has been deleted"
+        return NoDatabase(message, hint="give an absolute path", path=path)
+    return NoDatabase(f"no database at {path}", path=path)
 
 
 def _require_regular_file(path: str, mode: int) -> None:
