@@ -237,10 +237,11 @@ def test_a_wrong_mode_is_found(healthy, mode, directory_mode, verdict, code):
 
 
 @as_root
-@pytest.mark.parametrize("place", ["file", "directory"])
-def test_a_foreign_owner_is_found(healthy, place):
-    """Jobs of another user than the owner's leave files behind that the owner cannot use."""
-    target = healthy.database if place == "file" else healthy.database.parent
+@pytest.mark.parametrize("name", ["bangui.db", ".", "bangui.db-journal"])
+def test_a_foreign_owner_is_found(healthy, name):
+    """Who runs a job as another user may leave files behind that the owner cannot use."""
+    target = healthy.database.parent / name
+    target.touch()
     os.chown(target, 65534, 65534)
 
     check = examine(healthy)[1]["ownership"]
@@ -286,6 +287,19 @@ def test_a_check_of_the_pages_that_takes_too_long_is_given_up(healthy):
 
     assert check.verdict == "warning"
     assert "not finished in 0 s" in check.detail
+
+
+def test_a_writer_is_waited_for(healthy):
+    """Doctor may be asked in the middle of a flush."""
+    with contextlib.closing(healthy.connect()) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        process = healthy.start("doctor", "--format", "json")
+        time.sleep(1)
+        connection.execute("ROLLBACK")
+        report = healthy.end(process).json
+
+    found = {check["name"]: check["verdict"] for check in report["checks"]}
+    assert (found["database_readable"], found["quick_check"]) == ("ok", "ok")
 
 
 @pytest.mark.parametrize(

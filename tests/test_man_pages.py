@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 
 import man_pages
 import pytest
@@ -84,3 +85,25 @@ def test_what_roff_would_read_as_its_own_arrives_as_it_was(text):
     shown, _ = format_page("mandoc", "-Tascii", text=page)
 
     assert text.strip().replace("*", "") in shown
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [(["st"], "status"), (["lock", "rel"], "release"), (["status", "--format", "pro"], "prometheus")],
+)
+def test_the_completion_of_the_manual_completes(bare, words, completed):
+    """What it tells the operator to put into /etc/bash_completion.d works."""
+    program = bare.home / "bangui"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m bangui_cli "$@"\n')
+    program.chmod(0o755)
+    script = (
+        f"source <(_BANGUI_COMPLETE=bash_source bangui); COMP_WORDS=(bangui {' '.join(words)})\n"
+        f'COMP_CWORD={len(words)}; _bangui_completion bangui; echo "${{COMPREPLY[@]}}"'
+    )
+    environment = {**bare.environment, "PATH": f"{bare.home}:{os.environ['PATH']}"}
+    ended = subprocess.run(
+        ["bash", "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.stdout.strip(), ended.stderr) == (completed, "")

@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from conftest import Bangui
 
 from bangui_cli import timestamps
 from bangui_cli.monitoring import exposition
+from bangui_cli.monitoring import nagios as nagios_format
 from bangui_cli.monitoring.ages import Age, Thresholds, thresholds
 from bangui_cli.monitoring.exposition import Metric, Sample
 
@@ -144,6 +147,45 @@ def test_label_values_are_escaped():
 def test_what_is_no_number_is_left_out_with_its_help(value):
     """A lock row that another program damaged must not damage the whole document."""
     assert exposition.render([Metric("x", "gauge", "help", [Sample(value)])]) == ""
+
+
+ALERT_TESTS = """
+rule_files: [rules.yml]
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'bangui_up', values: '1x30'}
+      - {series: 'bangui_job_interval_seconds{job_id="runs"}', values: '60x30'}
+      - {series: 'bangui_job_interval_seconds{job_id="never"}', values: '60x30'}
+      - {series: 'bangui_job_last_success_timestamp_seconds{job_id="runs"}', values: '0+60x30'}
+      - {series: 'bangui_job_last_success_timestamp_seconds{job_id="never"}', values: '0x30'}
+    alert_rule_test:
+      - {eval_time: 4m, alertname: BanguiJobLate, exp_alerts: []}
+      - {eval_time: 6m, alertname: BanguiJobLate, exp_alerts: [{exp_labels: {job_id: never}}]}
+      - {eval_time: 6m, alertname: BanguiDown, exp_alerts: []}
+  - interval: 1m
+    input_series: [{series: 'bangui_up', values: '0x30'}]
+    alert_rule_test: [{eval_time: 1m, alertname: BanguiDown, exp_alerts: [{exp_labels: {}}]}]
+"""
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+def test_the_alarms_of_the_manual_fire_when_they_should(tmp_path):
+    """Prometheus itself tries them: a job that never succeeded fires, one that runs does not."""
+    manual = (Path(__file__).parent / "man_prose" / "bangui-status.md").read_text()
+    rules = re.search(r"^    - alert: .*?\n\n", manual, re.MULTILINE | re.DOTALL)[0]
+    (tmp_path / "rules.yml").write_text(f"groups:\n- name: bangui\n  rules:\n{rules}")
+    (tmp_path / "tests.yml").write_text(ALERT_TESTS)
+
+    tried = subprocess.run(
+        ["promtool", "test", "rules", "tests.yml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert tried.returncode == 0, tried.stdout + tried.stderr
 
 
 # --output.
@@ -305,6 +347,11 @@ def test_nagios_calls_wrong_settings_unknown(at_work):
     ended = at_work.run("status", "--format", "nagios", env={"BANGUI_LOCK_TTL": "soon"})
 
     assert ended.code == 3
+
+
+def test_nagios_calls_a_bug_unknown():
+    """Exit 1, the code of a bug, would be a warning to the monitor."""
+    assert nagios_format.explain(RuntimeError("x")) == (3, "BANGUI UNKNOWN - RuntimeError: x")
 
 
 def test_a_bar_in_a_path_does_not_end_the_text(bare):

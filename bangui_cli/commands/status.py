@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bangui_cli import events, exit_codes, options, output, reading
-from bangui_cli.errors import BanguiError, CheckUnknown, explain
+from bangui_cli.errors import CheckUnknown, explain
 from bangui_cli.invocation import Invocation
 from bangui_cli.monitoring.collect import collect
 
@@ -66,7 +66,7 @@ def command(
         return _alarm(invocation, path, warning_s, critical_s)
     try:
         state = _collect(invocation)
-    except BanguiError:
+    except Exception:
         if layout == "prometheus":
             from bangui_cli.monitoring import prometheus
 
@@ -103,7 +103,7 @@ def _alarm(
     try:
         state = _collect(invocation)
         result = nagios.render(state, ages.judge_ages(state, invocation.settings, warning_s, critical_s))
-    except BanguiError as error:
+    except Exception as error:
         result = nagios.explain(error)
         failure = explain(error)._replace(exit_code=result.exit_code)
         invocation.log.emit_failure(events.COMMAND_FAILED, failure)

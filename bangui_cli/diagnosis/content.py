@@ -18,7 +18,8 @@ def check_pages(path: str, limit_s: float = _QUICK_CHECK_S) -> Check:
     """Let SQLite look for damage, as far as it gets in a few seconds."""
     overrun = DeadlineExceeded("the check was not finished")
     try:
-        with open_unchanged(path, Deadline(clocks.monotonic_s() + limit_s, overrun)) as store:
+        limit = Deadline(clocks.monotonic_s() + limit_s, overrun)
+        with open_unchanged(path, limit) as store, store.snapshot():
             fault = store.quick_check()
     except DeadlineExceeded:
         return warning(

@@ -21,8 +21,7 @@ _NO_ROOM_BYTES, _LITTLE_ROOM_BYTES = 2**20, 64 * 2**20
 def examine(path: str) -> list[Check]:
     """Check the directory and the file of a database that is there."""
     directory = os.path.dirname(os.path.abspath(path))
-    with open(_MOUNTS, encoding="utf-8", errors="replace") as mounts:
-        file_system = file_system_of(os.path.realpath(directory), mounts)
+    file_system = file_system_of(os.path.realpath(directory), _read_mounts())
     return [
         check_writable(path, directory),
         check_permissions(path, os.stat(path).st_mode, directory, os.stat(directory).st_mode),
@@ -61,7 +60,8 @@ def check_permissions(path: str, mode: int, directory: str, directory_mode: int)
 def _check_ownership(path: str, directory: str) -> Check:
     """Check that all belongs to whoever runs this, which ought to be who runs the jobs."""
     user_id = os.geteuid()
-    for place in (path, directory):
+    beside = [f"{path}{suffix}" for suffix in ("-journal", "-wal", "-shm")]
+    for place in (path, directory, *filter(os.path.exists, beside)):
         owner_id = os.stat(place).st_uid
         if owner_id != user_id:
             owner = _user_name(owner_id)
@@ -92,6 +92,14 @@ def file_system_of(path: str, mounts: Iterable[str]) -> str:
         if f"{path}/".startswith(f"{point.rstrip('/')}/") and len(point) >= len(longest):
             longest, found = point, source.split()[0]
     return found
+
+
+def _read_mounts() -> list[str]:
+    try:
+        with open(_MOUNTS, encoding="utf-8", errors="replace") as mounts:
+            return mounts.readlines()
+    except OSError:  # no /proc
+        return []
 
 
 def _check_room(directory: str) -> Check:

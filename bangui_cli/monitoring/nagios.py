@@ -5,7 +5,7 @@ The format is that of the Monitoring Plugins' guidelines: text, a bar, performan
 
 from typing import Any, NamedTuple
 
-from bangui_cli import exit_codes, terminal
+from bangui_cli import errors, exit_codes, terminal
 from bangui_cli.durations import format_duration
 from bangui_cli.errors import BanguiError, ConfigInvalid, PermissionRefused, UsageFault
 from bangui_cli.monitoring.ages import OK, WARNING, Age
@@ -33,10 +33,12 @@ def render(state: dict[str, Any], ages: list[Age]) -> Result:
     return _result(worst, f"{text} | {' '.join(_performance(state, ages))}")
 
 
-def explain(error: BanguiError) -> Result:
+def explain(error: Exception) -> Result:
     """Return the line for a state that could not be read: mostly the jobs cannot work then, either."""
-    is_blind = isinstance(error, _BLINDING)
-    return _failed(exit_codes.NAGIOS_UNKNOWN if is_blind else exit_codes.NAGIOS_CRITICAL, error.error)
+    state = errors.named(error)
+    jobs_fail_too = isinstance(state, BanguiError) and not isinstance(state, _BLINDING)
+    code = exit_codes.NAGIOS_CRITICAL if jobs_fail_too else exit_codes.NAGIOS_UNKNOWN
+    return _failed(code, errors.explain(state).error)
 
 
 def unknown(reason: str) -> Result:
