@@ -21,12 +21,19 @@ ROWS = 4000
 FEW_AND_MANY = (3, pytest.param(70, marks=pytest.mark.torture))
 
 
-def _killed_after(process, delay_s):
-    """Kill a process unless it has ended before; return whether it was killed."""
-    time.sleep(delay_s)
+def _killed(bangui, process, chance):
+    """Kill a process, mostly during its sweep; return whether it had not ended before."""
+    runs = _runs_total(bangui)
+    while chance.random() < 0.995 and process.poll() is None and _runs_total(bangui) == runs:
+        time.sleep(0.002)
+    time.sleep(chance.uniform(0.0, 0.1))
     process.kill()
     process.communicate()
     return process.returncode == -signal.SIGKILL
+
+
+def _runs_total(bangui):
+    return bangui.rows("SELECT coalesce(max(runs_total), 0) FROM job_state")
 
 
 def _killed_at_call(bangui, number, *arguments):
@@ -61,8 +68,7 @@ def test_a_flush_killed_at_random_moments_loses_nothing(bangui, kills):
     chance = random.Random(kills)
     while done < kills:
         staged = _restaged(bangui, ledger, staged, ROWS)
-        flush = bangui.start("flush", "--batch-size", 50)
-        done += _killed_after(flush, chance.uniform(0.06, 0.2))
+        done += _killed(bangui, bangui.start("flush", "--batch-size", 50), chance)
         check_database(bangui.database, ledger)
         halfway += flushed_total(bangui.database) % ROWS > 0
     bangui.ok("flush")

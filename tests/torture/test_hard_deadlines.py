@@ -1,0 +1,94 @@
+"""A timeout ends a run in time, whatever it waits for, and what was done until then is kept."""
+
+import re
+import time
+from contextlib import closing
+
+import pytest
+from invariants import Ledger, check_database, check_run, read_entries
+from workload import flushed_total, make_entries, needs_strace, stage, strace
+
+pytestmark = pytest.mark.torture
+
+OVERSHOOT_S = 0.3
+ATTEMPTS = 3
+LOCKS = {
+    "another's write": ["BEGIN IMMEDIATE"],
+    "another's exclusive lock": ["BEGIN EXCLUSIVE"],
+    "a reader that stays": ["BEGIN", "SELECT * FROM geo_cache_dirty"],
+}
+
+
+def _timed_out(bangui, timeout_s, *arguments, under=()):
+    """Run a job that must time out; return how long it took beyond that, by its own clock and by ours.
+
+    Ours counts the start of the interpreter, too, and whatever the run is made to run under.
+    """
+    began_s = time.monotonic()
+    ended = bangui.run(*arguments, "--timeout", timeout_s, "--json", under=under)
+    over_s = time.monotonic() - began_s - timeout_s
+    # strace tells, in its own words, that what it delayed was ended.
+    check_run(ended.code, re.sub(r"^strace: .*\n", "", ended.stderr, flags=re.MULTILINE))
+    assert (ended.code, ended.json["outcome"]) == (124, "timeout")
+    return ended.json["duration_s"] - timeout_s, over_s
+
+
+def _check_overshoot(measure):
+    """Check the best of some attempts: a machine that is busy with other work adds to each."""
+    overshoots_s = []
+    while len(overshoots_s) < ATTEMPTS and min(overshoots_s, default=1.0) > OVERSHOOT_S:
+        overshoots_s.append(measure())
+    print(f"overshoot {min(overshoots_s):.3f} s")
+    assert min(overshoots_s) <= OVERSHOOT_S
+
+
+@pytest.mark.parametrize("job", ["flush", "heartbeat"])
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_wait_for_a_lock_ends_at_the_timeout(bangui, job, lock):
+    """Writers wait for a reader, too: a commit needs the file for itself."""
+    entries = make_entries(100)
+    stage(bangui.database, entries)
+    with closing(bangui.connect()) as other:
+        for statement in LOCKS[lock]:
+            other.execute(statement).fetchone()
+        _check_overshoot(lambda: _timed_out(bangui, 1, job)[1])
+    check_database(bangui.database, Ledger(entries))
+    bangui.ok("flush")
+
+
+@needs_strace
+@pytest.mark.parametrize("journal", [[], ["--journal-mode", "wal", "--force"]], ids=["delete", "wal"])
+def test_a_slow_disk_does_not_delay_the_end(bangui, journal):
+    """A sync that hangs cannot be interrupted: the process is ended around it."""
+    bangui.ok("init", *journal)
+    entries = make_entries(3000)
+    stage(bangui.database, entries)
+    slow = strace("-e", "trace=fdatasync,fsync", "-e", "inject=fdatasync,fsync:delay_enter=700000")
+    _check_overshoot(lambda: _timed_out(bangui, 1, "flush", "--batch-size", 10, under=slow)[0])
+    check_database(bangui.database, Ledger(entries))
+    bangui.ok("flush")
+
+    assert (Ledger(entries).newest, {}) == read_entries(bangui.database)
+
+
+def test_repeated_timeouts_get_through_any_backlog(bangui):
+    """Each run keeps what it moved and says how much; the last one finds the rest small enough."""
+    rows = 300_000
+    stage(bangui.database, make_entries(rows))
+    moved, overshoots_s = 0, []
+    for _ in range(500):
+        ended = bangui.run("flush", "--timeout", 0.2, "--json")
+        check_run(ended.code, ended.stderr)
+        assert ended.code in (0, 124)
+        assert ended.json["flushed"] > 0
+        moved += ended.json["flushed"]
+        overshoots_s.append(ended.json["duration_s"] - 0.2)
+        assert flushed_total(bangui.database) == moved
+        if ended.code == 0:
+            break
+    print(
+        f"{rows} rows in {len(overshoots_s)} runs of 0.2 s, overshoot at most {max(overshoots_s):.3f} s"
+    )
+    check_database(bangui.database, Ledger(make_entries(rows)))
+
+    assert moved == rows
