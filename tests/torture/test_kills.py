@@ -8,6 +8,7 @@ import pytest
 from invariants import Ledger, check_database, check_integrity, check_run, read_entries
 from workload import (
     STORE_CALLS,
+    add_command,
     count_calls,
     flushed_total,
     make_bangui_database,
@@ -106,9 +107,7 @@ def test_an_add_killed_at_a_write_or_sync_stages_all_or_nothing(bangui, kills):
     bangui.ok("flush")
     ledger.acknowledge(read_entries(bangui.database)[0].values())
     for done, entry in enumerate(make_entries(kills, generation=1)):
-        add = ("add", entry.ip, "--country-code", "DE", "--country-name", entry.country_name,
-               "--asn", entry.asn, "--resolved-at", entry.resolved_at)  # fmt: skip
-        if not _killed_at_call(bangui, 1 + done % calls, *add):
+        if not _killed_at_call(bangui, 1 + done % calls, *add_command(entry)):
             ledger.acknowledge([entry])
         check_database(bangui.database, ledger, in_flight=[entry])
         ledger.acknowledge(read_entries(bangui.database)[1].values())

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from invariants import LeaseWatch, Ledger, check_database, check_run, read_entries
-from workload import flushed_total, make_entries, stage
+from workload import add_command, flushed_total, make_entries, stage
 
 INSTANCES = ("web1", "web2", "web3")
 SHORT_TTL = {"BANGUI_LOCK_TTL": "1.2", "BANGUI_HEARTBEAT_INTERVAL": "0.4"}
@@ -47,9 +47,7 @@ class Load:
     def add(self):
         """Stage single entries, each for an address of its own."""
         for entry in make_entries(10_000):
-            fields = ("--country-name", entry.country_name, "--asn", entry.asn)
-            times = ("--resolved-at", entry.resolved_at)
-            self.run("add", entry.ip, "--country-code", "DE", *fields, *times)
+            self.run(*add_command(entry))
             self.ledger.acknowledge([entry])
             yield 0.0
 

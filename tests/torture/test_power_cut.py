@@ -7,7 +7,7 @@ import shutil
 import pytest
 from disk import CALLS, Disk
 from invariants import Ledger, check_database, check_integrity, read_entries
-from workload import make_entries, needs_strace
+from workload import add_command, make_entries, needs_strace
 
 pytestmark = needs_strace
 
@@ -58,9 +58,7 @@ def _commands():
     """Yield commands without end, and the entries that each stages."""
     for number in itertools.count():
         for entry in make_entries(3, generation=number):
-            fields = ("--country-name", entry.country_name, "--asn", entry.asn)
-            times = ("--resolved-at", entry.resolved_at)
-            yield ("add", entry.ip, "--country-code", "DE", *fields, *times), [entry]
+            yield add_command(entry), [entry]
         yield ("flush", "--batch-size", 2), []
         yield ("heartbeat",), []
 

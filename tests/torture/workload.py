@@ -46,6 +46,13 @@ def _address(n: int) -> str:
     return f"2001:db8::{n:x}" if n % 4 == 3 else f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"
 
 
+def add_command(entry: Entry) -> list[str]:
+    """Return the arguments that stage just this entry."""
+    options = {"country-code": entry.country_code, "country-name": entry.country_name, "asn": entry.asn}
+    values = [f"--{name}={value}" for name, value in options.items() if value]
+    return ["add", entry.ip, f"--resolved-at={entry.resolved_at}", *values]
+
+
 def as_lines(entries: Iterable[Entry]) -> str:
     """Return entries as JSON Lines for `import`."""
     return "".join(json.dumps(entry._asdict()) + "\n" for entry in entries)
