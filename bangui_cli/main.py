@@ -28,9 +28,19 @@ def run() -> NoReturn:
         _end(execute(sys.argv[1:], invocation))
     except Interrupted as end:  # it came between a failure and its report
         _end(_report(end, [], invocation))
-    except Exception as error:  # the report itself failed
-        terminal.write_line(terminal.STDERR, f"bangui: {error!r}\n".encode(errors="replace"), 1.0)
+    except BaseException as error:
+        _say_last_words(error)
         _end(exit_codes.UNEXPECTED)
+
+
+def _say_last_words(error: BaseException) -> None:
+    """Log a failure whose report failed itself, mostly for want of memory: import nothing for it."""
+    event, name = events.COMMAND_FAILED.name, type(error).__name__
+    fields = f'"event": "{event}", "error": "{name}", "exit_code": {exit_codes.UNEXPECTED}'
+    try:
+        os.write(terminal.STDERR, b'{%s, "hint": "look at ulimit -a"}\n' % fields.encode())
+    except OSError:
+        pass
 
 
 def _end(exit_code: int) -> NoReturn:
