@@ -1,0 +1,99 @@
+"""A run that the system denies files, memory or access says so, and harms nothing."""
+
+import shutil
+import subprocess
+
+import pytest
+from invariants import Ledger, check_database, check_run, read_entries
+from workload import add_command, make_entries, needs_root, small_disk, stage
+
+ROWS = 3000
+MIB = 1024 * 1024
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+needs_prlimit = pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
+needs_setpriv = pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not installed")
+
+
+def _limited(bangui, limit, *command):
+    ended = bangui.run(*command, under=["prlimit", f"--{limit}"])
+    if ended.stderr.startswith("{"):
+        check_run(ended.code, ended.stderr)
+    return ended
+
+
+@pytest.fixture
+def staged(bangui):
+    """Return entries that wait for a flush."""
+    entries = make_entries(ROWS)
+    stage(bangui.database, entries)
+    return entries
+
+
+def _check_nothing_lost(bangui, staged):
+    check_database(bangui.database, Ledger(staged))
+    bangui.ok("flush")
+
+    assert (Ledger(staged).newest, {}) == read_entries(bangui.database)
+
+
+@needs_prlimit
+@pytest.mark.torture
+def test_files_that_may_not_grow_are_an_io_error(bangui, staged):
+    """At each limit the flush works or ends with 74."""
+    sizes_kib = range(4, 800, 40)
+    codes = [_limited(bangui, f"fsize={size * 1024}", "flush").code for size in sizes_kib]
+
+    assert codes[0] == 74
+    assert set(codes) <= {0, 74}
+    _check_nothing_lost(bangui, staged)
+
+
+@needs_prlimit
+@pytest.mark.torture
+@pytest.mark.parametrize("command", ["flush", "status", "init"])
+def test_a_lack_of_memory_or_descriptors_harms_nothing(bangui, staged, command):
+    """From the moment that Python has loaded the program, it ends with one event of its own."""
+    limits = [f"as={mib * MIB}" for mib in range(12, 60, 3)] + [f"nofile={n}" for n in range(3, 12)]
+    for limit in limits:
+        _limited(bangui, limit, command)
+        check_database(bangui.database, Ledger(staged))
+    _check_nothing_lost(bangui, staged)
+
+
+@needs_prlimit
+def test_the_report_of_a_lack_of_memory_is_an_event(bangui):
+    """The last words need no import: at most of these limits there is too little for any."""
+    for mib in range(18, 34, 3):
+        ended = bangui.run("flush", under=["prlimit", f"--as={mib * MIB}"])
+        if ended.code and "bangui_cli/__main__" not in ended.stderr:
+            check_run(ended.code, ended.stderr)
+
+
+@needs_root
+@pytest.mark.parametrize("journal", [[], ["--journal-mode", "wal", "--force"]], ids=["delete", "wal"])
+def test_a_read_only_file_system_is_no_permission(bare, journal):
+    """Writers end with 77; readers read, but for a WAL database, which SQLite must write to read."""
+    with small_disk(bare.home / "disk", 1024) as directory:
+        bare.environment["BANGUI_DATABASE_PATH"] = str(directory / "bangui.db")
+        bare.ok("init", *journal)
+        bare.ok("add", "192.0.2.1")
+        bare.ok("heartbeat")
+        subprocess.run(["mount", "-o", "remount,ro", directory], check=True)
+        for command in (["flush"], ["heartbeat"], add_command(make_entries(1)[0]), ["lock", "release"]):
+            ended = bare.run(*command)
+            check_run(ended.code, ended.stderr)
+            assert ended.code == 77, ended
+        read = bare.run("lookup", "192.0.2.1")
+        check_run(read.code, read.stderr)
+        assert read.code == (77 if journal else 0)
+
+
+@needs_root
+@needs_setpriv
+def test_another_users_database_is_no_permission(bangui):
+    """Neither jobs nor readers of another user get in, and each says so."""
+    for command in ("flush", "heartbeat", "add 192.0.2.1", "lookup 192.0.2.1", "status"):
+        ended = bangui.run(*command.split(), under=NOBODY)
+        check_run(ended.code, ended.stderr)
+        assert ended.code == 77, ended
