@@ -114,8 +114,10 @@ def test_an_add_killed_at_a_write_or_sync_stages_all_or_nothing(bangui, kills):
 
 
 @needs_strace
-@pytest.mark.parametrize("kills", FEW_AND_MANY)
-@pytest.mark.parametrize("adopts", [False, True], ids=["new", "adopted"])
+@pytest.mark.parametrize(
+    ("adopts", "kills"),
+    [(True, 2), *(pytest.param(adopts, 70, marks=pytest.mark.torture) for adopts in (False, True))],
+)
 def test_an_init_killed_at_a_write_or_sync_can_be_repeated(bare, adopts, kills):
     """A migration is done or not begun: what BanGUI stored stays, and the next `init` completes it."""
     make = make_bangui_database if adopts else (lambda _path: None)

@@ -71,6 +71,7 @@ def test_the_report_of_a_lack_of_memory_is_an_event(bangui):
 
 
 @needs_root
+@pytest.mark.torture
 @pytest.mark.parametrize("journal", [[], ["--journal-mode", "wal", "--force"]], ids=["delete", "wal"])
 def test_a_read_only_file_system_is_no_permission(bare, journal):
     """Writers end with 77; readers read, but for a WAL database, which SQLite must write to read."""
