@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bangui_cli import __version__, exit_codes
+from bangui_cli.options import Group
 
 _COMMANDS = {
     "init": ("init", "Create or upgrade the database."),
@@ -24,7 +25,7 @@ _COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that knows its commands by name and imports the one that is wanted."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -48,13 +49,14 @@ class LazyGroup(click.Group):
         """List the exit codes and an example."""
         with formatter.section("Exit codes"):
             formatter.write_dl([(code, meaning) for code, meaning in exit_codes.TABLE])
-        formatter.write_paragraph()
-        formatter.write(
-            "Example:\n  bangui init && bangui add 192.0.2.1 --country-code DE && bangui flush\n"
-        )
+        super().format_epilog(ctx, formatter)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    example="bangui init && bangui add 192.0.2.1 --country-code DE && bangui flush",
+)
 @click.version_option(__version__, prog_name="bangui")
 def cli() -> Any:
     """Keep the geolocation cache of a fail2ban host fresh, from cron, with no daemon."""

@@ -1,7 +1,6 @@
 """Render one event as one line, with structlog: JSON, JSON for journald, or for a person."""
 
 import math
-import os
 from typing import Any
 
 import structlog
@@ -71,7 +70,7 @@ def _json(event: dict[str, Any]) -> str:
 
 def _console(event: dict[str, Any]) -> str:
     """Lay out for a person: what happened and what to do, then the details."""
-    colours = terminal.stderr_is_terminal() and terminal.wants_colour(os.environ)
+    colours = terminal.stderr_wants_colour()
     render_columns = structlog.dev.ConsoleRenderer(
         columns=_columns(event["level"], colours), sort_keys=False
     )

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bangui_cli import durations, settings
+from bangui_cli.config_file import CONFIG_VARIABLE
 from bangui_cli.invocation import Invocation
 from bangui_cli.settings import Sourced
 
@@ -148,14 +149,17 @@ def _common_options() -> list[click.Parameter]:
             metavar="PATH",
             expose_value=False,
             callback=_set_config,
-            help="The settings file.  [env: BANGUI_CONFIG; default: "
+            help=f"The settings file.  [env: {CONFIG_VARIABLE}; default: "
             "$XDG_CONFIG_HOME/bangui/bangui.toml, else /etc/bangui/bangui.toml]",
         ),
         SettingOption(
             ["--instance"], setting="instance", metavar="NAME", help="The name to hold the lock under."
         ),
         SettingOption(
-            ["--log-level"], setting="log_level", metavar="LEVEL", help="The least level to log."
+            ["--log-level"],
+            setting="log_level",
+            metavar="LEVEL",
+            help="debug, info, warning, error or critical; a failure is logged at any.",
         ),
         SettingOption(
             ["--log-format"],
@@ -185,7 +189,7 @@ def _common_options() -> list[click.Parameter]:
             expose_value=False,
             callback=_set_correlation_id,
             help="The ID on every log line of the run.  "
-            "[env: BANGUI_CORRELATION_ID; default: a new UUID]",
+            f"[env: {settings.CORRELATION_ID_VARIABLE}; default: a new UUID]",
         ),
     ]
 
@@ -200,12 +204,34 @@ class Command(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example as it is: it is to be pasted."""
-        formatter.write_paragraph()
-        formatter.write("Example:\n")
-        for line in self.example.splitlines():
-            formatter.write(f"  {line}\n")
+        write_example(formatter, self.example)
+
+
+class Group(click.Group):
+    """A command that consists of others, with an example at the end of its help."""
+
+    def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example as it is: it is to be pasted."""
+        write_example(formatter, self.example)
+
+
+def write_example(formatter: click.HelpFormatter, example: str) -> None:
+    """End a help with an example."""
+    formatter.write_paragraph()
+    formatter.write("Example:\n")
+    for line in example.splitlines():
+        formatter.write(f"  {line}\n")
 
 
 def command(name: str, *, example: str) -> Callable[[Callable[..., Any]], Command]:
     """Make a command of a function; its docstring is the help."""
     return click.command(name, cls=Command, example=example)
+
+
+def group(name: str, *, example: str) -> Callable[[Callable[..., Any]], Group]:
+    """Make a group of a function; its docstring is the help."""
+    return click.group(name, cls=Group, example=example)

@@ -3,7 +3,6 @@
 import os
 import stat
 import sys
-from collections.abc import Mapping
 
 _JOURNAL_SOCKET = "/run/systemd/journal/stdout"
 STDOUT, STDERR = 1, 2
@@ -26,9 +25,10 @@ def stderr_is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def wants_colour(environment: Mapping[str, str]) -> bool:
-    """Tell whether the person's terminal wants colours (no-color.org, TERM=dumb)."""
-    return not environment.get("NO_COLOR") and environment.get("TERM") not in (None, "", "dumb")
+def stderr_wants_colour() -> bool:
+    """Tell whether a person reads the log, on a terminal that knows colours (no-color.org, TERM)."""
+    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") in (None, "", "dumb")
+    return stderr_is_terminal() and not is_plain
 
 
 def safe(text: object) -> str:

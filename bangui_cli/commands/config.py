@@ -8,7 +8,7 @@ from bangui_cli import durations, options, output, settings
 from bangui_cli.invocation import Invocation
 
 
-@click.group("config")
+@options.group("config", example="bangui config show")
 def command() -> None:
     """Show every setting and its source."""
 
@@ -20,7 +20,7 @@ def command() -> None:
 )  # fmt: skip
 @click.pass_obj
 def show(invocation: Invocation, *, layout: str) -> None:
-    """Show every effective setting with its value and where it came from."""
+    """Show every effective setting, its value and its source."""
     effective = invocation.settings
     if layout == "json":
         output.print_json({key: sourced._asdict() for key, sourced in effective.items()})

@@ -9,7 +9,7 @@ from bangui_cli.jobs.frame import run_job
 from bangui_cli.jobs.heartbeat import beat
 
 
-@options.command("heartbeat", example="* * * * * root bangui heartbeat --held-ok")
+@options.command("heartbeat", example="bangui heartbeat --held-ok")
 @options.setting_option(
     "--timeout", setting="heartbeat_timeout", metavar="TIME", help="The longest the run may take."
 )

@@ -7,7 +7,7 @@ from bangui_cli.invocation import Invocation
 from bangui_cli.store import Store
 
 
-@click.group("lock")
+@options.group("lock", example="bangui lock show")
 def command() -> None:
     """Show the scheduler lock, or hand it over."""
 
@@ -16,7 +16,7 @@ def command() -> None:
 @options.json_option
 @click.pass_obj
 def show(invocation: Invocation, *, as_json: bool) -> None:
-    """Show who holds the lock, since when, and the verdict for this instance.
+    """Show the holder of the lock and the verdict for this instance.
 
     The verdict is mine, held, expired or free. Nothing is changed.
     """
@@ -36,7 +36,7 @@ def show(invocation: Invocation, *, as_json: bool) -> None:
 @click.option("--force", is_flag=True, help="Release the lock whoever holds it.")
 @click.pass_obj
 def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> None:
-    """Hand the lock over: mark it free, so that another instance can take it at once."""
+    """Hand the lock over: another instance can take it at once."""
     settings = invocation.settings
     with Store(settings.database_path) as store, store.transaction():
         store.require_schema()

@@ -17,7 +17,7 @@ from bangui_cli.validation import Rejected, normalise_ip
 _STDIN = "-"
 _EXAMPLE = """\
 bangui resolve 192.0.2.1 --geoip-db /usr/share/GeoIP/GeoLite2-City.mmdb
-17 * * * *  root  bangui resolve --fail2ban -q"""
+bangui resolve --fail2ban --max-age 30d"""
 
 
 class _Resolve(options.Command):

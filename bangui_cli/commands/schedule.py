@@ -16,7 +16,7 @@ from bangui_cli.scheduling.plan import ROOT, Plan, make_plan, own_command
 _USER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-@click.group("schedule")
+@options.group("schedule", example="bangui schedule show")
 def command() -> None:
     """Show, install or remove the schedule of the two jobs (cron, systemd)."""
 
