@@ -121,7 +121,9 @@ def test_a_unit_that_is_missing_is_an_error(bare):
     bare.ok("schedule", "install", "--format", "systemd", "--root", bare.home)
     (bare.home / SYSTEMD.paths[-1][1:]).unlink()
 
-    assert schedule.examine(str(bare.home), [RUNNING_SYSTEMD])[0].verdict == "error"
+    check = schedule.examine(str(bare.home), [RUNNING_SYSTEMD])[0]
+
+    assert (check.verdict, check.detail) == ("error", f"{bare.home}{SYSTEMD.paths[-1]} is missing")
 
 
 def test_two_schedules_are_a_warning(bare):
