@@ -323,9 +323,7 @@ export BANGUI_DATABASE_PATH=/run/db/bangui.db
 bangui init -q
 bangui add 192.0.2.1 --country-code DE
 printf 'log_level = "debug"\\nheartbeat_interval = "5s"\\n' > /run/bangui.toml
-mkdir /run/bin; cp $(command -v bangui) /run/bin/
-COMMAND=/run/bin/bangui schedule install -q --format systemd --root /run/root \\
-  --config /run/bangui.toml
+schedule install -q --format systemd --root /run/root --config /run/bangui.toml
 use_units /run/root
 start_systemd
 systemctl --user enable --now bangui-flush.timer bangui-heartbeat.timer
