@@ -281,7 +281,9 @@ def test_a_job_of_cron_logs_to_the_journal_with_its_priority(cron: Machine):
 
     assert messages[-1]["event"] == "geo_cache_flush_ran"
     assert messages[-1]["flushed"] == 1
-    assert {(entry["SYSLOG_IDENTIFIER"], entry["PRIORITY"]) for entry in entries} == {("bangui", "7")}
+    assert {
+        (entry["SYSLOG_IDENTIFIER"], entry["PRIORITY"], entry["_TRANSPORT"]) for entry in entries
+    } == {("bangui", "7", "stdout")}
 
 
 @needs("cron", "faketime")
@@ -319,7 +321,7 @@ def test_install_warns_where_no_cron_daemon_runs(cron: Machine):
 SYSTEMD_RUNS = (
     _SYSTEMD
     + """
-export BANGUI_DATABASE_PATH=/run/db/bangui.db
+export BANGUI_DATABASE_PATH=$OUT/db/bangui.db
 bangui init -q
 bangui add 192.0.2.1 --country-code DE
 printf 'log_level = "debug"\\nheartbeat_interval = "5s"\\n' > /run/bangui.toml
@@ -331,8 +333,8 @@ sleep 11.7
 systemctl --user show -p Result,ExecMainStatus bangui-flush.service > $OUT/flush
 bangui status --format json > $OUT/status
 $PYTHON -c '
-import sqlite3
-print(*sqlite3.connect("/run/db/bangui.db").execute("SELECT boot_id FROM scheduler_lock").fetchone())' \\
+import os, sqlite3
+print(*sqlite3.connect(os.environ["BANGUI_DATABASE_PATH"]).execute("SELECT boot_id FROM scheduler_lock").fetchone())' \\
   > $OUT/boot-id
 """
     + _JOURNAL
