@@ -230,6 +230,8 @@ for user in root nobody; do
 done
 
 schedule install --log-format json 2> $OUT/without-cron
+schedule install --log-format json --format systemd 2> $OUT/units
+bangui schedule remove -q --format systemd
 BANGUI_HEARTBEAT_INTERVAL=2s schedule install -q -d /run/root/bangui.db
 cp /etc/cron.d/bangui $OUT/installed
 schedule show -d "${database[nobody]}" --user nobody > /etc/cron.d/nobody
@@ -303,6 +305,19 @@ def test_cron_learns_the_exit_code_of_a_job(cron: Machine):
 
     assert len(failed) == 2
     assert all("exit status 66" in message for message in failed)
+
+
+@needs("cron", "faketime")
+def test_units_are_left_to_the_operator_to_start(cron: Machine):
+    """Writing them starts nothing; the event says what does, and that cron has the jobs, too."""
+    events = cron.lines("units")
+
+    assert events[0]["path"] == "/etc/systemd/system/bangui-flush.timer"
+    assert events[0]["hint"] == (
+        "systemctl daemon-reload && systemctl enable --now bangui-flush.timer bangui-heartbeat.timer"
+    )
+    assert events[2]["event"] == "scheduled_twice"
+    assert events[2]["hint"] == "bangui schedule remove --format cron"
 
 
 @needs("cron", "faketime")

@@ -116,7 +116,7 @@ def remove(invocation: Invocation, *, format_: Format, root: str) -> None:
     """Delete the files that install wrote. Where there are none, that is fine."""
     removed = installing.remove(format_.paths, format_.links, root)
     if removed:
-        hint = {"hint": format_.hint_removed} if format_.hint_removed else {}
+        hint = _hint(format_.hint_removed, root)
         invocation.log.emit(
             events.SCHEDULE_REMOVED, format=format_.name, paths=[root + path for path in removed], **hint
         )
@@ -131,13 +131,14 @@ def _plan(invocation: Invocation, user: str, command_path: str | None) -> Plan:
 def _log_scheduled(
     invocation: Invocation, plan: Plan, format_: Format, root: str, *, changed: bool
 ) -> None:
-    hint = {"hint": format_.hint_installed} if format_.hint_installed else {}
+    hint = _hint(format_.hint_installed, root)
     for planned in plan.jobs:
         invocation.log.emit(
             planned.job.scheduled,
             interval_seconds=planned.interval_s,
             cadence_seconds=format_.cadence_s(planned.interval_s),
             format=format_.name,
+            path=root + format_.start_file(planned.job),
             user=plan.user,
             changed=changed,
             **hint,
@@ -149,6 +150,11 @@ def _log_scheduled(
                 format=other.name,
                 hint=f"bangui schedule remove --format {other.name}",
             )
+
+
+def _hint(text: str | None, root: str) -> dict[str, str]:
+    """Return the next step as a field of an event; in a package there is none."""
+    return {"hint": text} if text and not root else {}
 
 
 def _require_user(name: str) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bangui_cli.jobs.catalogue import Job
 from bangui_cli.scheduling import crontab, units
 from bangui_cli.scheduling.plan import File, Plan
 
@@ -15,11 +16,12 @@ _SYSTEMD = "/run/systemd/system"
 
 
 class Format(NamedTuple):
-    """One kind of schedule: its files, and how it comes to life."""
+    """One kind of schedule: its files, and how it comes to life; `start_file` says when a job starts."""
 
     name: str
     paths: tuple[str, ...]
     links: tuple[str, ...]
+    start_file: Callable[[Job], str]
     render: Callable[[Plan], tuple[File, ...]]
     cadence_s: Callable[[float], float]
     is_running: Callable[[], bool]
@@ -52,6 +54,7 @@ CRON = Format(
     name="cron",
     paths=(crontab.PATH,),
     links=(),
+    start_file=lambda _job: crontab.PATH,
     render=crontab.render,
     cadence_s=crontab.cadence_s,
     is_running=cron_is_running,
@@ -63,6 +66,7 @@ SYSTEMD = Format(
     name="systemd",
     paths=units.PATHS,
     links=units.LINKS,
+    start_file=lambda job: units.path(job, "timer"),
     render=units.render,
     cadence_s=lambda interval_s: interval_s,
     is_running=systemd_is_running,

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Run a command on a small machine of its own: private processes, control group, /run, /dev and
-# /etc/cron.d, and a journald that syslog leads to, too. All that it started ends with the command, and
+# schedules in /etc, and a journald that syslog leads to, too. All that it started ends with the command, and
 # nothing is left behind. Root only.
 # run: [MACHINE_OPEN=PATH:PATH] machine.sh COMMAND...   (MACHINE_OPEN: what every user is to reach there)
 
@@ -53,7 +53,7 @@ open_to_all() { # PATH: cover each closed directory on the way with an open one 
   done < <(tr / '\n' <<< "${1#/}")
 }
 
-for directory in /run /etc/cron.d /var/spool/cron/crontabs /var/log/journal; do
+for directory in /run /etc/{cron.d,systemd/system} /var/spool/cron/crontabs /var/log/journal; do
   [ ! -d "$directory" ] || cover "$directory"
 done
 while read -r -d : path; do open_to_all "$path"; done <<< "$MACHINE_OPEN:"
