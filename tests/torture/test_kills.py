@@ -9,6 +9,7 @@ from invariants import Ledger, check_database, check_integrity, check_run, read_
 from workload import (
     STORE_CALLS,
     add_command,
+    as_lines,
     count_calls,
     flushed_total,
     make_bangui_database,
@@ -19,22 +20,20 @@ from workload import (
 )
 
 ROWS = 4000
-FEW_AND_MANY = (3, pytest.param(70, marks=pytest.mark.torture))
+FEW_AND_MANY = (3, pytest.param(60, marks=pytest.mark.torture))
+RUNS = "SELECT runs_total FROM job_state"
+NEWEST = "SELECT max(resolved_at) FROM geo_cache_dirty"
 
 
-def _killed(bangui, process, chance):
-    """Kill a process, mostly during its sweep; return whether it had not ended before."""
-    runs = _runs_total(bangui)
-    while chance.random() < 0.995 and process.poll() is None and _runs_total(bangui) == runs:
+def _killed(process, chance, progress):
+    """Kill a process, mostly once `progress` has moved; return whether it had not ended before."""
+    before = progress()
+    while chance.random() < 0.995 and process.poll() is None and progress() == before:
         time.sleep(0.002)
     time.sleep(chance.uniform(0.0, 0.1))
     process.kill()
     process.communicate()
     return process.returncode == -signal.SIGKILL
-
-
-def _runs_total(bangui):
-    return bangui.rows("SELECT coalesce(max(runs_total), 0) FROM job_state")
 
 
 def _killed_at_call(bangui, number, *arguments):
@@ -69,7 +68,8 @@ def test_a_flush_killed_at_random_moments_loses_nothing(bangui, kills):
     chance = random.Random(kills)
     while done < kills:
         staged = _restaged(bangui, ledger, staged, ROWS)
-        done += _killed(bangui, bangui.start("flush", "--batch-size", 50), chance)
+        flush = bangui.start("flush", "--batch-size", 50)
+        done += _killed(flush, chance, lambda: bangui.rows(RUNS))
         check_database(bangui.database, ledger)
         halfway += flushed_total(bangui.database) % ROWS > 0
     bangui.ok("flush")
@@ -98,6 +98,52 @@ def test_a_flush_killed_at_a_write_or_sync_loses_nothing(bangui, kills):
     print(f"flush: {kills} kills at {calls} writes and syncs, {staged} entries, none lost")
 
 
+def _import_file(bangui, generation, rows):
+    """Write the next input of an import; return its path and its entries."""
+    path, entries = bangui.home / "answers.jsonl", make_entries(rows, generation)
+    path.write_text(as_lines(entries))
+    return path, entries
+
+
+@pytest.mark.parametrize("kills", FEW_AND_MANY)
+def test_an_import_killed_at_random_moments_can_be_repeated(bangui, kills):
+    """What it had staged stays, of the rest nothing comes in half, and a second try completes it."""
+    ledger, done, generation, halfway = Ledger(), 0, 0, 0
+    chance = random.Random(kills)
+    while done < kills:
+        generation += 1
+        path, entries = _import_file(bangui, generation, 3 * ROWS)
+        process = bangui.start("import", path)
+        done += _killed(process, chance, lambda: bangui.rows(NEWEST))
+        check_database(bangui.database, ledger, in_flight=entries)
+        ledger.acknowledge(read_entries(bangui.database)[1].values())
+        halfway += 0 < sum(ledger.newest.get(entry.ip) == entry for entry in entries) < len(entries)
+    bangui.ok("import", path)
+
+    assert ({}, Ledger(entries).newest) == read_entries(bangui.database)
+    print(f"import: {done} kills at random moments, {halfway} halfway, none lost")
+
+
+@needs_strace
+@pytest.mark.parametrize("kills", FEW_AND_MANY)
+def test_an_import_killed_at_a_write_or_sync_can_be_repeated(bangui, kills):
+    """Each write and each sync of an import is a moment at which it may die."""
+    ledger, rows = Ledger(), 3000
+    path, entries = _import_file(bangui, 0, rows)
+    calls = _count(bangui, "import", path)
+    ledger.acknowledge(entries)
+    for done in range(kills):
+        path, entries = _import_file(bangui, done + 1, rows)
+        if not _killed_at_call(bangui, 1 + done * calls // kills, "import", path):
+            ledger.acknowledge(entries)
+        check_database(bangui.database, ledger, in_flight=entries)
+        ledger.acknowledge(read_entries(bangui.database)[1].values())
+    bangui.ok("import", path)
+
+    assert ({}, Ledger(entries).newest) == read_entries(bangui.database)
+    print(f"import: {kills} kills at {calls} writes and syncs, none lost")
+
+
 @needs_strace
 @pytest.mark.parametrize("kills", FEW_AND_MANY)
 def test_an_add_killed_at_a_write_or_sync_stages_all_or_nothing(bangui, kills):
@@ -116,7 +162,7 @@ def test_an_add_killed_at_a_write_or_sync_stages_all_or_nothing(bangui, kills):
 @needs_strace
 @pytest.mark.parametrize(
     ("adopts", "kills"),
-    [(True, 2), *(pytest.param(adopts, 70, marks=pytest.mark.torture) for adopts in (False, True))],
+    [(True, 2), *(pytest.param(adopts, 60, marks=pytest.mark.torture) for adopts in (False, True))],
 )
 def test_an_init_killed_at_a_write_or_sync_can_be_repeated(bare, adopts, kills):
     """A migration is done or not begun: what BanGUI stored stays, and the next `init` completes it."""

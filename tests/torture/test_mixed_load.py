@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from invariants import LeaseWatch, Ledger, check_database, check_run, read_entries
-from workload import add_command, flushed_total, make_entries, stage
+from workload import add_command, as_lines, flushed_total, make_entries
 
 INSTANCES = ("web1", "web2", "web3")
 SHORT_TTL = {"BANGUI_LOCK_TTL": "1.2", "BANGUI_HEARTBEAT_INTERVAL": "0.4"}
@@ -55,7 +55,7 @@ class Load:
         """Stage newer entries for the same addresses, over and over."""
         for generation in itertools.count(1):
             entries = make_entries(ROWS_OF_AN_IMPORT, generation)
-            stage(self.bangui.database, entries)
+            self.run("import", "-", input=as_lines(entries))
             self.ledger.acknowledge(entries)
             yield 0.2
 

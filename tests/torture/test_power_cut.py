@@ -7,11 +7,11 @@ import shutil
 import pytest
 from disk import CALLS, Disk
 from invariants import Ledger, check_database, check_integrity, read_entries
-from workload import add_command, make_entries, needs_strace
+from workload import add_command, as_lines, make_entries, needs_strace
 
 pytestmark = needs_strace
 
-RUNS = (5, pytest.param(100, marks=pytest.mark.torture))
+RUNS = (4, pytest.param(100, marks=pytest.mark.torture))
 JOURNALS = (
     pytest.param([], id="delete"),
     pytest.param(["--journal-mode", "wal", "--force"], id="wal", marks=pytest.mark.torture),
@@ -57,11 +57,14 @@ class Computer:
         return directory / "bangui.db"
 
 
-def _commands():
+def _commands(home):
     """Yield commands without end, and the entries that each stages."""
     for number in itertools.count():
-        for entry in make_entries(3, generation=number):
-            yield add_command(entry), [entry]
+        added, *imported = make_entries(8, generation=number)
+        path = home / "answers.jsonl"
+        path.write_text(as_lines(imported))
+        yield add_command(added), [added]
+        yield ("import", path), imported
         yield ("flush", "--batch-size", 2), []
         yield ("heartbeat",), []
 
@@ -73,7 +76,7 @@ def test_acknowledged_entries_survive_a_power_cut(bare, journal, runs):
     computer, ledger, cuts, losses = Computer(bare), Ledger(), 0, 0
     for _ in computer.run("init", *journal):
         pass
-    for arguments, in_flight in itertools.islice(_commands(), runs):
+    for arguments, in_flight in itertools.islice(_commands(bare.home), runs):
         lose_at = computer.chance.randrange(120)
         for moment, _ in enumerate(computer.run(*arguments)):
             for database in computer.left_overs():
