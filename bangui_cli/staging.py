@@ -8,8 +8,8 @@ from bangui_cli import clocks, pacing
 from bangui_cli.entry import Entry
 from bangui_cli.store import Store
 
-# What is sorted together: the more, the fewer pages are written again and again, at 250 bytes a row.
-MOST_PENDING_ROWS = 40_000
+# What is sorted together: the more, the fewer pages are written twice; a row takes some 400 bytes.
+MOST_PENDING_ROWS = 32_000
 
 _ip = itemgetter(0)
 
@@ -46,7 +46,11 @@ class Staging:
     def commit(self) -> None:
         """Stage what is pending. Entries of one address stay in the order in which they came."""
         self.pending.sort(key=_ip)
+        rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
         while self.pending:
+            if clocks.monotonic_s() >= rest_s:
+                clocks.sleep_s(pacing.REST_S)
+                rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
             batch = self.pending[: self._batch_rows]
             held_s = self._stage(batch)
             # A signal between these lines stages some rows again, which is harmless.

@@ -268,25 +268,6 @@ def test_a_huge_field_in_a_good_row_is_cut(bangui):
         assert {ip: len(row[3]) for ip, row in staged(bangui).items()} == {"1.1.1.1": 200, "1.1.1.2": 1}
 
 
-def test_a_line_over_the_limit_is_passed_on_without_being_held(bangui, tmp_path):
-    """100 MB without a newline end up among the rejects, and the memory stays small."""
-    source, rejects = tmp_path / "in", tmp_path / "rejects"
-    with source.open("wb") as file:
-        file.write(b'{"ip": "1.1.1.1"}\n{"ip": "1.1.1.2", "org": "')
-        for _ in range(100):
-            file.write(b"x" * 1_000_000)
-        file.write(b'"}\n{"ip": "1.1.1.3"}\n')
-    process = bangui.start("import", source, "--rejects", rejects)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.communicate()
-
-    assert process.returncode == 65
-    assert sorted(staged(bangui)) == ["1.1.1.1", "1.1.1.3"]
-    assert rejects.read_bytes() == source.read_bytes().splitlines(keepends=True)[1]
-    assert usage.ru_maxrss / 1024 < 90
-
-
 def test_several_files_are_imported_each_in_its_own_format(bangui, tmp_path):
     """The format is told by the content: the names lie."""
     contents = {

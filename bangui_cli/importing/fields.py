@@ -126,10 +126,10 @@ def network(row: Row, names: Names) -> tuple[object, object]:
 def _flat_items(row: Row, prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in row.items():
         name = prefix + key.lower()
-        if not isinstance(value, dict):
-            yield name, value
-        elif name in _OBJECTS:
+        if isinstance(value, dict) and name in _OBJECTS:
             yield from _flat_items(value, name + ".")
+        else:
+            yield name, value
 
 
 def _first(row: Row, names: tuple[str, ...]) -> Any:

@@ -30,7 +30,11 @@ _full_time = re.compile(
     r"(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
 ).fullmatch
 
+_is_canonical_asn = re.compile(r"AS[1-9][0-9]{0,8}").fullmatch
+
+Row = dict[str, Any]
 Pair = tuple[str | None, str | None]
+Part = Callable[[Row], Pair]
 
 
 def reference(row: Mapping[str, Any], now_s: float) -> Entry:
@@ -39,19 +43,16 @@ def reference(row: Mapping[str, Any], now_s: float) -> Entry:
 
 
 class _Layout(NamedTuple):
-    """Where the rows with the same keys have their parts, and what is known of their values."""
+    """How rows with the same keys are read."""
 
-    names: fields.Names
     ip: str
     time: str | None
-    place_values: Callable[[dict[str, Any]], Any]
-    network_values: Callable[[dict[str, Any]], Any]
-    places: dict[Any, Pair]
-    networks: dict[Any, Pair]
+    place: Part
+    network: Part
 
 
 class Normaliser:
-    """Remembers layouts, countries, networks and days; `now_s` is the time of rows without one."""
+    """Remembers layouts, what their values mean, and days; `now_s` is the time of rows without one."""
 
     def __init__(self, now_s: float) -> None:
         self._layouts: dict[tuple[str, ...], _Layout | None] = {}
@@ -75,8 +76,8 @@ class Normaliser:
         if layout is None:
             return reference(row, self._now_s)
         try:
-            code, name = layout.places.get(layout.place_values(row)) or self._place(layout, row)
-            asn, org = layout.networks.get(layout.network_values(row)) or self._network(layout, row)
+            code, name = layout.place(row)
+            asn, org = layout.network(row)
             time = self._now_text if layout.time is None else self._time(row[layout.time])
             return tuple.__new__(Entry, (_ip(row[layout.ip]), code, name, asn, org, time))
         except TypeError:  # a list or an object where a text is wanted
@@ -87,18 +88,6 @@ class Normaliser:
             self._layouts.clear()
         self._layouts[keys] = layout = _layout(keys)
         return layout
-
-    def _place(self, layout: _Layout, row: dict[str, Any]) -> Pair:
-        code, name = fields.place(row, layout.names)
-        pair = normalise_country_code(code), clean_text(name)
-        _remember(layout.places, layout.place_values(row), pair)
-        return pair
-
-    def _network(self, layout: _Layout, row: dict[str, Any]) -> Pair:
-        asn, org = fields.network(row, layout.names)
-        pair = normalise_asn(asn), clean_text(org)
-        _remember(layout.networks, layout.network_values(row), pair)
-        return pair
 
     def _time(self, value: object) -> str:
         match = _full_time(value) if type(value) is str else None
@@ -118,28 +107,62 @@ def _layout(keys: tuple[str, ...]) -> _Layout | None:
     names = fields.names_among(keys)
     if len(names.address) != 1 or len(names.time) > 1 or len({key.lower() for key in keys}) < len(keys):
         return None
-    return _Layout(
-        names,
-        names.address[0],
-        names.time[0] if names.time else None,
-        _getter(names.place),
-        _getter(names.network),
-        {},
-        {},
+
+    def place(row: Row) -> Pair:
+        code, name = fields.place(row, names)
+        return normalise_country_code(code), clean_text(name)
+
+    def network(row: Row) -> Pair:
+        asn, org = fields.network(row, names)
+        return normalise_asn(asn), clean_text(org)
+
+    networks = _remembering(names.network, network)
+    if names.network == names.asn[:1] + names.org[:1] and len(names.network) == 2:
+        networks = _as_they_stand(*names.network, networks)
+    time = names.time[0] if names.time else None
+    return _Layout(names.address[0], time, _remembering(names.place, place), networks)
+
+
+def _as_they_stand(asn_key: str, org_key: str, otherwise: Part) -> Part:
+    """Take number and name as they are where they are in normal form already: there are many."""
+
+    def part(row: Row) -> Pair:
+        asn, org = row[asn_key], row[org_key]
+        if type(asn) is str and _is_canonical_asn(asn) and _is_canonical_name(org):
+            return asn, org
+        return otherwise(row)
+
+    return part
+
+
+def _is_canonical_name(text: object) -> bool:
+    # What begins like `AS64496 Example` may have to be split.
+    return (
+        type(text) is str
+        and 0 < len(text) <= TEXT_LIMIT_CHARACTERS
+        and text.isprintable()
+        and text == text.strip()
+        and not text.startswith("AS")
     )
 
 
-def _getter(keys: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
-    return itemgetter(*keys) if keys else lambda _: None
+def _remembering(keys: tuple[str, ...], part: Part) -> Part:
+    """Remember what the values of some keys were found to mean: few differ from row to row."""
+    values_of: Callable[[Row], Any] = itemgetter(*keys) if keys else lambda _: None
+    memory: dict[Any, Pair] = {}
 
+    def remembered(row: Row) -> Pair:
+        values = values_of(row)
+        pair = memory.get(values)
+        if pair is None:
+            pair = part(row)
+            if len(memory) >= _MOST_REMEMBERED:
+                memory.clear()
+            if all(map(_is_memorable, values if type(values) is tuple else (values,))):
+                memory[values] = pair
+        return pair
 
-def _remember(memory: dict[Any, Pair], values: Any, pair: Pair) -> None:
-    """Remember what texts were found to mean, long ones left out."""
-    if not all(map(_is_memorable, values if type(values) is tuple else (values,))):
-        return
-    if len(memory) >= _MOST_REMEMBERED:
-        memory.clear()
-    memory[values] = pair
+    return remembered
 
 
 def _is_memorable(value: object) -> bool:

@@ -1,6 +1,7 @@
 """Rows that are refused: each is counted, logged without its content, and kept as it stood."""
 
 import os
+import stat
 
 from bangui_cli import errors, events
 from bangui_cli.errors import BanguiError, CannotCreate, UsageFault
@@ -22,9 +23,8 @@ class Rejects:
             try:
                 # Addresses are nobody else's business.
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            except (OSError, ValueError) as error:
-                reason = getattr(error, "strerror", None) or error
-                raise CannotCreate(f"cannot create {path!r}: {reason}") from None
+            except OSError as error:
+                raise CannotCreate(f"cannot create {path}: {error.strerror}") from None
             self._file = os.fdopen(descriptor, "wb")
 
     def __enter__(self) -> "Rejects":
@@ -82,8 +82,6 @@ def require_own_file(path: str | None, others: list[str]) -> None:
 
 
 def _is_device(status: os.stat_result) -> bool:
-    import stat
-
     return stat.S_ISCHR(status.st_mode)
 
 

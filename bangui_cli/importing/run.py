@@ -1,6 +1,5 @@
 """One import: every row of every input is staged or rejected, in batches, as the input comes."""
 
-import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -63,8 +62,6 @@ class Import:
             pass
 
     def _take(self, path: str, records: Records) -> None:
-        # The loop makes no cycles, and many tuples: the collector would find nothing, over and over.
-        gc.disable()
         pending, make, most_rows = self._staging.pending, self._normaliser.make, MOST_PENDING_ROWS
         for record in records:
             if record is None:

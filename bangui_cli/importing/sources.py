@@ -6,11 +6,12 @@ import select
 import stat
 from collections.abc import Callable
 
-from bangui_cli import clocks
-from bangui_cli.errors import BanguiError, IoFailed, NoInput, PermissionRefused
+from bangui_cli import clocks, errors
+from bangui_cli.errors import BanguiError, IoFailed, NoInput
 from bangui_cli.importing.records import Chunks
 
 STDIN = "-"
+_STDIN_DESCRIPTOR = 0
 CHUNK_BYTES = 256 * 1024
 _PAUSE_S = 0.2
 # A pipe that never pauses for long must not keep its rows pending for long, either.
@@ -19,24 +20,26 @@ _LONGEST_RUN_S = 1.0
 
 def require_readable(path: str) -> None:
     """Raise NoInput or PermissionRefused for what cannot be read, before anything is staged."""
-    if path == STDIN:
-        return
     try:
-        status = os.stat(path)
-    except (OSError, ValueError) as error:
-        raise _failure(error, path) from None
+        status = _status(path)
+        if path != STDIN and not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unreadable(error, path, NoInput) from None
     if stat.S_ISDIR(status.st_mode):
-        raise NoInput(f"{path} is a directory", hint="give files; a shell expands DIR/*.json")
-    if not os.access(path, os.R_OK):
-        raise PermissionRefused(f"no permission to read {path}", hint="make it readable for this user")
+        raise NoInput(f"cannot read {path}: it is a directory", hint="name the files in it: DIRECTORY/*")
 
 
 def status_of(path: str) -> os.stat_result | None:
-    """Return what the system knows of an input, None where it is closed or gone."""
+    """Return what the system knows of an input or an output, None where it is closed or not there."""
     try:
-        return os.fstat(0) if path == STDIN else os.stat(path)
-    except (OSError, ValueError):
+        return _status(path)
+    except OSError:
         return None
+
+
+def _status(path: str) -> os.stat_result:
+    return os.fstat(_STDIN_DESCRIPTOR) if path == STDIN else os.stat(path)
 
 
 def total_bytes(paths: list[str]) -> int | None:
@@ -53,9 +56,9 @@ def read_chunks(path: str, advance: Callable[[int], None]) -> Chunks:
     Raise NoInput, PermissionRefused or IoFailed.
     """
     try:
-        descriptor = 0 if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        raise _failure(error, path) from None
+        descriptor = _STDIN_DESCRIPTOR if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unreadable(error, path, NoInput) from None
     try:
         pauses = _Pauses(descriptor)
         while True:
@@ -66,7 +69,7 @@ def read_chunks(path: str, advance: Callable[[int], None]) -> Chunks:
             advance(len(chunk))
             yield chunk
     except OSError as error:
-        raise _failure(error, path) from None
+        raise _unreadable(error, path, IoFailed) from None
     finally:
         if path != STDIN:
             os.close(descriptor)
@@ -96,18 +99,5 @@ class _Pauses:
             yield None
 
 
-def _failure(error: OSError | ValueError, path: str) -> BanguiError:
-    number = getattr(error, "errno", errno.ENOENT)
-    reason = os.strerror(number) if number else str(error)
-    if number in (errno.EACCES, errno.EPERM):
-        return PermissionRefused(f"no permission to read {path}", hint="make it readable for this user")
-    if number in (
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.EISDIR,
-        errno.ELOOP,
-        errno.ENAMETOOLONG,
-        errno.ENXIO,
-    ):
-        return NoInput(f"cannot read {path!r}: {reason}")
-    return IoFailed(f"cannot read {path}: {reason}")
+def _unreadable(error: OSError, path: str, otherwise: type[BanguiError]) -> BanguiError:
+    return errors.of_os_error(error, f"cannot read {path}", otherwise=otherwise)

@@ -3,8 +3,9 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any, NamedTuple
 
 from bangui_cli.clocks import Instant
@@ -65,9 +66,14 @@ class Store(Session):
 
     # The dirty set and the cache.
 
-    def stage(self, entries: Iterable[Entry]) -> None:
+    def stage(self, entries: Sequence[Entry]) -> None:
         """Upsert entries into the dirty set by the rule of `entry.beats`; sorted ones are faster."""
-        self._execute_many(sql.STAGE, entries)
+        together = sql.STAGED_TOGETHER_ROWS
+        single = len(entries) - len(entries) % together
+        starts = range(0, single, together)
+        groups = (tuple(chain.from_iterable(entries[at : at + together])) for at in starts)
+        self._execute_many(sql.STAGE_TOGETHER, groups)
+        self._execute_many(sql.STAGE, entries[single:])
 
     def find(self, ip: str) -> tuple[Entry | None, Entry | None]:
         """Return what the cache and what the dirty set know of an address in normal form."""
