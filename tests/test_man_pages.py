@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import man_pages
 import pytest
@@ -47,6 +48,42 @@ def test_a_page_answers_every_kind_of_question(name):
     assert [title for title in COMMAND_SECTIONS if f".SH {title}\n" in text.replace('"', "")] == [
         *COMMAND_SECTIONS
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("flush", "flush --json"),
+        ("heartbeat", "heartbeat --json"),
+        ("import", "import --json"),
+        ("resolve", "resolve --json 192.0.2.1 --geoip-db {mmdb}"),
+        ("lookup", "lookup --json 192.0.2.1"),
+        ("report", "report --format json"),
+        ("status", "status --format json"),
+        ("lock", "lock show --json"),
+        ("doctor", "doctor --format json"),
+    ],
+)
+def test_the_manual_names_every_key_of_the_json(bangui, name, command):
+    """A script is written from the manual, not from what one run happens to print."""
+    bangui.ok("add", "192.0.2.1", "--country-code", "DE")
+    mmdb = Path(__file__).parent / "data" / "mmdb" / "GeoLite2-Country-Test.mmdb"
+    printed = bangui.run(*command.format(mmdb=mmdb).split(), input="").json
+    pages = ("flush", "heartbeat") if name == "heartbeat" else (name, "lock")
+    prose = "".join((man_pages.HERE / f"man_prose/bangui-{page}.md").read_text() for page in pages)
+
+    assert [key for key in keys(printed) if f"`{key}`" not in prose] == []
+
+
+def keys(value):
+    """Return every key at any depth; those of `jobs` are job IDs, which other pages name."""
+    if isinstance(value, list):
+        return {key for item in value for key in keys(item)}
+    if not isinstance(value, dict):
+        return set()
+    return (value.keys() - {"geo_cache_flush", "scheduler_lock_heartbeat"}) | {
+        key for item in value.values() for key in keys(item)
+    }
 
 
 @needs_mandoc

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from bangui_cli import exit_codes
 from bangui_cli.diagnosis.checks import Check, error, ok, warning
+from bangui_cli.readable import size
 
 _MOUNTS = "/proc/self/mountinfo"
 _NETWORK = {
@@ -35,7 +36,7 @@ def check_writable(path: str, directory: str) -> Check:
     """Check that a job of this user could write, and make the journal beside the file."""
     for place, wanted in ((path, os.W_OK), (directory, os.W_OK | os.X_OK)):
         if not os.access(place, wanted, effective_ids=True):
-            remedy = f"run as the owner (ls -ld {place}), or give this user the right to write"
+            remedy = f"run as its owner (ls -ld {place}), or mount it writable (findmnt -T {place})"
             return error(
                 "database_writable", f"{place} cannot be written", remedy, exit_codes.NO_PERMISSION
             )
@@ -110,7 +111,7 @@ def _check_room(directory: str) -> Check:
 
 def check_room(directory: str, free_bytes: int) -> Check:
     """Check that the next flush or import will not fill the disk."""
-    detail = f"{free_bytes / 2**20:,.0f} MiB free in {directory}"
+    detail = f"{size(free_bytes)} free in {directory}"
     remedy = f"free some space: df -h {directory}; df -i {directory}"
     if free_bytes < _NO_ROOM_BYTES:
         return error("free_space", detail, remedy, exit_codes.IO_ERROR)
