@@ -229,6 +229,7 @@ for user in root nobody; do
   setpriv --reuid=$user --clear-groups bangui add -d "${database[$user]}" 192.0.2.1 --country-code DE
 done
 
+schedule install --user nosuch --log-format json 2> $OUT/nosuch || ls -A /etc/cron.d >> $OUT/nosuch
 schedule install --log-format json 2> $OUT/without-cron
 schedule install --log-format json --format systemd 2> $OUT/units
 bangui schedule remove -q --format systemd
@@ -305,6 +306,15 @@ def test_cron_learns_the_exit_code_of_a_job(cron: Machine):
 
     assert len(failed) == 2
     assert all("exit status 66" in message for message in failed)
+
+
+@needs("cron", "faketime")
+def test_install_refuses_a_user_whom_cron_would_not_find(cron: Machine):
+    """Cron ignores a file with an unknown user; nothing is written, and the hint makes one."""
+    (event,) = cron.lines("nosuch")
+
+    assert event["exit_code"] == 2
+    assert event["hint"] == "create it: useradd --system nosuch"
 
 
 @needs("cron", "faketime")

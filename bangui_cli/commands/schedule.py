@@ -39,7 +39,7 @@ def _target_options(function: Any) -> Any:
         ),
         click.option(
             "--format", "format_", type=click.Choice(list(FORMATS)), default="cron", show_default=True,
-            callback=lambda _ctx, _param, name: FORMATS[name], help="Whose files.",
+            callback=lambda _ctx, _param, name: FORMATS[name], help="The scheduler to write for.",
         ),
     ):  # fmt: skip
         function = option(function)
