@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import itemgetter
 
-from bangui_cli import clocks, pacing
+from bangui_cli import clocks, deadline, pacing
 from bangui_cli.entry import Entry
+from bangui_cli.errors import BanguiError
 from bangui_cli.store import Store
 
 # What is sorted together: the more, the fewer pages are written twice; a row takes some 400 bytes.
 MOST_PENDING_ROWS = 32_000
+
+_LAST_WAIT_S = 1.0
 
 _ip = itemgetter(0)
 
@@ -58,10 +61,22 @@ class Staging:
             self.staged_rows += len(batch)
             self._pace(len(batch), held_s)
 
+    def save_pending(self) -> None:
+        """Stage what is pending when something else has ended the run, if that takes no time."""
+        self._store.deadline = deadline.for_lock_wait(_LAST_WAIT_S)
+        try:
+            self.commit()
+        except BanguiError:
+            pass
+
     def _stage(self, batch: list[Entry]) -> float:
-        with self._store.transaction():
-            began_s = clocks.monotonic_s()
-            self._store.stage(batch)
+        try:
+            with self._store.transaction():
+                began_s = clocks.monotonic_s()
+                self._store.stage(batch)
+        except BanguiError:
+            self.pending.clear()  # it would fail again
+            raise
         return clocks.monotonic_s() - began_s
 
     def _pace(self, rows: int, held_s: float) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -281,6 +282,17 @@ def test_several_files_are_imported_each_in_its_own_format(bangui, tmp_path):
 
     assert ended.json["staged"] == 10
     assert staged(bangui) == EXPECTED | {"9.9.9.8": ("CH", None, None, None)}
+
+
+def test_a_byte_order_mark_alone_is_not_the_end(bangui):
+    """A pipe may deliver it by itself."""
+    process = bangui.start("import", "--json", stdin=subprocess.PIPE)
+    for text in ("\ufeff", "[{", '"ip": "1.1.1.1"}]'):
+        process.stdin.write(text)
+        process.stdin.flush()
+        time.sleep(0.1)
+
+    assert bangui.end(process).json["staged"] == 1
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "[]", "ip,country\n", "\ufeff", " [ ] "])

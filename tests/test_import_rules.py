@@ -19,7 +19,7 @@ NOW_S = 1_800_000_000.0
 NAMES = st.sampled_from(
     [
         "ip", "IP", "query", "address", "country", "country_code", "countryCode", "country_name", "asn", "as", "org",
-        "isp", "asname", "as_name", "status", "resolved_at", "cached_at", "traits", "lat", "geo",
+        "isp", "asname", "as_name", "status", "resolved_at", "cached_at", "traits", "lat", "geo", "country.names", "names", "name", "en", "iso_code",
         "autonomous_system_number", "autonomous_system_organization", "",
     ]
 )  # fmt: skip
@@ -72,6 +72,8 @@ def outcome(make, row):
 @settings(max_examples=100, deadline=None)
 @given(st.lists(ROWS, min_size=1, max_size=8))
 @example([{"ip": "1.1.1.1", "asn": 1}, {"ip": "1.1.1.1", "asn": True}, {"ip": "1.1.1.1", "asn": 1.0}])
+@example([{"ip": "1.1.1.1", "traits": {"autonomous_system_number": 1}}])
+@example([{"ip": "1.1.1.1", "country.names": {"en": "Germany"}}])
 @example([{"ip": "1.1.1.1", "asn": "1"}, {"ip": "1.1.1.1", "asn": 1}])
 @example(
     [

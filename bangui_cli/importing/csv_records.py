@@ -105,7 +105,7 @@ class _Rows:
     def _go_on(self, line: int, text: str) -> Iterator[Record]:
         """Add a line to the record that is open, unless it is plainly a row of its own."""
         self._held.append((line, text))
-        if len(self._held) > _MOST_LINES or self._is_row(text):
+        if self._holds_too_much() or self._is_row(text):
             yield from self.give_up()
         elif text.count('"') % 2:
             whole = "\n".join(text for _, text in self._held)
@@ -115,6 +115,10 @@ class _Rows:
             else:
                 line, self._held = self._held[0][0], []
                 yield line, whole, row
+
+    def _holds_too_much(self) -> bool:
+        size = sum(len(text) for _, text in self._held)
+        return len(self._held) > _MOST_LINES or size > LINE_LIMIT_BYTES
 
     def _is_row(self, text: str) -> bool:
         if self._header is None or text.count('"') % 2:
@@ -145,5 +149,5 @@ class _Rows:
 
 def _split(text: str, delimiter: str) -> list[str]:
     """Return the fields of one record, which may have line breaks within quotes."""
-    rows = list(csv.reader([text], delimiter=delimiter, strict=True))
+    rows = list(csv.reader([text], delimiter=delimiter, skipinitialspace=True, strict=True))
     return rows[0] if rows else []

@@ -61,6 +61,7 @@ NAMES = Names(
     status=("status",),
 )
 _OBJECTS = {"country", "country.names", "traits", "asn", "as", "geo"}
+_NEVER_FLAT = _OBJECTS.difference(*NAMES)
 _as_text = re.compile(r"AS(\d{1,10})(?:\s+(.*))?", re.DOTALL).fullmatch
 
 Row = Mapping[str, Any]
@@ -80,6 +81,11 @@ class Values(NamedTuple):
 def is_address(name: str) -> bool:
     """Tell whether a key or column holds the address."""
     return name.lower() in NAMES.address
+
+
+def is_flat(keys: Iterable[str]) -> bool:
+    """Tell whether rows with these keys need not be searched for objects within them."""
+    return _NEVER_FLAT.isdisjoint(key.lower() for key in keys)
 
 
 def names_among(keys: Iterable[str]) -> Names:

@@ -105,7 +105,8 @@ class Normaliser:
 def _layout(keys: tuple[str, ...]) -> _Layout | None:
     """Find the parts by their keys; None where that takes a look at the values."""
     names = fields.names_among(keys)
-    if len(names.address) != 1 or len(names.time) > 1 or len({key.lower() for key in keys}) < len(keys):
+    is_ambiguous = len({key.lower() for key in keys}) < len(keys) or len(names.time) > 1
+    if is_ambiguous or len(names.address) != 1 or not fields.is_flat(keys):
         return None
 
     def place(row: Row) -> Pair:

@@ -48,18 +48,12 @@ class Import:
                 self._take(path, read_records(chunks, wanted_format))
             self._commit()
         except BaseException:
-            self._save_pending()
+            self._staging.save_pending()
             raise
 
     def _advance(self, size_bytes: int) -> None:
         self._read_bytes += size_bytes
         self._bar.update(self._read_bytes if self._in_bytes else self.read_rows)
-
-    def _save_pending(self) -> None:
-        try:
-            self._staging.commit()
-        except Exception:  # what ended the import is the error to report
-            pass
 
     def _take(self, path: str, records: Records) -> None:
         pending, make, most_rows = self._staging.pending, self._normaliser.make, MOST_PENDING_ROWS
@@ -114,5 +108,6 @@ def _without_bom(chunks: Chunks) -> Chunks:
         head += chunk
         if len(head) >= len(_BOM) or not _BOM.startswith(head):
             break
-    yield head.removeprefix(_BOM)
+    if head != _BOM:
+        yield head.removeprefix(_BOM)
     yield from chunks
