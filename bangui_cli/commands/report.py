@@ -46,13 +46,14 @@ def command(
     if not fail2ban and (jail is not None or within_s is not None or active):
         raise UsageFault("--jail, --since and --active are about bans", hint="add --fail2ban")
     settings = invocation.settings
+    bans = None
+    if fail2ban:
+        bans = collect.read_bans(settings.fail2ban_db, jail=jail, within_s=within_s, active=active)
     with reading.open_snapshot(settings.database_path) as store:
-        if fail2ban:
-            counted = collect.count_bans(
-                store, settings.fail2ban_db, by, jail=jail, within_s=within_s, active=active
-            )
-        else:
+        if bans is None:
             counted = collect.count_addresses(store, by)
+        else:
+            counted = collect.count_bans(store, bans, by)
         report = summarise(by, counted, top)
     _print(report, layout)
 

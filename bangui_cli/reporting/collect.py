@@ -1,6 +1,6 @@
 """Count what is known of addresses, or of those that fail2ban has banned."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from bangui_cli import clocks, reading
@@ -16,22 +16,24 @@ def count_addresses(store: Store, by: str) -> Iterable[Counted]:
     return store.count_by(by)
 
 
-def count_bans(
-    store: Store, path: str, by: str, *, jail: str | None, within_s: float | None, active: bool
-) -> Iterable[Counted]:
-    """Count fail2ban's bans: of one jail, within some last seconds, or only those still active.
-
-    What is no address (a network, nonsense) is a ban all the same, of unknown origin. Wants a snapshot.
-    """
+def read_bans(path: str, *, jail: str | None, within_s: float | None, active: bool) -> dict[str, int]:
+    """Count fail2ban's bans of each address: of one jail, of some last seconds, or active ones."""
     now_s = clocks.wall_s()
-    counts = fail2ban.count_bans(
+    return fail2ban.count_bans(
         path,
         jail=jail,
         since_s=0 if within_s is None else now_s - within_s,
         active_at_s=now_s if active else None,
     )
-    bans = iter(counts)
-    while some := list(islice(bans, _LOOKUP_ROWS)):
+
+
+def count_bans(store: Store, bans: Mapping[str, int], by: str) -> Iterable[Counted]:
+    """Say what each address that was banned counts for, and how often. Wants a snapshot.
+
+    What is no address (a network, nonsense) is a ban all the same, of unknown origin.
+    """
+    remaining = iter(bans.items())
+    while some := list(islice(remaining, _LOOKUP_ROWS)):
         ips = [_normal_form(text) for text, _ in some]
         known = reading.find_known(store, ips)
         for ip, (_, count) in zip(ips, some, strict=True):

@@ -5,7 +5,7 @@ file cut short under its mmap is a SIGBUS. Both end the child, and the run goes 
 """
 
 import faulthandler
-import marshal
+import json
 import os
 import resource
 import signal
@@ -21,7 +21,7 @@ class ChildFailed(Exception):
 
 
 def run_in_child(work: Callable[[], Any]) -> Any:
-    """Return what `work` returns (plain values only). Raise ChildFailed."""
+    """Return what `work` returns, which JSON must be able to carry. Raise ChildFailed."""
     reading_end, writing_end = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -38,7 +38,15 @@ def run_in_child(work: Callable[[], Any]) -> Any:
         _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         raise ChildFailed(_describe_signal(os.WTERMSIG(status)))
-    succeeded, value = marshal.loads(answer)  # noqa: S302  our own child wrote it
+    return _unpack(answer)
+
+
+def _unpack(answer: bytes) -> Any:
+    # A child whose memory is corrupt may write anything: JSON cannot do harm, unlike marshal or pickle.
+    try:
+        succeeded, value = json.loads(answer)
+    except (ValueError, TypeError):
+        raise ChildFailed("the reader gave no answer") from None
     if not succeeded:
         raise ChildFailed(value)
     return value
@@ -48,7 +56,7 @@ def _work_and_exit(work: Callable[[], Any], writing_end: int) -> NoReturn:
     try:
         _leave_the_parents_world()
         with open(writing_end, "wb") as pipe:
-            pipe.write(marshal.dumps(_outcome(work)))
+            pipe.write(json.dumps(_outcome(work)).encode())
     finally:
         os._exit(0)
 
