@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import socket
 import unicodedata
 
 from bangui_cli import timestamps
@@ -17,7 +18,23 @@ class Rejected(ValueError):
 
 
 def normalise_ip(text: object) -> str:
-    """Return the canonical text of an address; IPv4-mapped IPv6 becomes IPv4."""
+    """Return the canonical text of an address; IPv4-mapped IPv6 becomes IPv4. Raise Rejected."""
+    if type(text) is str:
+        # The C library does most of them in a tenth of the time.
+        try:
+            if ":" not in text:
+                socket.inet_pton(socket.AF_INET, text)
+                return text
+            ip = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
+            if "." not in ip:
+                return ip
+        except (OSError, ValueError):
+            pass
+    return _parse_ip(text)
+
+
+def _parse_ip(text: object) -> str:
+    """Do what `normalise_ip` does for the texts that the C library reads otherwise, or not at all."""
     if not isinstance(text, str):
         raise Rejected("the address is not a text")
     text = text.strip()

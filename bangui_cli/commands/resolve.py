@@ -1,6 +1,7 @@
 """`bangui resolve`: look addresses up in local MMDB files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 
 import click
@@ -12,6 +13,7 @@ from bangui_cli.progress import ProgressBar
 from bangui_cli.resolving import addresses, mmdb
 from bangui_cli.resolving.addresses import Tally
 from bangui_cli.resolving.stage import stage_resolved
+from bangui_cli.staging import Staging
 from bangui_cli.validation import Rejected, normalise_ip
 
 _STDIN = "-"
@@ -71,30 +73,31 @@ def command(
         mmdb.open_files(settings.geoip_db) as files,
         staging.open_store(settings.database_path) as store,
         ProgressBar("resolving", lambda: None if _STDIN in texts else tally.read, "addresses") as bar,
+        store.many_commits(),
     ):
-        ips = _given(invocation, texts, tally)
+        ips = _given(invocation, texts, tally, bar)
         if fail2ban:
             ips = chain(ips, addresses.banned(settings.fail2ban_db, store, max_age_s, tally))
-        stage_resolved(store, files, ips, tally, bar.update)
+        stage_resolved(Staging(store), files, ips, tally, bar.update)
     _print_summary(tally, as_json=as_json)
     if tally.rejected:
         raise BadData(f"{tally.rejected:,} of {tally.read:,} addresses were rejected")
 
 
-def _given(invocation: Invocation, texts: tuple[str, ...], tally: Tally) -> Iterator[str]:
-    """Yield the addresses of the command line, then those of stdin."""
+def _given(
+    invocation: Invocation, texts: tuple[str, ...], tally: Tally, bar: ProgressBar
+) -> Iterator[str]:
+    """Yield the addresses of the command line, then those of stdin; log the others."""
+
+    def reject(source: str, number: int, reason: str) -> None:
+        bar.hide()
+        invocation.log.emit(events.IMPORT_ROW_REJECTED, file=source, line=number, reason=reason)
+
     named = [text for text in texts if text != _STDIN]
-    yield from addresses.given(named, tally, _rejecting(invocation, "arguments"))
+    yield from addresses.given(named, tally, partial(reject, "arguments"))
     if _STDIN in texts:
         with open(0, "rb", closefd=False) as stdin:
-            lines = addresses.lines(stdin)
-            yield from addresses.given(lines, tally, _rejecting(invocation, _STDIN))
-
-
-def _rejecting(invocation: Invocation, source: str) -> Callable[[int, str], None]:
-    return lambda number, reason: invocation.log.emit(
-        events.IMPORT_ROW_REJECTED, file=source, line=number, reason=reason
-    )
+            yield from addresses.given(addresses.lines(stdin), tally, partial(reject, _STDIN))
 
 
 def _print_summary(tally: Tally, *, as_json: bool) -> None:

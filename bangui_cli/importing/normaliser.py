@@ -5,7 +5,6 @@ same entry or gives up in favour of it; a property test holds the two together.
 """
 
 import re
-import socket
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -79,7 +78,7 @@ class Normaliser:
             code, name = layout.place(row)
             asn, org = layout.network(row)
             time = self._now_text if layout.time is None else self._time(row[layout.time])
-            return tuple.__new__(Entry, (_ip(row[layout.ip]), code, name, asn, org, time))
+            return tuple.__new__(Entry, (normalise_ip(row[layout.ip]), code, name, asn, org, time))
         except TypeError:  # a list or an object where a text is wanted
             return reference(row, self._now_s)
 
@@ -169,17 +168,3 @@ def _remembering(keys: tuple[str, ...], part: Part) -> Part:
 def _is_memorable(value: object) -> bool:
     # 1, 1.0 and True are one key, but not one value.
     return value is None or (type(value) is str and len(value) <= TEXT_LIMIT_CHARACTERS)
-
-
-def _ip(text: Any) -> str:
-    """Normalise an address; the C library does most of them in a tenth of the time."""
-    try:
-        if ":" not in text:
-            socket.inet_pton(socket.AF_INET, text)
-            return str(text)
-        ip = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
-        if "." not in ip:
-            return ip
-    except (OSError, TypeError, ValueError):
-        pass
-    return normalise_ip(text)

@@ -19,16 +19,11 @@ class Tally:
 
     def __init__(self) -> None:
         self.read = 0
+        self.staged = 0
         self.rejected = 0
         self.skipped = 0
         self.fresh = 0
         self.resolved = 0
-        self.unresolved = 0
-
-    @property
-    def staged(self) -> int:
-        """Return how many entries were staged, with a country or without."""
-        return self.resolved + self.unresolved
 
     @property
     def done(self) -> int:
@@ -36,8 +31,8 @@ class Tally:
         return self.staged + self.rejected + self.skipped + self.fresh
 
     def as_json(self) -> dict[str, int]:
-        """Return the object that --json prints."""
-        return {"read": self.read, "staged": self.staged, **vars(self)}
+        """Return the counts that --json prints."""
+        return {**vars(self), "unresolved": self.staged - self.resolved}
 
 
 def given(texts: Iterable[str], tally: Tally, reject: Reject) -> Iterator[str]:
@@ -45,8 +40,8 @@ def given(texts: Iterable[str], tally: Tally, reject: Reject) -> Iterator[str]:
 
     Blank texts and comments are passed over.
     """
-    for number, text in enumerate(texts, 1):
-        if not text.strip() or text.startswith("#"):
+    for number, text in enumerate(map(str.strip, texts), 1):
+        if not text or text.startswith("#"):
             continue
         tally.read += 1
         try:

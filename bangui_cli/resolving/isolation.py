@@ -5,6 +5,7 @@ file cut short under its mmap is a SIGBUS. Both end the child, and the run goes 
 """
 
 import faulthandler
+import gc
 import json
 import os
 import resource
@@ -73,6 +74,7 @@ def _leave_the_parents_world() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     faulthandler.disable()
+    gc.disable()
     signal.alarm(TIME_LIMIT_S)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     null = os.open(os.devnull, os.O_RDWR)

@@ -15,8 +15,6 @@ DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP")
 # A file of another kind (anonymous proxies, domains) says so in its first records.
 _SAMPLE_RECORDS = 1000
 
-Found = list[tuple[Any, Any, Any, Any]]
-
 
 class Mmdb(NamedTuple):
     """One open file. `built_s` is the wall clock of its making."""
@@ -30,15 +28,24 @@ class Mmdb(NamedTuple):
 
     def look_up(self, ips: Sequence[str]) -> list[Facts]:
         """Return the facts of each address, all in normal form. Raise MmdbUnusable."""
-        found = _read(self.path, self.descriptor, lambda reader: self._find(reader, ips))
+        # A child copies each page of ours on which it touches an object: one text is few of them.
+        text = "\n".join(ips)
+        found = _read(self.path, self.descriptor, lambda reader: self._find(reader, text.split("\n")))
         if _identity(self.descriptor) != self.identity:
             raise MmdbUnusable(f"{self.path} was changed while it was read", path=self.path)
-        return list(starmap(normalise, found))
+        distinct = list(starmap(normalise, found["distinct"]))
+        return [distinct[number] for number in found["numbers"]]
 
-    def _find(self, reader: Any, ips: Sequence[str]) -> Found:
+    def _find(self, reader: Any, ips: Sequence[str]) -> dict[str, list[Any]]:
+        """Return what is found, each once, and its number for each address: all of it has to be sent."""
         # The reader raises ValueError for an IPv6 address in an IPv4 tree.
         skip = ":" if self.is_ipv4_only else "none"
-        return [extract(None if skip in ip else reader.get(ip)) for ip in ips]
+        distinct: dict[Any, int] = {}
+        numbers = [
+            distinct.setdefault(extract(None if skip in ip else reader.get(ip)), len(distinct))
+            for ip in ips
+        ]
+        return {"distinct": list(distinct), "numbers": numbers}
 
 
 def find_paths(configured: Sequence[str]) -> list[str]:
