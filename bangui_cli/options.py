@@ -202,6 +202,14 @@ class Command(click.Command):
         self.params.extend(_common_options())
         self.example = example
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; let every mistake know the command that it was made with."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the example as it is: it is to be pasted."""
         write_example(formatter, self.example)

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,8 +57,12 @@ class Bangui:
         return [sys.executable, "-m", "bangui_cli", *map(str, arguments)]
 
     def start(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
-        """Start a process; `env` adds to the environment, `under` is a command to run it with."""
-        command = [*options.pop("under", ()), *self.command(*arguments)]
+        """Start a process; `env` adds to the environment, `under` is a command to run it with.
+
+        `program` takes the place of bangui itself.
+        """
+        program = options.pop("program", self.command())
+        command = [*options.pop("under", ()), *program, *map(str, arguments)]
         environment = {**self.environment, **options.pop("env", {})}
         options = {
             "stdin": subprocess.DEVNULL,
@@ -88,6 +93,13 @@ class Bangui:
         assert ended.code == 0, ended
         return ended
 
+    def wait_until_opened(self, process: subprocess.Popen[str]) -> None:
+        """Wait until a process has opened the database."""
+        ends_at_s = time.monotonic() + 30
+        while str(self.database) not in open_files(process.pid):
+            assert time.monotonic() < ends_at_s, "the process never opened the database"
+            time.sleep(0.01)
+
     def connect(self) -> sqlite3.Connection:
         """Open the database as another program would."""
         return sqlite3.connect(self.database, isolation_level=None, timeout=5)
@@ -105,6 +117,14 @@ class Bangui:
             connection.execute(statement, named or parameters)
         finally:
             connection.close()
+
+
+def open_files(pid: int) -> list[str]:
+    """Return what the descriptors of a process lead to."""
+    try:
+        return [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    except FileNotFoundError:  # one was closed in between
+        return []
 
 
 @pytest.fixture

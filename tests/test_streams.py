@@ -1,0 +1,165 @@
+"""Streams that are closed, full, broken or read by nobody: the pass goes on, its result is its own."""
+
+import fcntl
+import os
+import subprocess
+
+import pytest
+
+STAGED = ["add", "192.0.2.1", "--country-code", "DE", "--org", "Zürich \N{CJK UNIFIED IDEOGRAPH-65E5}"]
+# Every kind of command, with what it returns while its streams are sound.
+COMMANDS = [
+    (STAGED, 0),
+    (["flush", "--json", "-v"], 0),
+    (["heartbeat", "--json", "-v"], 0),
+    (["lookup", "192.0.2.1"], 0),
+    (["lookup", "192.0.2.99"], 1),
+    (["status"], 0),
+    (["lock", "show"], 0),
+    (["config", "show"], 0),
+    (["init"], 0),
+    (["lookup", "nonsense"], 65),
+    (["flush", "--json", "-d", "missing.db"], 66),
+    (["flush", "--bogus"], 2),
+]
+SILENT_ON_STDOUT = {"add", "init", "flush", "heartbeat"}
+
+each_command = pytest.mark.parametrize(
+    ("command", "code"), COMMANDS, ids=lambda value: value[0] if isinstance(value, list) else str(value)
+)
+
+
+@pytest.fixture
+def busy(bangui):
+    """Run bangui with one entry dirty and one cached."""
+    bangui.ok("add", "192.0.2.2", "--country-code", "FR")
+    bangui.ok("flush")
+    bangui.ok(*STAGED)
+    return bangui
+
+
+@pytest.fixture
+def broken_pipe():
+    """Make a pipe whose reader has gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+def stalled_pipe():
+    """Return a pipe that is full and that nobody reads, with its other end."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 1024)
+    except BlockingIOError:
+        pass
+    os.set_blocking(writer, True)
+    return reader, writer
+
+
+def closing(*descriptors):
+    def close():
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    return close
+
+
+@each_command
+def test_what_nobody_can_read_changes_no_result(busy, broken_pipe, command, code):
+    """Closed, broken or full: the exit code is that of the work."""
+    with open("/dev/full", "wb") as full:
+        for streams in (
+            {"preexec_fn": closing(0, 1, 2), "stdout": None, "stderr": None},
+            {"stdout": broken_pipe, "stderr": broken_pipe},
+            {"stdout": subprocess.DEVNULL, "stderr": full},
+        ):
+            assert busy.run(*command, **streams, cwd=busy.home).code == code, streams
+
+
+@each_command
+def test_a_result_that_found_no_room_is_a_failure_of_what_was_to_be_read(busy, command, code):
+    """74 for a command that is run for its answer; a job has done its work all the same."""
+    with open("/dev/full", "wb") as full:
+        ended = busy.run(*command, stdout=full, cwd=busy.home)
+
+    if command[0] in SILENT_ON_STDOUT or code not in (0, 1):
+        assert ended.code == code
+        return
+    assert ended.code == 74
+    (event,) = ended.events
+    assert "cannot write to stdout: No space left" in event["error"]
+
+
+def test_help_that_found_no_room_is_a_failure_too(bare, broken_pipe):
+    """74, as any answer; a reader that has seen enough is none."""
+    with open("/dev/full", "wb") as full:
+        assert bare.run("--help", stdout=full).code == 74
+    assert bare.run("--help", stdout=broken_pipe).code == 0
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_pipe_that_nobody_reads_does_not_hang_a_job(busy, stream):
+    """The row is in the cache, the exit code 0, and the time is a fraction of the timeout."""
+    reader, writer = stalled_pipe()
+    ended = busy.run("flush", "--json", "-v", "--timeout", "20", **{stream: writer})
+    os.close(reader)
+    os.close(writer)
+
+    assert ended.code == 0
+    assert busy.rows("SELECT count(*) FROM geo_cache_dirty") == [(0,)]
+
+
+def test_a_reader_that_is_slow_gets_everything_from_a_stream_that_does_not_wait(busy):
+    """A terminal shared with a program that made it non-blocking must not cut an answer short."""
+    addresses = [f"2001:db8::{number:x}" for number in range(1, 3001)]
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    with busy.start("lookup", "--json", *addresses, stdout=writer) as process:
+        os.close(writer)
+        with open(reader, "rb") as answers:
+            answer = answers.read()
+        process.communicate()
+
+    assert process.returncode == 1
+    assert answer.count(b'"unknown"') == 3000
+
+
+def test_no_file_of_ours_takes_the_place_of_a_closed_stream(busy):
+    """A library that writes to descriptor 2 must not write into the database."""
+    blocker = busy.connect()
+    blocker.execute("BEGIN EXCLUSIVE")
+    process = busy.start("add", "192.0.2.3", preexec_fn=closing(0, 1, 2), stdout=None, stderr=None)
+    busy.wait_until_opened(process)
+    streams = [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)]
+    blocker.close()
+
+    assert busy.end(process).code == 0
+    assert streams == ["/dev/null"] * 3
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LC_ALL": "C"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+)
+def test_a_name_that_the_locale_lacks_is_escaped_not_lost(busy, locale):
+    """Cron has no locale: the table is printed all the same."""
+    shown = busy.ok("lookup", "192.0.2.1", env=locale, encoding="utf-8").stdout
+
+    assert "192.0.2.1" in shown
+    assert "Zürich 日" in shown or r"Z\xfcrich \u65e5" in shown
+
+
+def test_a_command_that_succeeds_says_nothing(bangui):
+    """Cron mails every line that a job prints."""
+    for command in (STAGED, ["flush"], ["heartbeat"], ["init", "-q"]):
+        ended = bangui.ok(*command)
+        assert (ended.stdout, ended.stderr) == ("", "")
