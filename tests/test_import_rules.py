@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import random
 import sqlite3
 
 import pytest
@@ -192,6 +193,56 @@ def test_json_lines_are_judged_one_by_one(texts):
     ] == [alone(text) for text in texts]
 
 
+def as_csv(rows):
+    lines = [f'{row["ip"]},{row["country"]},"{row["org"]}"' for row in rows]
+    return ["ip,country,org\r\n", *(line + "\r\n" for line in lines)]
+
+
+LAYOUTS = {
+    "lines": lambda rows: [json.dumps(row) + "\n" for row in rows],
+    "array": lambda rows: [
+        "[",
+        *(json.dumps(row) + ", " for row in rows[:-1]),
+        json.dumps(rows[-1]) + "]",
+    ],
+    "pretty": lambda rows: [json.dumps(row, indent=2) + "\n" for row in rows],
+    "csv": as_csv,
+}
+
+
+def damaged(text, chance):
+    """Cut a row off, or change, insert or drop some bytes in it; its last ones stay, as its border."""
+    data, border = bytearray(text[:-2].encode()), text[-2:].encode()
+    for _ in range(chance.choice((1, 1, 3))):
+        at = chance.randrange(len(data) + 1)
+        junk = bytes([chance.choice(b'"{}[],:\\\n\x00\xff x')])
+        data[at : at + chance.choice((0, 1, 5))] = chance.choice((junk, b""))
+        del data[chance.choice((at, len(data), len(data))) :]
+    return bytes(data) + border
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_damaged_row_costs_itself_and_no_other(layout):
+    """Whatever happens to one row, all others of the input are found, wherever the chunks end."""
+    chance = random.Random(layout)
+    for _ in range(150):
+        rows = [{"ip": f"10.0.0.{n}", "country": "DE", "org": "Example, Ltd."} for n in range(8)]
+        pieces = [piece.encode() for piece in LAYOUTS[layout](rows)]
+        victim = chance.randrange(len(pieces) - len(rows), len(pieces) - 1)
+        pieces[victim] = damaged(pieces[victim].decode(), chance)
+        data = b"".join(pieces)
+        size = chance.choice((7, 100, 10_000))
+        chunks = iter([data[at : at + size] for at in range(0, len(data), size)])
+        entries = [
+            outcome(Normaliser(NOW_S).make, value)
+            for _, _, value in drain(run.read_records(chunks, "auto"))
+        ]
+        found = {entry.ip for entry in entries if entry}
+        wanted = {row["ip"] for row in rows} - {f"10.0.0.{victim - len(pieces) + len(rows)}"}
+
+        assert wanted <= found, data
+
+
 @pytest.mark.parametrize(
     ("head", "expected"),
     [
@@ -211,6 +262,10 @@ def test_json_lines_are_judged_one_by_one(texts):
         ("garbage\n", None),
         ('{"ip": "1', None),
         ('{"ip": "1\n{"ip": 2}\n', "jsonl"),
+        ('{"ip":\n{"ip": 2}\n', "jsonl"),
+        ('{"ip":\n', None),
+        ('{\n{\n  "ip"', "json"),
+        ('{[ "ip",\n}\n{\n  "ip"', "json"),
     ],
 )
 def test_the_format_is_told_by_the_first_lines(head, expected):

@@ -23,25 +23,21 @@ def guess(head: bytes, *, at_end: bool) -> Format | None:
             return "json"
         if not newline and not at_end:
             return None
-        if first[0] == "{":
-            return _guess_object(first, rest.lstrip(), at_end=at_end)
+        if first[0] == "{" and (found := _guess_object(first, rest.lstrip())):
+            return found
         if csv_records.find_header(first):
             return "csv"
         text = rest.lstrip()
     return "jsonl" if at_end else None
 
 
-def _guess_object(first: str, rest: str, *, at_end: bool) -> Format | None:
-    """Tell an object a line from one that goes on behind its first line."""
+def _guess_object(first: str, rest: str) -> Format | None:
+    """Tell an object a line from one that goes on behind its first line; None for a broken one."""
     try:
         _, end = _decode(first)
     except json.JSONDecodeError as error:
-        if error.pos < len(first.rstrip()):
-            return "jsonl"
+        goes_on = error.pos >= len(first.rstrip()) and rest and rest[0] not in "{["
+        return "json" if goes_on else None
     except (ValueError, RecursionError):
-        return "jsonl"
-    else:
-        return "json" if first[end:].lstrip()[:1] in (",", "{") and first[end:].strip() else "jsonl"
-    if not rest:
-        return "jsonl" if at_end else None
-    return "jsonl" if rest[0] in "{[" else "json"
+        return None
+    return "json" if first[end:].lstrip().startswith((",", "{")) else "jsonl"

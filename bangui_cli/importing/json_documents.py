@@ -114,6 +114,10 @@ class _Walk:
     def _read_element(self) -> Records:
         start = self._position
         key = _key(self._text, start) if self._in_keyed_batch else None
+        if not key and not self._text.startswith("{", start):
+            # A stray quote must not make a text of all that stands up to the next one.
+            yield from self._refuse(Rejected("not an object"), start + 1)
+            return
         try:
             value, end = _decode(self._text, key.end() if key else start)
         except (ValueError, RecursionError) as error:
@@ -131,14 +135,14 @@ class _Walk:
         yield line, raw, value
 
     def _read_broken(self, error: Exception) -> Records:
-        held = len(self._text) - self._position
-        if held > LINE_LIMIT_BYTES:
-            reason, search_from = too_long(), len(self._text)
+        if len(self._text) - self._position > LINE_LIMIT_BYTES:
+            yield from self._refuse(too_long(), len(self._text))
         elif not self._at_end and self._may_be_unfinished(error):
             yield from self._widen()
-            return
         else:
-            reason, search_from = not_json(error), self._position + 1
+            yield from self._refuse(not_json(error), self._position + 1)
+
+    def _refuse(self, reason: Rejected, search_from: int) -> Records:
         self._depth = 0  # the brackets of what is skipped are not counted
         parts = self._skip(search_from)
         yield self._line_here(), parts, reason
