@@ -3,7 +3,9 @@
 FIRST_BATCH_ROWS = 1000
 FEWEST_ROWS = 50
 # A flush: the write lock is never held over 50 ms.
-TARGET_HOLD_S = 0.02
+TARGET_HOLD_S = 0.015
+# A commit waits for the disk, for few rows as long as for many: smaller batches would only wait more.
+LEAST_WORK_S = 0.008
 # An import: the write lock is held 0.5 s at most, and a disk may be slower the next time.
 STAGING_TARGET_HOLD_S = 0.2
 # SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
@@ -12,9 +14,14 @@ SWEEP_BETWEEN_RESTS_S = 1.8
 
 
 def next_batch_rows(
-    rows: int, held_s: float, most_rows: int, target_hold_s: float = TARGET_HOLD_S
+    rows: int,
+    work_s: float,
+    most_rows: int,
+    target_hold_s: float = TARGET_HOLD_S,
+    *,
+    commit_s: float = 0.0,
 ) -> int:
     """Return the size that would have held the write lock for the target, at most twice the last one."""
-    fitting = int(rows * target_hold_s / max(held_s, 1e-6))
+    fitting = int(rows * max(target_hold_s - commit_s, LEAST_WORK_S) / max(work_s, 1e-6))
     wanted = min(max(fitting, rows // 4), rows * 2)
     return max(min(wanted, most_rows), min(FEWEST_ROWS, most_rows))

@@ -74,18 +74,18 @@ def _sweep(run: Run, progress: Progress) -> None:
     rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
     while after is not None:
         run.deadline.check()
-        after, held_s = _move_batch(run, after, rows)
+        after, work_s, commit_s = _move_batch(run, after, rows)
         progress(run.report.flushed or 0)
-        rows = pacing.next_batch_rows(rows, held_s, most_rows)
+        rows = pacing.next_batch_rows(rows, work_s, most_rows, commit_s=commit_s)
         if after is not None and clocks.monotonic_s() >= rest_s:
             clocks.sleep_s(min(pacing.REST_S, run.deadline.remaining_s()))
             rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
 
 
-def _move_batch(run: Run, after: str, rows: int) -> tuple[str | None, float]:
+def _move_batch(run: Run, after: str, rows: int) -> tuple[str | None, float, float]:
     """Move one batch in one transaction: fence and heartbeat, upsert, delete, count.
 
-    Return where the next one begins, None at the end, and how long the write lock was held.
+    Return where the next one begins, None at the end, and how long work and commit took.
     """
     flushed = run.report.flushed or 0
     with run.store.transaction():
@@ -95,5 +95,6 @@ def _move_batch(run: Run, after: str, rows: int) -> tuple[str | None, float]:
         run.store.add_flushed(run.job.id, batch.rows)
         if batch.through is None:
             run.record_finish(OK, flushed + batch.rows)
+        worked_s = clocks.monotonic_s()
     run.report.flushed = flushed + batch.rows
-    return batch.through, clocks.monotonic_s() - began_s
+    return batch.through, worked_s - began_s, clocks.monotonic_s() - worked_s

@@ -1,0 +1,170 @@
+"""Compare a large flush with the sqlite3 shell doing the same in one transaction, side by side.
+
+Run it by hand: `python tests/benchmarks/flush.py [ROWS] [ROUNDS]`. The figures to stay under: wall 1.3 and
+CPU 1.5 times the shell's, no write lock over 50 ms, peak memory 24 MiB and within 2 MiB of that of
+10,000 rows. The longest write lock is read from a separate run under strace, where there is one.
+"""
+
+import os
+import re
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+RESERVED_BYTE = 0x40000001
+
+YARDSTICK = """
+PRAGMA cache_spill = OFF;
+BEGIN IMMEDIATE;
+INSERT INTO geo_cache (ip, country_code, country_name, asn, org, cached_at, last_seen)
+SELECT ip, country_code, country_name, asn, org, resolved_at, '2026-06-01T00:00:00.000Z'
+  FROM geo_cache_dirty WHERE true ORDER BY ip
+ON CONFLICT (ip) DO UPDATE SET
+  country_code = excluded.country_code, country_name = excluded.country_name, asn = excluded.asn,
+  org = excluded.org, cached_at = excluded.cached_at, last_seen = excluded.last_seen
+  WHERE (excluded.country_code IS NOT NULL) > (geo_cache.country_code IS NOT NULL)
+     OR ((excluded.country_code IS NULL) = (geo_cache.country_code IS NULL)
+         AND excluded.cached_at >= geo_cache.cached_at);
+DELETE FROM geo_cache_dirty;
+COMMIT;
+"""
+# The same addresses each time, all different, all over the range.
+ENTRIES = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?),
+               a (x) AS (SELECT (i * 2654435761) & 4294967295 FROM n)
+SELECT printf('%d.%d.%d.%d', x >> 24, (x >> 16) & 255, (x >> 8) & 255, x & 255) AS ip,
+       'DE', 'Germany', 'AS' || (x % 65000), 'Organisation ' || (x % 65000), ?
+  FROM a ORDER BY ip
+"""
+WITHOUT_CHECKS = """
+DROP TABLE geo_cache_dirty;
+CREATE TABLE geo_cache_dirty (ip TEXT NOT NULL PRIMARY KEY, country_code TEXT, country_name TEXT, asn TEXT,
+  org TEXT, resolved_at TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+class Cost(NamedTuple):
+    """What a process took."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def measure(command: list[str], text: str | None = None) -> Cost:
+    """Run a command to its good end."""
+    began_s = time.monotonic()
+    environment = {"PATH": os.environ["PATH"], "HOME": "/", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, text=True)
+    assert process.stdin
+    process.stdin.write(text or "")
+    process.stdin.close()
+    peak_kib = 0
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        peak_kib = max(peak_kib, high_water_kib(process.pid))
+        time.sleep(0.01)
+    wall_s = time.monotonic() - began_s
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, command
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, peak_kib / 1024)
+
+
+def high_water_kib(pid: int) -> int:
+    """Return a process's peak memory so far; what wait4 tells counts this process's own before exec."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+)", status)
+    return int(found[1]) if found else 0
+
+
+def build(path: Path, rows: int, *, cached: bool, checks: bool) -> None:
+    """Make a database with so many dirty rows, and as many older ones in the cache or none."""
+    subprocess.run(
+        [*bangui(), "init", "-q", "--database", str(path)], check=True, env={"PYTHONPATH": str(ROOT)}
+    )
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        if not checks:
+            connection.executescript(WITHOUT_CHECKS)
+        connection.execute("BEGIN")
+        connection.execute(f"INSERT INTO geo_cache_dirty {ENTRIES}", (rows, "2026-01-02T12:00:00.000Z"))
+        if cached:
+            connection.execute(
+                f"INSERT INTO geo_cache (ip, country_code, country_name, asn, org, cached_at) {ENTRIES}",
+                (rows, "2026-01-01T12:00:00.000Z"),
+            )
+        connection.execute("COMMIT")
+
+
+def bangui() -> list[str]:
+    """Return the command, as the installed script runs it."""
+    return [sys.executable, "-c", "from bangui_cli.main import run; run()"]
+
+
+def flush(path: Path) -> list[str]:
+    """Return the command of one flush pass."""
+    return [*bangui(), "flush", "--timeout", "10m", "--database", str(path)]
+
+
+def compare(directory: Path, rows: int, rounds: int, *, cached: bool) -> None:
+    """Flush with both by turns, on fresh copies, and print the median costs and their ratio."""
+    templates = {checks: directory / f"template-{checks}.db" for checks in (True, False)}
+    for checks, template in templates.items():
+        build(template, rows, cached=cached, checks=checks)
+    mine, bare = [], []
+    copy = directory / "copy.db"
+    for _ in range(rounds):
+        shutil.copy(templates[True], copy)
+        mine.append(measure(flush(copy)))
+        shutil.copy(templates[False], copy)
+        bare.append(measure(["sqlite3", "-batch", str(copy)], YARDSTICK))
+    ours, theirs = (Cost(*map(statistics.median, zip(*costs, strict=True))) for costs in (mine, bare))
+    name = f"{rows:,} rows into {'as many' if cached else 'none'}"
+    print(
+        f"{name:<32} wall {ours.wall_s:.2f} s / {theirs.wall_s:.2f} s = {ours.wall_s / theirs.wall_s:.2f}"
+        f"  CPU {ours.cpu_s:.2f} s / {theirs.cpu_s:.2f} s = {ours.cpu_s / theirs.cpu_s:.2f}"
+        f"  peak {ours.peak_mib:.1f} MiB"
+    )
+    if shutil.which("strace"):
+        shutil.copy(templates[True], copy)
+        print(f"{'':<32} longest write lock {longest_lock_ms(copy, directory / 'trace'):.0f} ms")
+    for path in (*templates.values(), copy):
+        path.unlink()
+
+
+def longest_lock_ms(path: Path, trace: Path) -> float:
+    """Flush under strace and return how long SQLite's RESERVED lock was held at most."""
+    strace = ["strace", "-f", "-ttt", "-e", "trace=fcntl", "-o", str(trace)]
+    measure([*strace, *flush(path)])
+    longest_s, since_s = 0.0, None
+    for line in trace.read_text().splitlines():
+        time_s = float(line.split()[1])
+        if "F_WRLCK" in line and f"l_start={RESERVED_BYTE}" in line:
+            since_s = time_s
+        elif since_s and re.search(r"F_UNLCK", line):
+            longest_s, since_s = max(longest_s, time_s - since_s), None
+    return longest_s * 1000
+
+
+def main(rows: int, rounds: int) -> None:
+    """Print all figures."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
+        directory = Path(name)
+        compare(directory, 10_000, rounds, cached=False)
+        for cached in (False, True):
+            compare(directory, rows, rounds, cached=cached)
+
+
+if __name__ == "__main__":
+    numbers = [int(argument) for argument in sys.argv[1:]]
+    main(*(numbers + [1_000_000, 3][len(numbers) :]))
