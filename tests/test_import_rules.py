@@ -243,6 +243,22 @@ def test_a_damaged_row_costs_itself_and_no_other(layout):
         assert wanted <= found, data
 
 
+STRAY_QUOTES = {
+    "array": b'[{"ip": "10.0.0.1"}, "cut of, {"ip": "10.0.0.2"}, {"ip": "10.0.0.3"}]',
+    "lines": b'{"ip": "10.0.0.1"}\n{"ip": "10.0.0.9, "org": "x"}\n{"ip": "10.0.0.2"}\n{"ip": "10.0.0.3"}',
+    "csv": b'ip,org\n10.0.0.1,x\n10.0.0.9,"cut of\n10.0.0.2,x\n10.0.0.3,x\n10.0.0.9,behind"\n',
+}
+
+
+@pytest.mark.parametrize("layout", STRAY_QUOTES)
+def test_two_stray_quotes_do_not_make_one_text_of_what_lies_between(layout):
+    """A good row is a row of its own, also where a parser could take it for a part of a text."""
+    records = drain(run.read_records(iter([STRAY_QUOTES[layout]]), "auto"))
+    entries = [outcome(Normaliser(NOW_S).make, value) for _, _, value in records]
+
+    assert [entry.ip for entry in entries if entry] == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+
+
 @pytest.mark.parametrize(
     ("head", "expected"),
     [
