@@ -11,6 +11,7 @@ import time
 
 import pytest
 from conftest import Bangui
+from freshness import pretend_jobs_just_ran
 
 from bangui_cli import settings, timestamps
 from bangui_cli.diagnosis import checks, checkup, content
@@ -47,6 +48,7 @@ def healthy(bare, worked):
     bare.database = directory / "bangui.db"
     bare.environment["BANGUI_DATABASE_PATH"] = str(bare.database)
     shutil.copy(worked, bare.database)
+    pretend_jobs_just_ran(bare)
     return bare
 
 
@@ -373,9 +375,11 @@ def test_a_stale_job_is_found(healthy, job, age_s, verdict, code):
     assert "journalctl" in found[job].remedy
 
 
-def test_a_job_that_never_ran_is_found(bangui):
+def test_a_job_that_never_ran_is_found(bare):
     """A fresh installation that nobody scheduled looks like this."""
-    code, found = examine(bangui)
+    bare.ok("init")
+
+    code, found = examine(bare)
 
     assert code == 0
     assert {found[job].verdict for job in JOBS} == {"warning"}
