@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shutil
 import sqlite3
 import subprocess
@@ -92,6 +93,21 @@ class Bangui:
         ended = self.run(*arguments, **options)
         assert ended.code == 0, ended
         return ended
+
+    def on_terminal(self, *arguments: object, **options: Any) -> tuple[int, str]:
+        """Run with stdout and stderr on a real terminal; return the exit code and what was shown."""
+        master, slave = pty.openpty()
+        environment = {"TERM": "xterm", "COLUMNS": "100", "BANGUI_LOG_FORMAT": "auto"}
+        process = self.start(*arguments, stdout=slave, stderr=slave, env=environment, **options)
+        os.close(slave)
+        shown = b""
+        try:
+            while chunk := os.read(master, 65536):
+                shown += chunk
+        except OSError:  # the terminal has no writer left
+            pass
+        os.close(master)
+        return process.wait(60), shown.decode().replace("\r\n", "\n")
 
     def wait_until_opened(self, process: subprocess.Popen[str]) -> None:
         """Wait until a process has opened the database."""

@@ -13,14 +13,20 @@ import pytest
 
 pytestmark = pytest.mark.skipif(not shutil.which("fail2ban-server"), reason="fail2ban is not installed")
 
-# What README and man page tell the operator to put into action.d/bangui.conf.
-ACTION = """\
-[Definition]
-# After a restart fail2ban bans again what it had banned: those addresses are known already.
-norestored = 1
-# fail2ban runs one command at a time, for all jails: this one may neither take long nor fail.
-actionban = timeout 5 bangui resolve -q <ip> || true
-"""
+# The manual's own examples are what is tried here.
+MANUAL = (Path(__file__).parent / "man_prose" / "bangui-resolve.md").read_text()
+
+
+def manual_block(first_line: str) -> str:
+    """Return the block of the manual's resolve page that begins so."""
+    blocks = MANUAL.replace("\n    ", "\n|").split("\n\n|")[1:]
+    wanted = [block for block in blocks if block.startswith(first_line)]
+    assert len(wanted) == 1, first_line
+    return wanted[0].split("\n\n")[0].replace("\n|", "\n") + "\n"
+
+
+ACTION = manual_block("[Definition]")
+CRONTAB_COMMAND = manual_block("17 * * * * root ").split(maxsplit=6)[6]
 FAIL2BAN_CONF = """\
 [DEFAULT]
 loglevel = INFO
@@ -163,13 +169,15 @@ def test_the_hourly_catch_up_resolves_what_the_action_missed(bangui, server, geo
     fail2ban.see_failed_logins(["192.0.2.1", "192.0.2.2"])
     wait_for(lambda: len(fail2ban.banned()) == 2)
     fail2ban.client("set", "app", "banip", "198.51.100.0/24")
-    bangui.environment["BANGUI_FAIL2BAN_DB"] = str(fail2ban.database)
 
-    first = bangui.ok("resolve", "--fail2ban", "--json")
-    again = bangui.ok("resolve", "--fail2ban", "--json")
+    command = CRONTAB_COMMAND.replace("/usr/local/bin/bangui", geo)
+    environment = {"BANGUI_FAIL2BAN_DB": str(fail2ban.database)}
+    first = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, check=True)
+    again = bangui.ok("resolve", "--fail2ban", "--json", env=environment)
 
-    assert (first.json["staged"], first.json["skipped"]) == (2, 1)
-    assert (again.json["staged"], again.json["fresh"]) == (0, 2)
+    assert (first.stdout, first.stderr) == (b"", b"")
+    assert len(bangui.rows("SELECT ip FROM geo_cache_dirty")) == 2
+    assert (again.json["staged"], again.json["fresh"], again.json["skipped"]) == (0, 2, 1)
 
 
 def test_a_restart_does_not_replay_the_bans(bangui, server, geo):

@@ -9,6 +9,7 @@ from pathlib import Path
 import geoip
 import maxminddb
 import pytest
+from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -224,3 +225,67 @@ def test_a_file_that_may_not_be_read_is_a_matter_of_permission(tmp_path):
 
     with pytest.raises(PermissionRefused):
         mmdb.open_file(str(path))
+
+
+@pytest.fixture
+def usual_place(tmp_path, monkeypatch):
+    """Look for files in a directory of our own."""
+    directory = tmp_path / "GeoIP"
+    directory.mkdir()
+    monkeypatch.setattr(mmdb, "DIRECTORIES", (str(tmp_path / "missing"), str(directory)))
+    return directory
+
+
+def test_without_a_setting_the_usual_places_are_searched(usual_place):
+    """Every *.mmdb there is opened, the newest first, and a file of another kind is passed over."""
+    with freeze_time("2020-01-01"):
+        old = geoip.write_mmdb(usual_place / "a.mmdb", {"192.0.2.0/24": geoip.country("DE", "Germany")})
+    new = geoip.write_mmdb(usual_place / "b.mmdb", {"192.0.2.0/24": geoip.country("FR", "France")})
+    geoip.write_mmdb(usual_place / "c.mmdb", {"192.0.2.0/24": {"is_anonymous": True}})
+    (usual_place / "README").write_text("not a database")
+
+    with mmdb.open_files(()) as files:
+        assert [str(new), str(old)] == [file.path for file in files]
+
+
+def test_a_damaged_file_in_a_usual_place_is_not_passed_over(usual_place):
+    """Its addresses would be staged as unresolved, and not asked again for a month."""
+    geoip.write_mmdb(usual_place / "asn.mmdb", {"192.0.2.0/24": geoip.asn(64496, "Example AG")})
+    (usual_place / "country.mmdb").write_bytes(b"rubbish")
+
+    with pytest.raises(MmdbUnusable, match=r"country\.mmdb"), mmdb.open_files(()):
+        pass
+
+
+def test_no_file_anywhere_is_no_input(usual_place):
+    """The hint names the makers of such files and how to give one."""
+    with pytest.raises(NoInput) as caught, mmdb.open_files(()):
+        pass
+
+    assert "--geoip-db" in caught.value.hint
+
+
+def test_only_files_of_another_kind_are_an_error_also_in_the_usual_places(usual_place):
+    """There is nothing that could resolve an address."""
+    geoip.write_mmdb(usual_place / "c.mmdb", {"192.0.2.0/24": {"is_anonymous": True}})
+
+    with pytest.raises(MmdbUnusable, match="neither countries nor ASNs"), mmdb.open_files(()):
+        pass
+
+
+def test_an_empty_tree_is_of_another_kind(tmp_path):
+    """A file that knows no network at all would make every address unresolved."""
+    with pytest.raises(MmdbUnusable), mmdb.open_files([str(geoip.write_mmdb(tmp_path / "0.mmdb", {}))]):
+        pass
+
+
+def test_files_are_closed_again(tmp_path):
+    """Also where one of them is refused."""
+    before = os.listdir("/proc/self/fd")
+    good = geoip.write_mmdb(tmp_path / "a.mmdb", {"192.0.2.0/24": geoip.country("DE", "Germany")})
+    with mmdb.open_files([str(good)]):
+        pass
+    with pytest.raises(NoInput), mmdb.open_files([str(good), str(tmp_path / "none.mmdb")]):
+        pass
+
+    assert before == os.listdir("/proc/self/fd")

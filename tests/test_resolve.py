@@ -1,7 +1,9 @@
 """`bangui resolve`: addresses from anywhere become staged entries."""
 
 import os
+import signal
 import sqlite3
+import subprocess
 import time
 
 import geoip
@@ -224,6 +226,38 @@ def test_a_damaged_file_ends_the_run_and_not_the_process(bangui, tmp_path):
     assert ended.code == 65
     assert ended.event_names == ["command_failed"]
     assert str(path) in ended.events[0]["error"]
+
+
+def test_a_terminal_gets_one_line_of_what_was_done(bangui, country):
+    """No bar for what takes no time; what was left out is said."""
+    code, shown = bangui.on_terminal("resolve", "192.0.2.1", "203.0.113.9", "--geoip-db", country)
+
+    assert (code, shown) == (0, "staged 2 addresses, 1 with a country\n")
+
+
+def test_long_work_shows_how_far_it_is(bangui, country, tmp_path):
+    """A bar on a terminal, which is gone at the end."""
+    lines = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(250_000))
+    (tmp_path / "addresses").write_text("".join(lines))
+    with (tmp_path / "addresses").open() as addresses:
+        code, shown = bangui.on_terminal("resolve", "-", "--geoip-db", country, stdin=addresses)
+
+    assert code == 0
+    assert "resolving" in shown
+    assert shown.endswith("staged 250,000 addresses, 0 with a country\n")
+
+
+def test_an_interrupted_run_ends_as_the_signal_says(bangui, country):
+    """Ctrl-C while it waits for more of stdin is told in one event, with its exit code."""
+    process = bangui.start("resolve", "-", "--geoip-db", country, stdin=subprocess.PIPE)
+    process.stdin.write("nonsense\n")
+    process.stdin.flush()
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    ended = bangui.end(process)
+
+    assert ended.code == 130
+    assert [event["exit_code"] for event in ended.events] == [130]
 
 
 class TestFail2banDatabase:

@@ -138,30 +138,26 @@ ON CONFLICT (ip) DO UPDATE SET
 STAGE = _STAGE.format(rows="(?, ?, ?, ?, ?, ?)")
 STAGE_TOGETHER = _STAGE.format(rows=", ".join(["(?, ?, ?, ?, ?, ?)"] * STAGED_TOGETHER_ROWS))
 
-FIND_CACHED = f"""
-SELECT ip, country_code, country_name, asn, org, {_CANONICAL_CACHED_AT}
-  FROM geo_cache WHERE ip = ?"""
-FIND_DIRTY = """
-SELECT ip, country_code, country_name, asn, org, resolved_at FROM geo_cache_dirty WHERE ip = ?"""
-
+_COLUMNS = ("country_code", "country_name", "asn", "org")
+# Into BanGUI's own table numbers and blobs get, too.
+_CACHED_COLUMNS = ", ".join(f"CAST(geo_cache.{name} AS TEXT) AS {name}" for name in _COLUMNS)
+_DIRTY_COLUMNS = ", ".join(f"geo_cache_dirty.{name}" for name in _COLUMNS)
+_FIND_CACHED = f"SELECT ip, {_CACHED_COLUMNS}, {_CANONICAL_CACHED_AT} FROM geo_cache WHERE ip"
+_FIND_DIRTY = f"SELECT ip, {_DIRTY_COLUMNS}, resolved_at FROM geo_cache_dirty WHERE ip"
+FIND_CACHED = f"{_FIND_CACHED} = ?"
+FIND_DIRTY = f"{_FIND_DIRTY} = ?"
 # One statement for any number of addresses: a JSON array.
-_WANTED = "SELECT value FROM json_each(?)"
-FIND_MANY_CACHED = f"""
-SELECT ip, country_code, country_name, asn, org, {_CANONICAL_CACHED_AT}
-  FROM geo_cache WHERE ip IN ({_WANTED})"""
-FIND_MANY_DIRTY = f"""
-SELECT ip, country_code, country_name, asn, org, resolved_at
-  FROM geo_cache_dirty WHERE ip IN ({_WANTED})"""
+FIND_MANY_CACHED = f"{_FIND_CACHED} IN (SELECT value FROM json_each(?))"
+FIND_MANY_DIRTY = f"{_FIND_DIRTY} IN (SELECT value FROM json_each(?))"
 
 # What is known of each address: its cached row, or the dirty one that the next flush will put there.
 _DIRTY_WINS = _beats("geo_cache_dirty", "geo_cache_dirty.resolved_at", "geo_cache", _CANONICAL_CACHED_AT)
 _KNOWN = f"""
-SELECT geo_cache.country_code, geo_cache.country_name, geo_cache.asn, geo_cache.org
+SELECT {_CACHED_COLUMNS}
   FROM geo_cache LEFT JOIN geo_cache_dirty USING (ip)
  WHERE geo_cache_dirty.ip IS NULL OR NOT ({_DIRTY_WINS})
 UNION ALL
-SELECT geo_cache_dirty.country_code, geo_cache_dirty.country_name, geo_cache_dirty.asn,
-       geo_cache_dirty.org
+SELECT {_DIRTY_COLUMNS}
   FROM geo_cache_dirty LEFT JOIN geo_cache USING (ip)
  WHERE geo_cache.ip IS NULL OR {_DIRTY_WINS}"""
 
