@@ -108,7 +108,6 @@ def _migrate(store: Store, *, force: bool) -> tuple[bool, list[str]]:
                 f"{store.path} belongs to another program: it has the tables {some}",
                 hint="give another path; --force adds bangui's tables all the same",
             )
-        # upgrade=False etc. are sqlite-utils' own; the connection, and so the transaction, is ours.
         db = sqlite_utils.Database(store.connection)
         with store.translating():
             applied = {row.name for row in migrations.applied(db)}
