@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bangui_cli import deadline, signals
 from bangui_cli.deadline import Deadline
-from bangui_cli.errors import BanguiError, Interrupted, LeaseLost, LockHeld
+from bangui_cli.errors import BanguiError, Interrupted, LockHeld
 from bangui_cli.invocation import Invocation
 from bangui_cli.jobs import report
 from bangui_cli.jobs.catalogue import Job
@@ -65,14 +65,14 @@ def _attempt(
 
 def _leave_behind(run: Run, error: BaseException) -> None:
     """After a failure, record the outcome and count what is left, as far as time and lease allow."""
-    if run.has_lock and not isinstance(error, LeaseLost):
+    if run.has_lock:
         run.store.deadline = deadline.for_lock_wait(_RECORD_S)
         try:
             with run.store.transaction():
                 run.renew()
                 run.record_finish(report.outcome_of(error), run.report.flushed)
         except Exception:
-            pass  # the first error is the one to report
+            pass  # the first error is the one to report; a lost lease forbids to record it
     # A held pass is the ordinary life of a second instance: it pays for a count only when asked.
     if run.job.moves_rows and (run.report.as_json or not isinstance(error, LockHeld)):
         run.store.deadline = deadline.for_lock_wait(_COUNT_S)
