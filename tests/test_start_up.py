@@ -1,0 +1,42 @@
+"""What a job that runs every few seconds may import: click, sqlite3, and little else."""
+
+import sys
+
+import pytest
+from conftest import Bangui
+
+# Beside what `import click, sqlite3` brings by itself. Each line here is paid for at every run.
+ALLOWED = {"signal", "runpy", "pkgutil", "locale", "_locale"}
+
+
+def imported(bangui: Bangui, *arguments: str) -> set[str]:
+    """Return the modules that a process imports."""
+    code, *rest = arguments if arguments[0] == "-c" else ("-m", "bangui_cli", *arguments)
+    ended = bangui.ok(program=[sys.executable, "-X", "importtime", code, *rest])
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("import time:")]
+    assert lines
+    assert len(lines) == len(ended.stderr.splitlines()), "a silent run has logged something"
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["heartbeat"],
+        ["flush"],
+        ["heartbeat", "--held-ok", "--instance", "web2"],
+        ["flush", "--held-ok", "--instance", "web2"],
+    ],
+    ids=" ".join,
+)
+def test_a_silent_pass_imports_little_beside_click_and_sqlite3(bangui: Bangui, arguments: list[str]):
+    """Structlog alone would double what a heartbeat costs."""
+    bangui.ok("heartbeat")
+    floor = imported(bangui, "-c", "import click, sqlite3")
+
+    beside = imported(bangui, *arguments) - floor
+
+    foreign = {name for name in beside if not name.startswith("bangui_cli")}
+    assert foreign <= ALLOWED, foreign - ALLOWED
+    assert "bangui_cli.log_lines" not in beside
+    assert "bangui_cli.store.migrations" not in beside
