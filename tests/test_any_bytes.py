@@ -1,0 +1,88 @@
+"""Whatever bytes are imported, the run ends well or with 65, and what it stages is in normal form."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from invariants import check_run, read_entries
+from simulation import Machine
+
+from bangui_cli.validation import make_entry
+
+FRAGMENTS = [
+    *(
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b",",
+        b":",
+        b'"',
+        b"\n",
+        b"\r\n",
+        b";",
+        b"\t",
+        b"\0",
+        b"\\",
+        b"\xff",
+        b"NaN",
+    ),
+    *(
+        b"\xef\xbb\xbf",
+        b"1e999",
+        b"null",
+        b"true",
+        b'"\\ud800"',
+        b"[" * 2000,
+        b"9" * 5000,
+        b"\xf0\x9f\x92\xa9",
+    ),
+    *(b'"ip"', b'"query":', b'"192.0.2.1"', b'"::ffff:192.0.2.2"', b'"country":"DE"', b'"asn":64496'),
+    *(
+        b'"resolved_at":',
+        b'"status":"fail"',
+        b'"as":"AS64496 Example"',
+        b"ip,country,asn\n",
+        b"query;org\n",
+    ),
+    b'{"ip":"192.0.2.3","country_code":"de","asn":"as1","org":"\\u202e\\u001b[2J","resolved_at":NaN}\n',
+    b'{"query":"2001:DB8::1","status":"success","countryCode":"DE","as":"AS1 x"}\n',
+    b'{"192.0.2.4":{"ip":"192.0.2.4","country":"FR"},"8.8.8.8/country":"US"}',
+    b'{"ip_address":"192.0.2.5","country":{"iso_code":"DE","names":{"en":"Germany"}}}\n',
+    b'192.0.2.6,DE,"AS\n64496"\n192.0.2.7,"x\n',
+]
+INPUTS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=20)), max_size=25).map(
+    b"".join
+)
+FORMATS = st.sampled_from(["auto", "jsonl", "json", "csv"])
+
+
+def _check(content, wanted_format):
+    with tempfile.TemporaryDirectory() as directory, Machine(Path(directory)) as machine:
+        machine.run("init")
+        path = Path(directory) / "input"
+        path.write_bytes(content)
+        outcome = machine.run("import", "--format", wanted_format, path)
+        check_run(outcome.code, outcome.stderr)
+        assert outcome.code in (0, 65)
+        _, dirty = read_entries(machine.database)
+        for entry in dirty.values():
+            assert make_entry(*entry, now_s=machine.wall_s) == entry
+
+
+@settings(max_examples=60, derandomize=True)
+@given(INPUTS, FORMATS)
+@example(b"".join(FRAGMENTS), "auto")
+def test_any_bytes_can_be_imported(content, wanted_format):
+    """No input is a crash, and no row gets in that a second validation would change."""
+    _check(content, wanted_format)
+
+
+@pytest.mark.torture
+@settings(max_examples=5000)
+@given(INPUTS, FORMATS)
+def test_many_kinds_of_bytes_can_be_imported(content, wanted_format):
+    """The same, for as many inputs as a minute or two hold."""
+    _check(content, wanted_format)
