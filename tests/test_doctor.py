@@ -286,6 +286,12 @@ def test_a_damaged_page_is_found(healthy):
 
 def test_a_check_of_the_pages_that_takes_too_long_is_given_up(healthy):
     """Writers wait for it: the check of a huge database must not cost a heartbeat."""
+    rows = [(f"192.0.{last // 256}.{last % 256}", "x") for last in range(10_000)]
+    with contextlib.closing(healthy.connect()) as connection:
+        connection.execute("BEGIN")
+        connection.executemany("INSERT OR REPLACE INTO geo_cache (ip, cached_at) VALUES (?, ?)", rows)
+        connection.execute("COMMIT")
+
     check = content.check_pages(str(healthy.database), limit_s=0.0)
 
     assert check.verdict == "warning"
