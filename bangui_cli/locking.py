@@ -135,8 +135,8 @@ def _previous(before: LockRow | None, judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def release(store: Store, instance: str, *, lease_id: str | None, force: bool) -> LockRow | None:
-    """Mark the lock free and return the row it replaced, None where it was free already.
+def release(store: Store, instance: str, *, lease_id: str | None, force: bool) -> dict[str, Any] | None:
+    """Mark the lock free; return what `describe` said of it before, None where it was free already.
 
     Allowed for one's own lock, for the lease that `lease_id` names, or by force. Wants a
     transaction; raise LockHeld where it is another's, or no longer the lease that was named.
@@ -158,4 +158,4 @@ def release(store: Store, instance: str, *, lease_id: str | None, force: bool) -
             **describe(row, judgement),
         )
     store.free_lock()
-    return row
+    return describe(row, judgement)

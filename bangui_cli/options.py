@@ -32,6 +32,7 @@ def _is_from_environment(param: click.Parameter, ctx: click.Context) -> bool:
     return ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.ENVIRONMENT
 
 
+ID = Parsed(settings.parse_name, "id")
 DURATION = Parsed(settings.parse_duration_s, "time")
 ROWS = Parsed(settings.parse_rows, "number")
 WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
@@ -183,7 +184,7 @@ def _common_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--correlation-id"],
-            type=Parsed(settings.parse_name, "id"),
+            type=ID,
             envvar=settings.CORRELATION_ID_VARIABLE,
             metavar="ID",
             expose_value=False,

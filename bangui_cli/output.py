@@ -12,7 +12,12 @@ from bangui_cli.readable import readable
 
 def json_text(value: Any) -> str:
     """Return one JSON value as one line, ASCII only."""
-    return json.dumps(value, default=str)
+    try:
+        return json.dumps(value, default=str, allow_nan=False)
+    except ValueError:
+        # JSON has no infinite number, as another program may have written one; it becomes null.
+        finite = json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
+        return json.dumps(finite)
 
 
 def print_json(value: Any) -> None:

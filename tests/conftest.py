@@ -98,7 +98,9 @@ class Bangui:
         """Run with stdout and stderr on a real terminal; return the exit code and what was shown."""
         master, slave = pty.openpty()
         environment = {"TERM": "xterm", "COLUMNS": "100", "BANGUI_LOG_FORMAT": "auto"}
-        process = self.start(*arguments, stdout=slave, stderr=slave, env=environment, **options)
+        options = {"stdout": slave, "stderr": slave, **options}
+        options["env"] = {**environment, **options.get("env", {})}
+        process = self.start(*arguments, **options)
         os.close(slave)
         shown = b""
         try:

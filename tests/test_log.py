@@ -1,16 +1,16 @@
 """The log: one line an event, under 4 KiB, safe and masked, in the form that its reader wants."""
 
 import json
-import os
-import pty
 import re
-import select
+import socket
 import subprocess
 import uuid
 
+import machine
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from machine import Machine
 
 from bangui_cli import events, log_lines
 
@@ -23,21 +23,10 @@ def render(log_format="json", level="error", mask_ips=True, **fields):
     return log_lines.render(log_format, level, "an_event", CONTEXT, fields, mask_ips=mask_ips)
 
 
-def on_a_terminal(bangui, *arguments, **environment):
+def log_on_a_terminal(bangui, *arguments, **environment):
     """Run with stderr on a real terminal; return what it was sent."""
-    controller, terminal = pty.openpty()
-    env = {"TERM": "xterm", "BANGUI_LOG_FORMAT": "", **environment}
-    with bangui.start(*arguments, env=env, stderr=terminal, stdout=subprocess.DEVNULL) as process:
-        os.close(terminal)
-        sent = b""
-        while select.select([controller], [], [], 30)[0]:
-            try:
-                sent += os.read(controller, 65536)
-            except OSError:  # the terminal has no writer left
-                break
-        process.wait(30)
-    os.close(controller)
-    return sent.decode().replace("\r\n", "\n")
+    _, sent = bangui.on_terminal(*arguments, stdout=subprocess.DEVNULL, env=environment)
+    return sent
 
 
 # What a line holds.
@@ -260,7 +249,7 @@ def test_a_pipe_gets_json(bangui):
 
 def test_a_person_reads_what_happened_and_what_to_do(bangui):
     """On a terminal one line: the error and the hint first, in colour, the details after them."""
-    sent = on_a_terminal(bangui, "flush", "--database", "/nonexistent")
+    sent = log_on_a_terminal(bangui, "flush", "--database", "/nonexistent")
 
     assert "\x1b[" in sent
     plain = re.sub(r"\x1b\[\d*m", "", sent)
@@ -273,7 +262,7 @@ def test_a_person_reads_what_happened_and_what_to_do(bangui):
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}])
 def test_a_person_who_wants_no_colours_gets_none(bangui, environment):
     """no-color.org, and terminals that know no escapes."""
-    sent = on_a_terminal(bangui, "lookup", "nonsense", **environment)
+    sent = log_on_a_terminal(bangui, "lookup", "nonsense", **environment)
 
     assert "\x1b" not in sent
     assert "not an IP address" in sent
@@ -281,12 +270,41 @@ def test_a_person_who_wants_no_colours_gets_none(bangui, environment):
 
 def test_json_that_was_asked_for_stays_json_on_a_terminal(bangui):
     """The option beats what stderr is."""
-    sent = on_a_terminal(bangui, "lookup", "nonsense", "--log-format", "json")
+    sent = log_on_a_terminal(bangui, "lookup", "nonsense", "--log-format", "json")
 
     assert json.loads(sent)["event"] == "command_failed"
 
 
 def test_a_usage_error_shows_the_usage_to_a_person(bangui):
     """One line of usage above the event, and the whole help where no command was given."""
-    assert on_a_terminal(bangui, "flush", "--bogus").startswith("Usage: bangui flush [OPTIONS]\n")
-    assert "Commands:" in on_a_terminal(bangui)
+    assert log_on_a_terminal(bangui, "flush", "--bogus").startswith("Usage: bangui flush [OPTIONS]\n")
+    assert "Commands:" in log_on_a_terminal(bangui)
+
+
+@machine.needs("systemd-cat", "journalctl")
+def test_the_journal_is_recognised_and_gets_priorities(tmp_path):
+    """Under systemd-cat nothing but the socket itself tells: the format must not have to be named."""
+    found = Machine(
+        tmp_path,
+        """
+        systemd-cat -t bangui bangui lookup nonsense || true
+        systemd-cat -t bangui bangui init -d $OUT/bangui.db
+        journalctl --sync
+        journalctl -q --no-pager -t bangui -o json > $OUT/journal
+        """,
+    ).finish()
+    entries = [
+        (entry["PRIORITY"], json.loads(entry["MESSAGE"])["event"]) for entry in found.lines("journal")
+    ]
+
+    assert entries == [("3", "command_failed"), ("6", "database_initialised")]
+
+
+def test_another_socket_is_not_taken_for_the_journal(bare):
+    """A supervisor that collects the log over a socket gets plain JSON."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        bare.run("lookup", "nonsense", stderr=theirs, env={"BANGUI_LOG_FORMAT": "auto"})
+        line = ours.recv(65536)
+
+    assert json.loads(line)["event"] == "command_failed"

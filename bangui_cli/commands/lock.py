@@ -31,8 +31,9 @@ def show(invocation: Invocation, *, as_json: bool) -> None:
 
 @command.command("release", cls=options.Command, example="bangui lock release --instance web1")
 @click.option(
-    "--lease", "lease_id", metavar="ID", help="Release this lease, if it is still the current one."
-)
+    "--lease", "lease_id", metavar="ID", type=options.ID,
+    help="Release this lease, if it is still the current one.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Release the lock whoever holds it.")
 @click.pass_obj
 def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> None:
@@ -40,9 +41,9 @@ def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> Non
     settings = invocation.settings
     with Store(settings.database_path) as store, store.transaction():
         store.require_schema()
-        row = locking.release(store, settings.instance, lease_id=lease_id, force=force)
-    if row is not None:
-        fields = ("owner", "hostname", "pid", "lease_id", "token")
-        invocation.log.emit(events.LOCK_RELEASED, **{key: getattr(row, key) for key in fields})
+        view = locking.release(store, settings.instance, lease_id=lease_id, force=force)
+    if view is not None:
+        fields = ("owner", "hostname", "pid", "lease_id", "token", "age_s")
+        invocation.log.emit(events.LOCK_RELEASED, **{key: view[key] for key in fields})
     elif terminal.stdout_is_terminal():
         output.print_text("the lock was free already")
