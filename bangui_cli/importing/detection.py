@@ -1,12 +1,14 @@
 """Tell the format of an input by how it begins."""
 
 import json
+from itertools import islice, zip_longest
 from typing import Literal
 
-from bangui_cli.importing import csv_records
+from bangui_cli.importing import csv_records, json_documents
 
 Format = Literal["jsonl", "json", "csv"]
 HEAD_LIMIT_BYTES = 1024 * 1024
+_MOST_LINES = 100
 
 _decode = json.JSONDecoder().raw_decode
 
@@ -17,27 +19,34 @@ def guess(head: bytes, *, at_end: bool) -> Format | None:
     A first line that is broken is passed over, for the lines behind it.
     """
     text = head.decode("utf-8", "replace").lstrip()
-    while text:
-        first, newline, rest = text.partition("\n")
-        if first[0] == "[":
-            return "json"
-        if not newline and not at_end:
-            return None
-        if first[0] == "{" and (found := _guess_object(first, rest.lstrip())):
+    if text.startswith("["):
+        return "json"
+    whole = text.split("\n")[: None if at_end else -1]
+    lines = list(islice((line for line in map(str.strip, whole) if line), _MOST_LINES))
+    for line, following in zip_longest(lines, lines[1:], fillvalue=""):
+        found = _guess_line(line, following)
+        if found:
             return found
-        if csv_records.find_header(first):
-            return "csv"
-        text = rest.lstrip()
-    return "jsonl" if at_end else None
+    return "jsonl" if at_end or len(lines) == _MOST_LINES else None
 
 
-def _guess_object(first: str, rest: str) -> Format | None:
+def _guess_line(line: str, following: str) -> Format | None:
+    if line[0] == "[":
+        return "json"
+    if line[0] == "{":
+        return _guess_object(line, following)
+    return "csv" if csv_records.find_header(line) else None
+
+
+def _guess_object(line: str, following: str) -> Format | None:
     """Tell an object a line from one that goes on behind its first line; None for a broken one."""
+    if json_documents.is_keyed_batch(line):
+        return "json"
     try:
-        _, end = _decode(first)
+        _, end = _decode(line)
     except json.JSONDecodeError as error:
-        goes_on = error.pos >= len(first.rstrip()) and rest and rest[0] not in "{["
+        goes_on = error.pos >= len(line) and following and following[0] not in "{["
         return "json" if goes_on else None
     except (ValueError, RecursionError):
         return None
-    return "json" if first[end:].lstrip().startswith((",", "{")) else "jsonl"
+    return "json" if line[end:].lstrip().startswith((",", "{")) else "jsonl"
