@@ -54,6 +54,7 @@ def _attempt(
         with Store(settings.database_path, run_deadline) as store:
             run = Run(invocation, settings, store, run_deadline, result)
             try:
+                run_deadline.check()  # the start of the interpreter may have used it up
                 work(run)
             except (Exception, Interrupted) as error:
                 _leave_behind(run, error)
