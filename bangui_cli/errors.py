@@ -74,6 +74,13 @@ class MmdbUnusable(BanguiError):
     default_hint = "fetch the file again, and replace it with mv, which never shows half a file"
 
 
+class RowRefused(BanguiError):
+    """A constraint or a trigger that is not of this tool's making refuses a row."""
+
+    exit_code = exit_codes.BAD_DATA
+    default_hint = "look what was added to bangui's tables (sqlite3 FILE .schema), and remove it"
+
+
 class NoDatabase(BanguiError):
     """There is no file, and only `init` makes one."""
 

@@ -100,7 +100,7 @@ def test_a_timeout_below_the_cost_of_a_start_is_a_timeout(bangui):
     """The interpreter's own start counts: a job that is given no time does nothing."""
     content = bangui.database.read_bytes()
 
-    ended = bangui.run("heartbeat", "--timeout", "0.000001", "--json")
+    ended = bangui.run("heartbeat", "--timeout", "0.01", "--json")
 
     assert (ended.code, ended.json["outcome"], ended.event_names) == (
         124,

@@ -106,12 +106,12 @@ def test_no_row_gets_into_the_dirty_set_that_could_block_a_flush(
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o777])
 def test_the_file_is_private_whatever_the_umask(bare: Bangui, umask: int):
     """Addresses of visitors are personal data."""
-    database = bare.home / "new" / "bangui.db"
+    database = bare.home / "new" / "newer" / "bangui.db"
 
     bare.ok("init", "-d", database, preexec_fn=lambda: os.umask(umask))
 
     assert stat.S_IMODE(database.stat().st_mode) == 0o600
-    assert stat.S_IMODE(database.parent.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(parent.stat().st_mode) for parent in database.parents[:2]] == [0o700] * 2
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,33 @@ def test_another_programs_database_is_left_alone(bare: Bangui):
     assert ended.code == 65
     assert "fail2banDb" in ended.events[-1]["error"]
     assert bare.database.read_bytes() == before
+
+
+def test_tables_that_were_made_anew_get_their_columns_back(adoptable: Bangui):
+    """BanGUI drops its lock table, or another hand the job's record: `init` adds what is missing."""
+    adoptable.ok("init")
+    adoptable.ok("heartbeat")
+    adoptable.execute("DROP TABLE job_state")
+    adoptable.execute("DROP TABLE scheduler_lock")
+    adoptable.execute(
+        next(sql for sql in BANGUI_TABLES.split(";") if "CREATE TABLE scheduler_lock" in sql)
+    )
+    broken = adoptable.run("heartbeat")
+
+    healed = adoptable.ok("init").events[-1]
+
+    assert (broken.code, "bangui init" in broken.events[-1]["hint"]) == (66, True)
+    assert (healed["migrations_applied"], healed["adopted"]) == ([], False)
+    assert adoptable.ok("heartbeat", "--json").json["lock"]["outcome"] == "created"
+
+
+def test_init_writes_nothing_into_a_current_database(bangui: Bangui):
+    """It is safe to repeat, in a package's script or a container's start, at every boot."""
+    content = bangui.database.read_bytes()
+
+    bangui.ok("init")
+
+    assert bangui.database.read_bytes() == content
 
 
 def test_several_inits_at_once_all_succeed(bare: Bangui):

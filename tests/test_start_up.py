@@ -42,3 +42,20 @@ def test_a_silent_pass_imports_little_beside_click_and_sqlite3(bangui: Bangui, a
     assert foreign <= ALLOWED, foreign - ALLOWED
     assert "bangui_cli.log_lines" not in beside
     assert "bangui_cli.store.migrations" not in beside
+
+
+def test_json_costs_json_alone(bangui: Bangui):
+    """A monitor that reads the object pays for no log."""
+    beside = imported(bangui, "heartbeat", "--json") - imported(bangui, "-c", "import click, sqlite3")
+
+    foreign = {name for name in beside if not name.startswith(("bangui_cli", "json", "_json"))}
+    assert foreign <= ALLOWED | {"select"}, foreign - ALLOWED
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_imports_no_command_and_no_store(bangui: Bangui, argument: str):
+    """Neither is needed to tell of them, and a shell's completion asks often."""
+    modules = imported(bangui, argument)
+
+    assert not {name for name in modules if name.startswith(("bangui_cli.commands.", "bangui_cli.store"))}
+    assert not modules & {"sqlite3", "structlog", "rich", "json", "bangui_cli.jobs.run"}

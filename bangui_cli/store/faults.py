@@ -14,29 +14,32 @@ from bangui_cli.errors import (
     NoTables,
     NotADatabase,
     PermissionRefused,
+    RowRefused,
 )
 
-_STATES: dict[int, type[BanguiError]] = {
-    sqlite3.SQLITE_BUSY: DatabaseBusy,
-    sqlite3.SQLITE_LOCKED: DatabaseBusy,
-    sqlite3.SQLITE_PROTOCOL: DatabaseBusy,
-    sqlite3.SQLITE_FULL: DiskFull,
-    sqlite3.SQLITE_IOERR: IoFailed,
-    sqlite3.SQLITE_READONLY: PermissionRefused,
-    sqlite3.SQLITE_PERM: PermissionRefused,
-    sqlite3.SQLITE_AUTH: PermissionRefused,
-    sqlite3.SQLITE_CORRUPT: DatabaseCorrupt,
-    sqlite3.SQLITE_NOTADB: NotADatabase,
-}
-_WORDS = {
-    DatabaseBusy: "is locked by another process",
-    DiskFull: "cannot grow: the disk or quota is full",
-    IoFailed: "cannot be read or written",
-    JournalLeft: "holds the half-done write of a run that was killed",
-    PermissionRefused: "may not be read or written by this user",
-    DatabaseCorrupt: "is damaged",
-    NotADatabase: "is not an SQLite database",
-    NoDatabase: "cannot be opened",
+_BUSY = (DatabaseBusy, "is locked by another process")
+_REFUSED = (PermissionRefused, "may not be read or written by this user")
+_UNFIT = (RowRefused, "refuses a row")
+# An extended code counts before its primary one.
+_STATES: dict[int, tuple[type[BanguiError], str]] = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_PROTOCOL: _BUSY,
+    sqlite3.SQLITE_SCHEMA: _BUSY,
+    sqlite3.SQLITE_FULL: (DiskFull, "cannot grow: the disk or quota is full"),
+    sqlite3.SQLITE_IOERR: (IoFailed, "cannot be read or written"),
+    sqlite3.SQLITE_READONLY: _REFUSED,
+    sqlite3.SQLITE_PERM: _REFUSED,
+    sqlite3.SQLITE_AUTH: _REFUSED,
+    sqlite3.SQLITE_READONLY_ROLLBACK: (
+        JournalLeft,
+        "holds the half-done write of a run that was killed",
+    ),
+    sqlite3.SQLITE_CORRUPT: (DatabaseCorrupt, "is damaged"),
+    sqlite3.SQLITE_NOTADB: (NotADatabase, "is not an SQLite database"),
+    sqlite3.SQLITE_CONSTRAINT: _UNFIT,
+    sqlite3.SQLITE_MISMATCH: _UNFIT,
+    sqlite3.SQLITE_TOOBIG: _UNFIT,
 }
 
 
@@ -47,25 +50,30 @@ def primary_code(error: sqlite3.Error) -> int:
 
 def translate(error: sqlite3.Error, path: str) -> BaseException:
     """Name the state behind an error of SQLite; an unknown one is returned as it is (a bug)."""
-    code = primary_code(error)
-    state = _STATES.get(code)
-    if code == sqlite3.SQLITE_CANTOPEN:
-        state = _why_it_cannot_be_opened(path)
-    if code == sqlite3.SQLITE_ERROR and "no such" in str(error):
-        return NoTables(f"{path} lacks bangui's tables ({error})", path=path)
-    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
-        state = JournalLeft
+    state, words = _state_of(error, path)
     if state is None:
         return error
     name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
-    return state(f"{path} {_WORDS[state]} ({name}: {error})", path=path)
+    return state(f"{path} {words} ({name}: {error})", path=path)
 
 
-def _why_it_cannot_be_opened(path: str) -> type[BanguiError]:
+def _state_of(error: sqlite3.Error, path: str) -> tuple[type[BanguiError] | None, str]:
+    code = primary_code(error)
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return _why_it_cannot_be_opened(path)
+    if code == sqlite3.SQLITE_ERROR and any(words in str(error) for words in ("no such", "no column")):
+        return NoTables, "lacks bangui's tables"
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY) and not os.path.exists(path):
+        return NoDatabase, "was moved or deleted while it was open"
+    extended = getattr(error, "sqlite_errorcode", 0)
+    return _STATES.get(extended) or _STATES.get(code) or (None, "")
+
+
+def _why_it_cannot_be_opened(path: str) -> tuple[type[BanguiError], str]:
     """Given SQLITE_CANTOPEN, which says nothing, look: the file, or the directory of its journal."""
     directory = os.path.dirname(path) or "."
     if not os.path.exists(path):
-        return NoDatabase
+        return NoDatabase, "cannot be opened"
     if not os.access(path, os.R_OK) or not os.access(directory, os.W_OK | os.X_OK):
-        return PermissionRefused
-    return IoFailed
+        return _REFUSED
+    return IoFailed, "cannot be opened"

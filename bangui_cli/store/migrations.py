@@ -26,7 +26,7 @@ migrations = Migrations(schema.MIGRATION_SET)
 
 
 @migrations(name="0001_initial")
-def _initial(db: sqlite_utils.Database) -> None:
+def _complete(db: sqlite_utils.Database) -> None:
     """Create what is missing; add this tool's columns to tables that BanGUI made."""
     for create in sql.CREATE_TABLES:
         db.execute(create)
@@ -74,22 +74,20 @@ def _create_file(path: str) -> bool:
         opening.require_plain_path(path)
     except NoDatabase as error:
         raise CannotCreate(error.error, hint=error.hint) from None
+    umask = os.umask(0o077)
     try:
         directory = os.path.dirname(path)
         if directory and not os.path.lexists(directory):
             os.makedirs(directory, exist_ok=True)
-            os.chmod(directory, 0o700)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return False
     except RecursionError:
         raise CannotCreate("cannot create so many directories, one in the other", path=path) from None
     except OSError as error:
         raise CannotCreate(f"cannot create {path}: {error.strerror}", path=path) from None
-    try:
-        os.fchmod(descriptor, 0o600)
     finally:
-        os.close(descriptor)
+        os.umask(umask)
     return True
 
 
@@ -113,13 +111,14 @@ def _migrate(store: Store, *, force: bool) -> tuple[bool, list[str]]:
             applied = {row.name for row in migrations.applied(db)}
         if applied - set(schema.MIGRATIONS):
             raise SchemaNewer(f"{store.path} was upgraded by a newer bangui", path=store.path)
-        adopted = bool(tables & {"geo_cache", "scheduler_lock"}) and not applied
-        if adopted:
-            _require_bangui_shape(store, tables)
+        _require_bangui_shape(store, tables)
         with store.translating():
             pending = [migration.name for migration in migrations.pending(db)]
             if pending:
                 migrations.apply(db)
+            # BanGUI may have dropped its tables and made them anew since.
+            _complete(db)
+        adopted = bool(tables & {"geo_cache", "scheduler_lock"}) and not applied
         return adopted, pending
 
 
