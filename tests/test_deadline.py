@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 from test_flush import count, stage_many, wait_until_some_moved
 
+from bangui_cli import clocks
 from bangui_cli.deadline import Deadline
 
 TIMEOUT_S = 0.7
@@ -205,3 +206,10 @@ def test_a_deadline_that_is_cut_short_ends_for_that_reason():
     assert deadline.remaining_s() == 0
     with pytest.raises(KeyboardInterrupt):
         deadline.check()
+
+
+def test_the_start_of_the_interpreter_is_part_of_a_run():
+    """It counts by its CPU time, up to a ceiling: this process has worked for other reasons, too."""
+    assert time.process_time() > 0.25
+
+    assert clocks.monotonic_s() - clocks.process_started_s() == pytest.approx(0.25, abs=0.01)

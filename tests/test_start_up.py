@@ -57,5 +57,7 @@ def test_help_imports_no_command_and_no_store(bangui: Bangui, argument: str):
     """Neither is needed to tell of them, and a shell's completion asks often."""
     modules = imported(bangui, argument)
 
-    assert not {name for name in modules if name.startswith(("bangui_cli.commands.", "bangui_cli.store"))}
+    assert not {
+        name for name in modules if name.startswith(("bangui_cli.commands.", "bangui_cli.store"))
+    }
     assert not modules & {"sqlite3", "structlog", "rich", "json", "bangui_cli.jobs.run"}
