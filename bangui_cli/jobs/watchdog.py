@@ -8,7 +8,7 @@ from bangui_cli.deadline import Deadline
 
 # An event about a missed deadline needs structlog: 60 ms of imports, several times that on a busy
 # machine or a cold disk. They are best done while waiting.
-_LEAD_S = 0.5
+_LEAD_S = 1.0
 # A pass that works ends at the deadline by itself, and records that.
 _PATIENCE_S = 0.15
 
