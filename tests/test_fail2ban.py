@@ -11,7 +11,7 @@ from bangui_cli.store import fail2ban
 def test_a_read_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
     """After 5 s fail2ban would lose a ban: a database too big for that is not read to the end."""
     monkeypatch.setattr(fail2ban, "_WAIT_S", 0.1)
-    monkeypatch.setattr(fail2ban, "_READ_S", 0.2)
+    monkeypatch.setattr(fail2ban, "_LIMIT_S", 0.3)
     path = tmp_path / "endless.sqlite3"
     endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS ip FROM n"
     with sqlite3.connect(path) as connection:

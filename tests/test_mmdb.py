@@ -40,6 +40,8 @@ LAYOUTS = {
         {"country": "CA", "country_name": "Canada", "asn": "AS174", "as_name": "Cogent"},
         Facts("CA", "Canada", "AS174", "Cogent"),
     ),
+    "a country that has a name alone": ({"country": {"names": {"en": "Nowhere"}}}, Facts()),
+    "a country code that is none": ({"country_code": "Europe", "country": "Europe"}, Facts()),
     "a country code alone": ({"country_code": "NL"}, Facts("NL")),
     "another kind": ({"is_anonymous": True, "domain": "example.com"}, Facts()),
 }  # fmt: skip
@@ -178,7 +180,7 @@ def test_a_file_cut_short_while_it_is_read_is_an_error(tmp_path):
     file = mmdb.open_file(str(path))
     os.truncate(path, 0)
 
-    with pytest.raises(MmdbUnusable):
+    with pytest.raises(MmdbUnusable, match="changed while it was read"):
         file.look_up(["81.2.69.142"])
 
 

@@ -260,6 +260,13 @@ def test_an_interrupted_run_ends_as_the_signal_says(bangui, country):
     assert [event["exit_code"] for event in ended.events] == [130]
 
 
+def test_what_is_missing_is_told_before_anything_is_staged(bangui, country, tmp_path):
+    """A wrong path of fail2ban's database costs no work on the other addresses."""
+    ended = bangui.run("resolve", "192.0.2.1", f"--fail2ban={tmp_path}/none", "--geoip-db", country)
+
+    assert (ended.code, staged(bangui)) == (66, [])
+
+
 class TestFail2banDatabase:
     """fail2ban's own database in every bad state."""
 

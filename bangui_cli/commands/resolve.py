@@ -78,8 +78,11 @@ def command(
         ips = _given(invocation, texts, tally, bar)
         if fail2ban:
             ips = chain(ips, addresses.banned(settings.fail2ban_db, store, max_age_s, tally))
-        stage_resolved(Staging(store), files, ips, tally, bar.update)
-    _print_summary(tally, as_json=as_json)
+        try:
+            stage_resolved(Staging(store), files, ips, tally, bar.update)
+        finally:
+            bar.hide()
+            _print_summary(tally, as_json=as_json)
     if tally.rejected:
         raise BadData(f"{tally.rejected:,} of {tally.read:,} addresses were rejected")
 

@@ -60,14 +60,17 @@ def lines(stream: BinaryIO) -> Iterator[str]:
 
 
 def banned(path: str, store: Store, max_age_s: float, tally: Tally) -> Iterator[str]:
-    """Yield the addresses in fail2ban's database of which nothing is known, or only what is old.
+    """Read fail2ban's database; return the addresses of which nothing is known, or only what is old.
 
     Networks and malformed values are counted as skipped, and the others as fresh.
     """
     texts = fail2ban.read_addresses(path)
     tally.read += len(texts)
     fresh_since = timestamps.to_text(max(clocks.wall_s() - max_age_s, 0))
-    ips = _well_formed(texts, tally)
+    return _stale(store, _well_formed(texts, tally), fresh_since, tally)
+
+
+def _stale(store: Store, ips: Iterator[str], fresh_since: str, tally: Tally) -> Iterator[str]:
     while some := list(islice(ips, _LOOKUP_ROWS)):
         with store.snapshot():
             known = reading.find_known(store, some)

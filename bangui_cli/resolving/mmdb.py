@@ -30,22 +30,30 @@ class Mmdb(NamedTuple):
         """Return the facts of each address, all in normal form. Raise MmdbUnusable."""
         # A child copies each page of ours on which it touches an object: one text is few of them.
         text = "\n".join(ips)
-        found = _read(self.path, self.descriptor, lambda reader: self._find(reader, text.split("\n")))
-        if _identity(self.descriptor) != self.identity:
-            raise MmdbUnusable(f"{self.path} was changed while it was read", path=self.path)
+        try:
+            found = _read(
+                self.path, self.descriptor, lambda reader: self._find(reader, text.split("\n"))
+            )
+        finally:
+            self._require_unchanged()
         distinct = list(starmap(normalise, found["distinct"]))
         return [distinct[number] for number in found["numbers"]]
 
     def _find(self, reader: Any, ips: Sequence[str]) -> dict[str, list[Any]]:
         """Return what is found, each once, and its number for each address: all of it has to be sent."""
-        # The reader raises ValueError for an IPv6 address in an IPv4 tree.
-        skip = ":" if self.is_ipv4_only else "none"
         distinct: dict[Any, int] = {}
-        numbers = [
-            distinct.setdefault(extract(None if skip in ip else reader.get(ip)), len(distinct))
-            for ip in ips
-        ]
+        get = _ipv4_getter(reader) if self.is_ipv4_only else reader.get
+        numbers = [distinct.setdefault(extract(get(ip)), len(distinct)) for ip in ips]
         return {"distinct": list(distinct), "numbers": numbers}
+
+    def _require_unchanged(self) -> None:
+        if _identity(self.descriptor) != self.identity:
+            raise MmdbUnusable(f"{self.path} was changed while it was read", path=self.path) from None
+
+
+def _ipv4_getter(reader: Any) -> Callable[[str], Any]:
+    """Return a look-up for a file without IPv6, which the reader answers with a ValueError."""
+    return lambda ip: None if ":" in ip else reader.get(ip)
 
 
 def find_paths(configured: Sequence[str]) -> list[str]:
@@ -128,7 +136,7 @@ def _identity(descriptor: int) -> tuple[int, int]:
 def _describe(reader: Any) -> tuple[bool, bool, float]:
     metadata = reader.metadata()
     sample = islice(reader, _SAMPLE_RECORDS)
-    has_facts = any(any(value is not None for value in extract(record)) for _, record in sample)
+    has_facts = any(normalise(*extract(record)) != Facts() for _, record in sample)
     return metadata.ip_version == 4, has_facts, float(metadata.build_epoch)
 
 

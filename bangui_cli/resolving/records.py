@@ -24,9 +24,6 @@ class Facts(NamedTuple):
         return Facts(country.country_code, country.country_name, network.asn, network.org)
 
 
-NO_FACTS = Facts()
-
-
 def extract(record: Any) -> tuple[Any, Any, Any, Any]:
     """Pick code, name, ASN and organisation out of a record, unchecked; None for what it lacks."""
     if not isinstance(record, dict):

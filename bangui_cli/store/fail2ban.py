@@ -24,7 +24,7 @@ from bangui_cli.errors import (
 from bangui_cli.store.opening import decode, quote_path
 
 _WAIT_S = 2.0
-_READ_S = 3.0
+_LIMIT_S = 4.0  # the wait included
 
 # `bans` is the history, purged by age; `bips` keeps the latest ban, and so the permanent ones.
 # Nothing is sorted or grouped here: it would treble the time for which the file is held.
@@ -54,15 +54,15 @@ def _fetch(path: str, query: str, parameters: Mapping[str, object] | None = None
     try:
         connection = sqlite3.connect(f"file:{quote_path(path)}?mode=ro", uri=True, timeout=_WAIT_S)
         try:
-            connection.text_factory = decode
-            give_up_s = clocks.monotonic_s() + _WAIT_S + _READ_S
+            connection.text_factory = bytes  # decoding can wait until the file is free again
+            give_up_s = clocks.monotonic_s() + _LIMIT_S
             connection.set_progress_handler(lambda: clocks.monotonic_s() > give_up_s, 10_000)
             rows = connection.execute(query, parameters or {}).fetchall()
         finally:
             connection.close()
     except sqlite3.Error as error:
         raise _name_state(error, path) from None
-    return (str(ip) for (ip,) in rows)
+    return (decode(ip) if isinstance(ip, bytes) else str(ip) for (ip,) in rows)
 
 
 def _require_regular_file(path: str) -> None:
