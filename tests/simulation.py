@@ -47,7 +47,7 @@ class Machine:
         self.monotonic_s = 90_000.0
         self.boots = 0
         self.statements = 0
-        self._at_statement: tuple[int, Callable[[], None]] | None = None
+        self._on_statement: Callable[[int], None] | None = None
         self._said: dict[int, list[bytes]] = {}
         self._files: dict[Path, bytes] = {}
         self._patches = pytest.MonkeyPatch()
@@ -105,7 +105,7 @@ class Machine:
         except Killed:
             code = None
         finally:
-            self._at_statement, self._said = None, outer
+            self._on_statement, self._said = None, outer
         if code is None:
             self._restore_files()
         stdout, stderr = (
@@ -119,19 +119,24 @@ class Machine:
 
     def kill_at(self, statement: int) -> None:
         """Let the next run die as if by `kill -9` before its n-th statement."""
-        self._at_statement = statement, self._kill
+        self.interrupt_at(statement, self._kill)
 
     def interrupt_at(self, statement: int, action: Callable[[], None]) -> None:
         """Do something else before the n-th statement of the next run."""
-        self._at_statement = statement, action
+        self.on_statement(lambda number: action() if number == statement else None)
+
+    def on_statement(self, act: Callable[[int], None]) -> None:
+        """Do something before each statement of the next run, which are counted from 1."""
+        self._on_statement = act
 
     def before_statement(self) -> None:
-        """Count the statements of the run; do what was wanted before this one."""
+        """Count a statement of the run; do what was wanted before it."""
         self.statements += 1
-        if self._at_statement and self.statements == self._at_statement[0]:
-            action = self._at_statement[1]
-            self._at_statement = None
-            action()
+        act, self._on_statement = self._on_statement, None
+        if act:
+            number = self.statements
+            act(number)
+            self._on_statement, self.statements = act, number
 
     def _kill(self) -> None:
         """Keep the files as they are: what the dying run still does to them never happens."""
