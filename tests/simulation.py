@@ -6,7 +6,10 @@ end of the process are ours.
 
 import contextlib
 import json
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +22,8 @@ from bangui_cli.invocation import Invocation
 from bangui_cli.jobs.watchdog import Watchdog
 
 START_WALL_S = 1_700_000_000.0
+# Thousands of runs are mostly syncs: where there is a disk in memory they take a fifth of the time.
+_MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
 class Killed(BaseException):
@@ -38,10 +43,11 @@ class Outcome(NamedTuple):
 
 
 class Machine:
-    """One machine with one database. Use it as a context manager; what it replaces it puts back."""
+    """One machine with one database, which is gone with it; what it replaces it puts back."""
 
-    def __init__(self, home: Path) -> None:
-        self.database = home / "bangui.db"
+    def __init__(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="bangui-machine-", dir=_MEMORY))
+        self.database = self.home / "bangui.db"
         self.wall_s = START_WALL_S
         self.boottime_s = 100_000.0
         self.monotonic_s = 90_000.0
@@ -68,6 +74,7 @@ class Machine:
 
     def __exit__(self, *_: object) -> None:
         self._patches.undo()
+        shutil.rmtree(self.home)
 
     # Time.
 

@@ -4,11 +4,7 @@ The model knows the contract in other words than the program: the lock as a hold
 dirty set and the cache as dictionaries, a batch as a slice.
 """
 
-import os
-import shutil
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -31,8 +27,6 @@ TTL_S = 300
 INSTANCES = ("web1", "web2", "web3")
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "192.0.2.7", "198.51.100.9", "2001:db8::1", "2001:db8::2")
 YEAR_S = 365 * 86400
-# A history is mostly syncs: where there is a disk in memory it takes a fifth of the time.
-MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 TOTALS = "SELECT job_id, runs_total, flushed_total FROM job_state"
 LOCK = "SELECT owner, token, heartbeat_boottime, heartbeat_at FROM scheduler_lock"
@@ -71,8 +65,7 @@ class History(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.home = Path(tempfile.mkdtemp(prefix="bangui-history-", dir=MEMORY))
-        self.machine = Machine(self.home).__enter__()
+        self.machine = Machine().__enter__()
         self.lock, self.token = None, 0
         self.cache, self.dirty = {}, {}
         self.runs, self.flushed, self.names = Counter(), 0, 0
@@ -80,7 +73,6 @@ class History(RuleBasedStateMachine):
 
     def teardown(self):
         self.machine.__exit__()
-        shutil.rmtree(self.home)
 
     # The model.
 

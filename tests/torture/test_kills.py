@@ -20,7 +20,8 @@ from workload import (
 )
 
 ROWS = 4000
-FEW_AND_MANY = (3, pytest.param(60, marks=pytest.mark.torture))
+KILLS = 60
+FEW_AND_MANY = (3, pytest.param(KILLS, marks=pytest.mark.torture))
 RUNS = "SELECT runs_total FROM job_state"
 NEWEST = "SELECT max(resolved_at) FROM geo_cache_dirty"
 
@@ -61,12 +62,12 @@ def _restaged(bangui, ledger, staged, rows):
     return staged + rows
 
 
-@pytest.mark.parametrize("kills", FEW_AND_MANY)
-def test_a_flush_killed_at_random_moments_loses_nothing(bangui, kills):
+@pytest.mark.torture
+def test_a_flush_killed_at_random_moments_loses_nothing(bangui):
     """Each entry is in one place after each kill, and the total counts each entry once."""
     ledger, done, staged, halfway = Ledger(), 0, 0, 0
-    chance = random.Random(kills)
-    while done < kills:
+    chance = random.Random(1)
+    while done < KILLS:
         staged = _restaged(bangui, ledger, staged, ROWS)
         flush = bangui.start("flush", "--batch-size", 50)
         done += _killed(flush, chance, lambda: bangui.rows(RUNS))
@@ -105,12 +106,12 @@ def _import_file(bangui, generation, rows):
     return path, entries
 
 
-@pytest.mark.parametrize("kills", FEW_AND_MANY)
-def test_an_import_killed_at_random_moments_can_be_repeated(bangui, kills):
+@pytest.mark.torture
+def test_an_import_killed_at_random_moments_can_be_repeated(bangui):
     """What it had staged stays, of the rest nothing comes in half, and a second try completes it."""
     ledger, done, generation, halfway = Ledger(), 0, 0, 0
-    chance = random.Random(kills)
-    while done < kills:
+    chance = random.Random(1)
+    while done < KILLS:
         generation += 1
         path, entries = _import_file(bangui, generation, 3 * ROWS)
         process = bangui.start("import", path)
@@ -160,16 +161,14 @@ def test_an_add_killed_at_a_write_or_sync_stages_all_or_nothing(bangui, kills):
 
 
 @needs_strace
-@pytest.mark.parametrize(
-    ("adopts", "kills"),
-    [(True, 2), *(pytest.param(adopts, 60, marks=pytest.mark.torture) for adopts in (False, True))],
-)
-def test_an_init_killed_at_a_write_or_sync_can_be_repeated(bare, adopts, kills):
+@pytest.mark.torture
+@pytest.mark.parametrize("adopts", [False, True], ids=["new", "adopted"])
+def test_an_init_killed_at_a_write_or_sync_can_be_repeated(bare, adopts):
     """A migration is done or not begun: what BanGUI stored stays, and the next `init` completes it."""
     make = make_bangui_database if adopts else (lambda _path: None)
     make(bare.database)
     calls = _count(bare, "init")
-    for number in range(1, calls + 1, max(calls // kills, 1)):
+    for number in range(1, calls + 1, max(calls // KILLS, 1)):
         for path in bare.home.glob("bangui.db*"):
             path.unlink()
         make(bare.database)

@@ -1,0 +1,314 @@
+"""The mutants: each breaks one promise, and names the test that must notice."""
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """A promise, how it is broken, and the test that must notice."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    test: str
+
+
+LEASE, LOCKING = "bangui_cli/lease.py", "bangui_cli/locking.py"
+SQL, SESSION, SQLITE = (f"bangui_cli/store/{name}.py" for name in ("statements", "session", "sqlite"))
+FLUSH, WATCHDOG = "bangui_cli/jobs/flush.py", "bangui_cli/jobs/watchdog.py"
+
+MUTANTS = (
+    # The lock's judgement.
+    Mutant(
+        "a lock as old as its TTL is fresh",
+        LEASE,
+        "    age_s = max(age_s, 0.0)\n    return age_s, ttl_s, age_s < ttl_s",
+        "    age_s = max(age_s, 0.0)\n    return age_s, ttl_s, age_s <= ttl_s",
+        "test_lease.py::test_judgement",
+    ),
+    Mutant(
+        "after a reboot a lock is fresh one moment too long",
+        LEASE,
+        "return uptime_s, ttl_s, uptime_s < ttl_s",
+        "return uptime_s, ttl_s, uptime_s <= ttl_s",
+        "test_lease.py::test_judgement",
+    ),
+    Mutant(
+        "a lock of another boot counts by its old boot clock",
+        LEASE,
+        "if row.boot_id != boot_id:",
+        "if False:",
+        "test_lock.py::test_a_lock_of_another_boot_is_fresh_only_while_the_uptime_is_below_its_ttl",
+    ),
+    Mutant(
+        "the wall clock for the boot clock",
+        LEASE,
+        "if row.boot_id is not None and now.boot_id is not None and now.boottime_s is not None:",
+        "if False:",
+        "test_lease.py::test_a_step_of_the_wall_clock_changes_nothing",
+    ),
+    Mutant(
+        "the time namespace's clock for the host's",
+        "bangui_cli/clocks.py",
+        "time.clock_gettime(time.CLOCK_BOOTTIME) - _time_namespace_offset_s()",
+        "time.clock_gettime(time.CLOCK_BOOTTIME)",
+        "test_lock.py::test_a_time_namespace_makes_no_difference",
+    ),
+    Mutant(
+        "a heartbeat in the future is trusted",
+        LEASE,
+        "if age_s < -FUTURE_TOLERANCE_S:",
+        "if False:",
+        "test_lease.py::test_a_row_that_cannot_be_proven_fresh_is_expired",
+    ),
+    Mutant(
+        "BanGUI's heartbeat in the future is trusted",
+        LEASE,
+        "if age_s < -ttl_s:",
+        "if False:",
+        "test_lease.py::test_judgement",
+    ),
+    Mutant(
+        "any TTL counts, however long",
+        LEASE,
+        'min(_number(row.heartbeat_timeout, "heartbeat_timeout"), TTL_CEILING_S)',
+        '_number(row.heartbeat_timeout, "heartbeat_timeout")',
+        "test_lease.py::test_judgement",
+    ),
+    Mutant(
+        "what BanGUI wrote over is still ours",
+        LEASE,
+        "return self.heartbeat_written is None or self.heartbeat_written != self.heartbeat_at",
+        "return self.heartbeat_written is None",
+        "test_lease.py::test_judgement",
+    ),
+    Mutant(
+        "a held lock is taken",
+        LEASE,
+        "(MINE, REFRESHED) if is_mine else (HELD, HELD)",
+        "(MINE, REFRESHED) if is_mine else (HELD, TAKEN_OVER)",
+        "test_lock.py::test_a_held_lock_is_respected_and_nothing_is_written",
+    ),
+    # The lock's row.
+    Mutant(
+        "BEGIN for BEGIN IMMEDIATE",
+        SQL,
+        'BEGIN_WRITE = "BEGIN IMMEDIATE"',
+        'BEGIN_WRITE = "BEGIN"',
+        "torture/test_hard_deadlines.py::test_a_job_gets_its_turn_when_another_writer_is_done",
+    ),
+    Mutant(
+        "a new lease keeps the old token",
+        LOCKING,
+        "str(uuid.uuid4()), known + 1, now.wall_s",
+        "str(uuid.uuid4()), max(known, 1), now.wall_s",
+        "test_lock.py::test_tokens_never_fall",
+    ),
+    Mutant(
+        "the token is forgotten with the row",
+        LOCKING,
+        "max(row.known_token if row else 0, store.highest_token())",
+        "row.known_token if row else 0",
+        "test_lock.py::test_tokens_never_fall",
+    ),
+    Mutant(
+        "a takeover keeps the lease of before",
+        LOCKING,
+        "if row is not None and judgement.outcome == lease.REFRESHED:",
+        "if row is not None and row.lease_id:",
+        "torture/test_lost_lease.py",
+    ),
+    Mutant(
+        "a released lock looks alive to BanGUI",
+        SQL,
+        "heartbeat_at = 0, heartbeat_written = 0, heartbeat_boottime = 0",
+        "heartbeat_written = heartbeat_at, heartbeat_boottime = 0",
+        "test_lock.py::test_bangui_finds_a_released_row_expired",
+    ),
+    # The fence and the heartbeat of a batch.
+    Mutant(
+        "no fence",
+        SQL,
+        " WHERE id = 1 AND lease_id = :lease_id AND heartbeat_written = heartbeat_at",
+        " WHERE id = 1",
+        "torture/test_lost_lease.py",
+    ),
+    Mutant(
+        "the fence lets a write of BanGUI pass",
+        SQL,
+        "AND lease_id = :lease_id AND heartbeat_written = heartbeat_at",
+        "AND lease_id = :lease_id",
+        "test_flush.py::test_bangui_taking_the_row_stops_the_flush",
+    ),
+    Mutant(
+        "the fence stands outside the transaction",
+        FLUSH,
+        "    with run.store.transaction():\n        began_s = clocks.monotonic_s()\n        run.renew()\n",
+        "    run.renew()\n    with run.store.transaction():\n        began_s = clocks.monotonic_s()\n",
+        "test_paused_runs.py::test_a_flush_that_stood_still_at_any_statement_writes_nothing_after_a_takeover",
+    ),
+    Mutant(
+        "a batch does not refresh the heartbeat",
+        SQL,
+        "SET heartbeat_at = :wall_s, heartbeat_written = :wall_s, heartbeat_boottime = :boottime_s,",
+        "SET",
+        "test_paused_runs.py::test_every_batch_refreshes_the_heartbeat",
+    ),
+    # What moves.
+    Mutant(
+        "the whole rest is deleted, not the batch",
+        SQL,
+        'DELETE_BATCH = f"DELETE FROM geo_cache_dirty WHERE {_BATCH}"',
+        'DELETE_BATCH = "DELETE FROM geo_cache_dirty WHERE ip > :after"',
+        "test_flush.py::test_every_row_moves_whatever_the_batch_size",
+    ),
+    Mutant(
+        "a row is deleted that was staged behind the batch",
+        SQL,
+        'DELETE_BATCH = f"DELETE FROM geo_cache_dirty WHERE {_BATCH}"',
+        'DELETE_BATCH = "DELETE FROM geo_cache_dirty WHERE ip IN (SELECT ip FROM geo_cache)"',
+        "test_paused_runs.py::test_a_flush_killed_at_any_statement_loses_nothing",
+    ),
+    Mutant(
+        "the delete is a transaction of its own",
+        SQLITE,
+        "        self._execute(sql.DELETE_BATCH, bounds)\n",
+        '        self._execute("COMMIT")\n        self._execute("BEGIN IMMEDIATE")\n'
+        "        self._execute(sql.DELETE_BATCH, bounds)\n",
+        "test_paused_runs.py::test_a_flush_killed_at_any_statement_loses_nothing",
+    ),
+    Mutant(
+        "the total is counted after the commit",
+        FLUSH,
+        "        run.store.add_flushed(run.job.id, batch.rows)\n        if batch.through is None:\n"
+        "            run.record_finish(OK, flushed + batch.rows)\n"
+        "        worked_s = clocks.monotonic_s()\n",
+        "        if batch.through is None:\n"
+        "            run.record_finish(OK, flushed + batch.rows)\n"
+        "        worked_s = clocks.monotonic_s()\n"
+        "    run.store.add_flushed(run.job.id, batch.rows)\n",
+        "test_paused_runs.py::test_a_flush_killed_at_any_statement_loses_nothing",
+    ),
+    Mutant(
+        "a failed resolution replaces a country",
+        SQL,
+        "({new}.country_code IS NOT NULL) > ({old}.country_code IS NOT NULL)\n        OR",
+        "",
+        "test_flush.py::test_the_rule_decides_which_row_stays",
+    ),
+    Mutant(
+        "of equal times the first stays",
+        SQL,
+        "AND {new_time} >= {old_time}",
+        "AND {new_time} > {old_time}",
+        "test_flush.py::test_the_rule_decides_which_row_stays",
+    ),
+    Mutant(
+        "of two times the older stays",
+        SQL,
+        "AND {new_time} >= {old_time}",
+        "AND {new_time} <= {old_time}",
+        "test_flush.py::test_the_stores_sql_decides_as_the_rule_does",
+    ),
+    Mutant(
+        "BanGUI's times are compared as they stand",
+        SQL,
+        '_beats("excluded", "excluded.cached_at", "geo_cache", _CANONICAL_CACHED_AT)',
+        '_beats("excluded", "excluded.cached_at", "geo_cache", "geo_cache.cached_at")',
+        "test_flush.py::test_the_rule_decides_which_row_stays",
+    ),
+    Mutant(
+        "a row that loses has not been seen",
+        SQLITE,
+        "            self._execute(sql.TOUCH_BATCH, bounds)\n",
+        "            pass\n",
+        "test_flush.py::test_the_rule_decides_which_row_stays",
+    ),
+    Mutant(
+        "others find no gap in a long sweep",
+        FLUSH,
+        "clocks.sleep_s(min(pacing.REST_S, run.deadline.remaining_s()))",
+        "pass",
+        "test_flush.py::test_a_waiting_writer_gets_in_during_a_long_flush",
+    ),
+    # Staging.
+    Mutant(
+        "staging does not sync the directory",
+        SQL,
+        'SYNCHRONOUS_EXTRA = "PRAGMA synchronous = EXTRA"',
+        'SYNCHRONOUS_EXTRA = "PRAGMA synchronous = FULL"',
+        "torture/test_power_cut.py",
+    ),
+    Mutant(
+        "staging is synced by and by",
+        SQL,
+        'SYNCHRONOUS_EXTRA = "PRAGMA synchronous = EXTRA"',
+        'SYNCHRONOUS_EXTRA = "PRAGMA synchronous = OFF"',
+        "torture/test_power_cut.py",
+    ),
+    # The deadline and the end.
+    Mutant(
+        "a wait for SQLite's lock knows no timeout",
+        SESSION,
+        "wait = self.deadline or deadline.for_lock_wait()",
+        "wait = deadline.for_lock_wait()",
+        "torture/test_hard_deadlines.py::test_a_wait_for_a_lock_ends_at_the_timeout",
+    ),
+    Mutant(
+        "SQLite's own busy handler waits",
+        "bangui_cli/store/opening.py",
+        "timeout=0",
+        "timeout=5",
+        "torture/test_hard_deadlines.py::test_a_wait_for_a_lock_ends_at_the_timeout",
+    ),
+    Mutant(
+        "a commit that is busy fails",
+        SESSION,
+        "            self._patiently(sql.COMMIT)\n",
+        "            self._execute(sql.COMMIT)\n",
+        "test_import_streams.py::test_a_reader_does_not_stop_an_import",
+    ),
+    Mutant(
+        "nobody watches a run that hangs",
+        WATCHDOG,
+        "        threading.Thread(target=self._watch, daemon=True).start()\n",
+        "",
+        "torture/test_hard_deadlines.py::test_a_slow_disk_does_not_delay_the_end",
+    ),
+    Mutant(
+        "a sweep does not look at the clock",
+        FLUSH,
+        "        run.deadline.check()\n        after,",
+        "        after,",
+        "test_paused_runs.py::test_the_timeout_ends_a_run_between_two_batches",
+    ),
+    Mutant(
+        "a signal does not end a pass",
+        "bangui_cli/deadline.py",
+        "        self._ends_at_s = 0.0\n",
+        "",
+        "test_flush.py::test_a_signal_ends_a_flush_between_two_batches",
+    ),
+    Mutant(
+        "a signal interrupts an import",
+        "bangui_cli/signals.py",
+        "    if _is_importing(frame):",
+        "    if False:",
+        "test_signals_while_importing.py",
+    ),
+    # The file.
+    Mutant(
+        "others may read a new database",
+        "bangui_cli/store/migrations.py",
+        "        os.fchmod(descriptor, 0o600)\n",
+        "        os.fchmod(descriptor, 0o644)\n",
+        "test_schema.py::test_the_file_is_private_whatever_the_umask",
+    ),
+    Mutant(
+        "several inits migrate at once",
+        "bangui_cli/store/migrations.py",
+        "    with store.transaction():\n        tables",
+        "    if True:\n        tables",
+        "test_schema.py::test_several_inits_at_once_all_succeed",
+    ),
+)

@@ -1,0 +1,81 @@
+"""Break the program in one place at a time and show which test notices: `python tests/mutants.py`.
+
+A promise that no test holds is only a hope. Each mutant here breaks one, and names the test that must
+fail for it; the same test must pass on the program as it is. With names as arguments only those
+mutants are tried. Exits with 1 where one survives, or no longer fits the source.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from mutant_table import MUTANTS, Mutant
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("bangui_cli", "tests", "pyproject.toml")
+SLOWEST_TEST_S = 120
+
+
+def _copy_program(directory: Path) -> None:
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, directory)
+
+
+def _passes(directory: Path, tests: Iterable[str]) -> bool:
+    """Run tests on a copy of the program; a test that hangs has noticed, too."""
+    nodes = [f"tests/{test}" for test in tests]
+    pytest = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *nodes]
+    try:
+        ended = subprocess.run(
+            pytest, cwd=directory, capture_output=True, text=True, timeout=SLOWEST_TEST_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    assert ended.returncode in (0, 1), ended.stdout  # anything else ran no test
+    return ended.returncode == 0
+
+
+def _is_killed(mutant: Mutant) -> bool:
+    with tempfile.TemporaryDirectory(prefix="bangui-mutant-") as name:
+        directory = Path(name)
+        _copy_program(directory)
+        path = directory / mutant.path
+        source = path.read_text()
+        if source.count(mutant.old) != 1:
+            raise SystemExit(f"{mutant.name}: {mutant.old!r} is not once in {mutant.path}")
+        path.write_text(source.replace(mutant.old, mutant.new))
+        return not _passes(directory, [mutant.test])
+
+
+def _tests_pass(mutants: Iterable[Mutant]) -> bool:
+    """Run the killing tests on the program as it is, from a copy like the others."""
+    with tempfile.TemporaryDirectory(prefix="bangui-mutant-") as name:
+        _copy_program(Path(name))
+        return all(_passes(Path(name), [test]) for test in sorted({mutant.test for mutant in mutants}))
+
+
+def run(names: Iterable[str]) -> int:
+    """Try the mutants with these names, all where there are none; return the exit status."""
+    wanted = set(names)
+    mutants = [mutant for mutant in MUTANTS if not wanted or mutant.name in wanted]
+    if not _tests_pass(mutants):
+        raise SystemExit("a test fails on the program as it is: mend that first")
+    began_s, survivors = time.monotonic(), 0
+    for mutant in mutants:
+        killed = _is_killed(mutant)
+        survivors += not killed
+        print(f"{'killed  ' if killed else 'SURVIVED'}  {mutant.name:<55}  {mutant.test}", flush=True)
+    print(f"{len(mutants)} mutants, {survivors} survivors, {time.monotonic() - began_s:.0f} s")
+    return int(survivors > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
