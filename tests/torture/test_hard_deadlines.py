@@ -45,7 +45,7 @@ def _check_overshoot(measure):
     [
         ("another's write", "heartbeat"),
         *(pytest.param(lock, "flush", marks=pytest.mark.torture) for lock in LOCKS),
-        *(pytest.param(lock, "heartbeat", marks=pytest.mark.torture) for lock in LOCKS),
+        *(pytest.param(lock, "heartbeat", marks=pytest.mark.torture) for lock in list(LOCKS)[1:]),
     ],
 )
 def test_a_wait_for_a_lock_ends_at_the_timeout(bangui, job, lock):
