@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bangui_cli import clocks, locking, timestamps
 from bangui_cli.deadline import Deadline
-from bangui_cli.errors import DatabaseBusy, DeadlineExceeded, Interrupted, LeaseLost
+from bangui_cli.errors import BanguiError, Interrupted, LeaseLost
 from bangui_cli.invocation import Invocation
 from bangui_cli.jobs.report import OK, Report
 from bangui_cli.locking import Holding
@@ -79,11 +79,11 @@ class Run:
         )
 
     def count_remaining(self) -> int | None:
-        """Count the dirty set; None where that takes longer than the deadline allows."""
+        """Count the dirty set; None where that fails, or takes longer than the deadline allows."""
         try:
             with self.store.snapshot():
                 return self.store.count_dirty_rows()
-        except (DatabaseBusy, DeadlineExceeded, Interrupted):
+        except (BanguiError, Interrupted):
             return None
 
     def _record_start(self, token: int) -> None:

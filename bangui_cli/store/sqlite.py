@@ -60,8 +60,7 @@ class Store(Session):
 
     def highest_token(self) -> int:
         """Return the highest fencing token that a pass of this tool ever held, 0 for none."""
-        (token,) = self._one(sql.HIGHEST_TOKEN) or (None,)
-        return token if isinstance(token, int) else 0
+        return int(self._scalar(sql.HIGHEST_TOKEN))
 
     # The dirty set and the cache.
 
@@ -108,7 +107,7 @@ class Store(Session):
 
     def count_cache_rows(self) -> tuple[int, int]:
         """Count the cache, and those of its rows that have no country."""
-        rows, unresolved = self._one(sql.COUNT_CACHE) or (0, 0)
+        rows, unresolved = self._one(sql.COUNT_CACHE)
         return rows, unresolved
 
     def move_batch(self, after: str, limit_rows: int, seen_at: str) -> Batch:

@@ -24,7 +24,6 @@ QUICK_CHECK = "PRAGMA quick_check(1)"
 JOURNAL_PERSIST = "PRAGMA journal_mode = PERSIST"
 JOURNAL_DELETE = "PRAGMA journal_mode = DELETE"
 SYNCHRONOUS_EXTRA = "PRAGMA synchronous = EXTRA"
-QUERY_ONLY = "PRAGMA query_only = ON"
 # Debian's SQLite overwrites what it deletes with zeros, a third of a flush's CPU time. The rows that a
 # flush deletes are in the cache, in the same file.
 SECURE_DELETE_OFF = "PRAGMA secure_delete = OFF"
@@ -67,7 +66,7 @@ UPDATE scheduler_lock
  WHERE id = 1"""
 
 # BanGUI deletes the row when it stops; job_state remembers the last token all the same.
-HIGHEST_TOKEN = "SELECT max(last_token) FROM job_state"
+HIGHEST_TOKEN = "SELECT coalesce(max(last_token), 0) FROM job_state"
 
 JOB_STARTED = """
 INSERT INTO job_state (job_id, last_started_at, last_correlation_id, last_token, runs_total)
@@ -122,7 +121,7 @@ ON CONFLICT (ip) DO UPDATE SET
 
 TOUCH_BATCH = f"""
 UPDATE geo_cache SET last_seen = :seen_at
- WHERE ip IN (SELECT ip FROM geo_cache_dirty WHERE {_BATCH})"""
+ WHERE ip IN (SELECT ip FROM geo_cache_dirty WHERE {_BATCH}) AND last_seen IS NOT :seen_at"""
 
 DELETE_BATCH = f"DELETE FROM geo_cache_dirty WHERE {_BATCH}"
 
