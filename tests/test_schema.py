@@ -6,22 +6,15 @@ import sqlite3
 import stat
 import time
 
+import banguis
 import pytest
 from conftest import Bangui
 
 from bangui_cli.store.versions import wal_is_sound
 
 NOW = "2026-01-02T03:04:05.678Z"
-# The tables and statements of BanGUI, as its web application writes them.
-BANGUI_TABLES = """
-CREATE TABLE geo_cache (
-    ip TEXT PRIMARY KEY, country_code TEXT, country_name TEXT, asn TEXT, org TEXT,
-    cached_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
-);
-CREATE TABLE scheduler_lock (
-    id INTEGER PRIMARY KEY CHECK (id = 1), pid INTEGER NOT NULL, hostname TEXT NOT NULL,
-    created_at REAL NOT NULL, heartbeat_at REAL NOT NULL, heartbeat_timeout INTEGER NOT NULL DEFAULT 300
-);
+# A whole database of BanGUI, and statements of its web application.
+BANGUI_DATABASE = f"""{banguis.TABLES}
 CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 INSERT INTO settings VALUES ('theme', 'dark');
 INSERT INTO geo_cache VALUES ('198.51.100.7', 'FR', 'France', 'AS64500', 'Exemple', '2026-01-01T00:00:00Z');
@@ -41,7 +34,7 @@ def adoptable(bare: Bangui, request: pytest.FixtureRequest) -> Bangui:
     """Lay out BanGUI's own database, in either journal mode, with rows and without a holder."""
     connection = sqlite3.connect(bare.database)
     connection.execute(f"PRAGMA journal_mode = {request.param}")
-    connection.executescript(BANGUI_TABLES)
+    connection.executescript(BANGUI_DATABASE)
     connection.close()
     return bare
 
@@ -170,7 +163,7 @@ def test_tables_that_were_made_anew_get_their_columns_back(adoptable: Bangui):
     adoptable.execute("DROP TABLE job_state")
     adoptable.execute("DROP TABLE scheduler_lock")
     adoptable.execute(
-        next(sql for sql in BANGUI_TABLES.split(";") if "CREATE TABLE scheduler_lock" in sql)
+        next(sql for sql in banguis.TABLES.split(";") if "CREATE TABLE scheduler_lock" in sql)
     )
     broken = adoptable.run("heartbeat")
 

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import banguis
 import pytest
 
 from bangui_cli import timestamps
@@ -17,17 +18,6 @@ from bangui_cli.entry import Entry
 START_S = 1_700_000_000
 # Whatever SQLite does to its files is one of these; a commit is a few of each.
 STORE_CALLS = "pwrite64,fdatasync,fsync,unlink,ftruncate"
-
-BANGUI_TABLES = """
-CREATE TABLE geo_cache (
-    ip TEXT PRIMARY KEY, country_code TEXT, country_name TEXT, asn TEXT, org TEXT,
-    cached_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
-);
-CREATE TABLE scheduler_lock (
-    id INTEGER PRIMARY KEY CHECK (id = 1), pid INTEGER NOT NULL, hostname TEXT NOT NULL,
-    created_at REAL NOT NULL, heartbeat_at REAL NOT NULL, heartbeat_timeout REAL NOT NULL DEFAULT 300
-);
-"""
 
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount and change user")
@@ -72,7 +62,7 @@ def make_bangui_database(path: Path, rows: int = 100) -> None:
     """Make a database as BanGUI leaves it: its own tables, in WAL mode, with rows."""
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(BANGUI_TABLES)
+        connection.executescript(banguis.TABLES)
         connection.executemany(
             "INSERT INTO geo_cache (ip, country_code, cached_at) VALUES (?, ?, ?)",
             [(entry.ip, entry.country_code, "2024-01-31T12:00:00Z") for entry in make_entries(rows)],
