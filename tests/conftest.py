@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -17,6 +18,11 @@ from hypothesis import HealthCheck, settings
 # How fast examples come says how busy the machine is, not whether a rule holds.
 settings.register_profile("bangui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("bangui")
+
+# Under nohup, or in the background of a shell, these are ignored, and so they would be in every child.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Ended(NamedTuple):

@@ -178,8 +178,8 @@ def test_a_person_is_told_what_was_done(bangui):
     held, refused = bangui.on_terminal("flush", "--instance", "web2", "--held-ok")
 
     assert added == "staged 192.0.2.1\n"
-    assert rehearsed.startswith("would flush 1 rows in ")
-    assert flushed.startswith("flushed 1 rows in ")
+    assert rehearsed.startswith("would flush 1 row in ")
+    assert flushed.startswith("flushed 1 row in ")
     assert beaten == ""
     assert (held, refused) == (0, "nothing done: another instance holds the lock\n")
 

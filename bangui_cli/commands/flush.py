@@ -57,7 +57,7 @@ def _print_summary(report: Report, dry_run: bool) -> None:
         return
     verb = "would flush" if dry_run else "flushed"
     rest = f", {report.remaining:,} staged meanwhile" if report.remaining else ""
+    rows = "1 row" if report.flushed == 1 else f"{report.flushed:,} rows"
     output.print_text(
-        f"{verb} {report.flushed:,} rows in {report.duration_s():.2f} s{rest} "
-        f"(lock {report.lock['outcome']})"
+        f"{verb} {rows} in {report.duration_s():.2f} s{rest} (lock {report.lock['outcome']})"
     )

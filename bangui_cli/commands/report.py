@@ -39,7 +39,7 @@ def command(
     active: bool,
     layout: str,
 ) -> None:
-    """Show where the addresses come from: those that are known, cached or still dirty.
+    """Show where the cached addresses, or with --fail2ban the bans, come from.
 
     What has no country (or ASN, or organisation) is counted as unknown.
     """

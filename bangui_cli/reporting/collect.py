@@ -12,7 +12,7 @@ _LOOKUP_ROWS = 5_000
 
 
 def count_addresses(store: Store, by: str) -> Iterable[Counted]:
-    """Count the addresses that are known, cached or still dirty. Wants a snapshot."""
+    """Count the addresses in the cache. Wants a snapshot."""
     return store.count_by(by)
 
 

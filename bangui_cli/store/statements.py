@@ -149,21 +149,11 @@ FIND_DIRTY = f"{_FIND_DIRTY} = ?"
 FIND_MANY_CACHED = f"{_FIND_CACHED} IN (SELECT value FROM json_each(?))"
 FIND_MANY_DIRTY = f"{_FIND_DIRTY} IN (SELECT value FROM json_each(?))"
 
-# What is known of each address: its cached row, or the dirty one that the next flush will put there.
-_DIRTY_WINS = _beats("geo_cache_dirty", "geo_cache_dirty.resolved_at", "geo_cache", _CANONICAL_CACHED_AT)
-_KNOWN = f"""
-SELECT {_CACHED_COLUMNS}
-  FROM geo_cache LEFT JOIN geo_cache_dirty USING (ip)
- WHERE geo_cache_dirty.ip IS NULL OR NOT ({_DIRTY_WINS})
-UNION ALL
-SELECT {_DIRTY_COLUMNS}
-  FROM geo_cache_dirty LEFT JOIN geo_cache USING (ip)
- WHERE geo_cache.ip IS NULL OR {_DIRTY_WINS}"""
-
 
 def _count_by(key: str, name: str) -> str:
     # Files of two makers may name one key differently: any one name, but always the same.
-    return f"SELECT nullif({key}, '') AS key, max({name}), count(*) FROM ({_KNOWN}) GROUP BY 1"
+    key, name = f"CAST({key} AS TEXT)", f"CAST({name} AS TEXT)"
+    return f"SELECT nullif({key}, '') AS key, max({name}), count(*) FROM geo_cache GROUP BY 1"
 
 
 COUNT_BY = {
