@@ -11,7 +11,7 @@ from bangui_cli.invocation import Invocation
 from bangui_cli.settings import Sourced
 
 
-class Parsed(click.ParamType[Any]):
+class Parsed(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
     """Read a value with a parser of the settings; its ValueError is a usage error."""
 
     def __init__(self, parse: Callable[[object], Any], name: str) -> None:
@@ -71,7 +71,19 @@ class SettingOption(click.Option):
 
 def setting_option(*names: str, **options: Any) -> Callable[[Any], Any]:
     """Decorate a command with an option that overrides a setting: what SettingOption takes."""
-    return _adding(lambda: SettingOption(list(names), **options))
+    return click.option(*names, cls=SettingOption, **options)
+
+
+def format_option(*formats: str) -> Callable[[Any], Any]:
+    """Decorate a command with --format; the first is the default."""
+    return click.option(
+        "--format",
+        "layout",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="The form of the answer.",
+    )
 
 
 def json_option(command: Any) -> Any:
@@ -102,15 +114,6 @@ def held_ok_option(command: Any) -> Any:
     """Decorate a job with --held-ok."""
     text = "Treat a lock held by another instance as an ordinary outcome: exit 0."
     return click.option("--held-ok", is_flag=True, help=text)(command)
-
-
-def _adding(make: Callable[[], click.Parameter]) -> Callable[[Any], Any]:
-    def decorate(function: Any) -> Any:
-        parameters = function.__dict__.setdefault("__click_params__", [])
-        parameters.append(make())
-        return function
-
-    return decorate
 
 
 def _invocation(ctx: click.Context) -> Invocation:
@@ -195,13 +198,27 @@ def _common_options() -> list[click.Parameter]:
     ]
 
 
-class Command(click.Command):
-    """A command with the common options, and an example at the end of its help."""
+class WithExample(click.Command):
+    """A command or group with an example at the end of its help."""
 
     def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params.extend(_common_options())
         self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example as it is: it is to be pasted."""
+        formatter.write_paragraph()
+        formatter.write("Example:\n")
+        for line in self.example.splitlines():
+            formatter.write(f"  {line}\n")
+
+
+class Command(WithExample):
+    """A command with the common options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(_common_options())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; let every mistake know the command that it was made with."""
@@ -211,29 +228,9 @@ class Command(click.Command):
             error.ctx = error.ctx or ctx
             raise
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example as it is: it is to be pasted."""
-        write_example(formatter, self.example)
 
-
-class Group(click.Group):
-    """A command that consists of others, with an example at the end of its help."""
-
-    def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.example = example
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the example as it is: it is to be pasted."""
-        write_example(formatter, self.example)
-
-
-def write_example(formatter: click.HelpFormatter, example: str) -> None:
-    """End a help with an example."""
-    formatter.write_paragraph()
-    formatter.write("Example:\n")
-    for line in example.splitlines():
-        formatter.write(f"  {line}\n")
+class Group(WithExample, click.Group):
+    """A command that consists of others."""
 
 
 def command(name: str, *, example: str) -> Callable[[Callable[..., Any]], Command]:

@@ -58,6 +58,8 @@ class Bangui:
             "BANGUI_DATABASE_PATH": str(self.database),
             "BANGUI_INSTANCE": "web1",
             "BANGUI_LOG_FORMAT": "json",
+            # Wherever a test runs it, it is the bangui of this tree.
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         }
 
     def command(self, *arguments: object) -> list[str]:

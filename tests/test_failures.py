@@ -157,7 +157,7 @@ def test_a_bug_is_one_line_with_its_traceback_in_it(bangui, command):
 
 def test_a_bug_without_end_is_one_line_too(bangui):
     """A recursion that blew the stack leaves enough of it to say so."""
-    breakage = "def fail(*a, **k): return fail()\nvalidation.make_entry = fail"
+    breakage = "def fail(*fields, **named): return fail(*fields, **named)\nvalidation.make_entry = fail"
     event = final_event(run_broken(bangui, breakage, "add", "192.0.2.1"))
 
     assert event["error"].startswith("RecursionError")
@@ -193,6 +193,24 @@ def test_a_broken_log_is_told_in_one_line(bangui):
     event = final_event(run_broken(bangui, "sys.modules['structlog'] = None", "add", "nonsense"))
 
     assert event["error"] == "ModuleNotFoundError"
+
+
+HANGING = """
+from bangui_cli import clocks, deadline
+from bangui_cli.jobs.watchdog import Watchdog
+
+def fail():
+    raise MemoryError
+
+with Watchdog(deadline.for_run(clocks.monotonic_s(), 0.1), fail, fail) as watchdog:
+    clocks.sleep_s(1)
+    watchdog.claim_finish()
+"""
+
+
+def test_a_watchdog_that_cannot_report_ends_the_process_all_the_same(bare):
+    """124 without words; the main thread used to wait for it for ever."""
+    assert bare.run(program=[sys.executable, "-c", HANGING]).code == 124
 
 
 # Signals.

@@ -14,10 +14,7 @@ def command() -> None:
 
 
 @command.command("show", cls=options.Command, example="bangui config show --format json | jq .lock_ttl")
-@click.option(
-    "--format", "layout", type=click.Choice(["table", "json"]), default="table", show_default=True,
-    help="The form of the answer.",
-)  # fmt: skip
+@options.format_option("table", "json")
 @click.pass_obj
 def show(invocation: Invocation, *, layout: str) -> None:
     """Show every effective setting, its value and its source."""

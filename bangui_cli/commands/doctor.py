@@ -10,10 +10,7 @@ from bangui_cli.invocation import Invocation
 
 
 @options.command("doctor", example="bangui doctor --format json | jq '.checks[] | select(.remedy)'")
-@click.option(
-    "--format", "layout", type=click.Choice(["table", "json"]), default="table", show_default=True,
-    help="The form of the answer.",
-)  # fmt: skip
+@options.format_option("table", "json")
 @click.pass_obj
 def command(invocation: Invocation, *, layout: str) -> int:
     """Check the installation: each check has a verdict, and a remedy where one is needed.

@@ -23,10 +23,7 @@ from bangui_cli.reporting.summary import KEYS, Report, summarise
     help="With --fail2ban: only the bans of this last time, such as 7d.",
 )  # fmt: skip
 @click.option("--active", is_flag=True, help="With --fail2ban: only the bans that are in force now.")
-@click.option(
-    "--format", "layout", type=click.Choice(["table", "json", "csv"]), default="table",
-    show_default=True, help="The form of the answer.",
-)  # fmt: skip
+@options.format_option("table", "json", "csv")
 @click.pass_obj
 def command(
     invocation: Invocation,

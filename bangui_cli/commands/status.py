@@ -31,10 +31,7 @@ class _Status(options.Command):
 
 
 @click.command("status", cls=_Status, example="bangui status --format json | jq .dirty")
-@click.option(
-    "--format", "layout", type=click.Choice(_FORMATS), default="table", show_default=True,
-    help="The form of the answer.",
-)  # fmt: skip
+@options.format_option(*_FORMATS)
 @click.option(
     "--output", "path", metavar="FILE",
     help="Write to this file, in one step and readable by all.  [default: stdout]",

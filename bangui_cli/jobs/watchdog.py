@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 
+from bangui_cli import exit_codes
 from bangui_cli.deadline import Deadline
 
 # An event about a missed deadline needs structlog: 60 ms of imports, several times that on a busy
@@ -45,8 +46,16 @@ class Watchdog:
         left_s = self._deadline.remaining_s()
         if self._ended.wait(left_s - min(_LEAD_S, left_s / 2)):
             return
-        self._prepare()
+        try:
+            self._prepare()
+        except Exception:
+            pass  # then the report fails, too; the process ends all the same
         if self._ended.wait(self._deadline.remaining_s() + _PATIENCE_S):
             return
         if self._finisher.acquire(blocking=False):
-            os._exit(self._give_up())
+            exit_code = exit_codes.TIMEOUT
+            try:
+                exit_code = self._give_up()
+            finally:
+                # Without it the main thread would wait for the report of a thread that is gone.
+                os._exit(exit_code)
