@@ -147,15 +147,20 @@ class Machine:
 
     def _kill(self) -> None:
         """Keep the files as they are: what the dying run still does to them never happens."""
-        names = self.database.parent.glob(f"{self.database.name}*")
-        self._files = {path: path.read_bytes() for path in names}
+        self._files = {path: path.read_bytes() for path in self.files()}
         raise Killed
 
     def _restore_files(self) -> None:
-        for path in self.database.parent.glob(f"{self.database.name}*"):
+        for path in self.files():
             path.unlink()
         for path, content in self._files.items():
-            path.write_bytes(content)
+            # SQLite builds the shared memory of a WAL anew when nobody has it open.
+            if not path.name.endswith("-shm"):
+                path.write_bytes(content)
+
+    def files(self) -> list[Path]:
+        """Return the database and what SQLite keeps beside it."""
+        return sorted(self.home.glob(f"{self.database.name}*"))
 
     def _hear(self, descriptor: int, line: bytes, stall_s: float) -> bool:
         self._said[descriptor].append(line)
