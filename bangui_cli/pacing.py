@@ -3,9 +3,9 @@
 FIRST_BATCH_ROWS = 1000
 FEWEST_ROWS = 50
 # A flush: the write lock is never held over 50 ms.
-TARGET_HOLD_S = 0.015
+TARGET_HOLD_S = 0.02
 # A commit waits for the disk, for few rows as long as for many: smaller batches would only wait more.
-LEAST_WORK_S = 0.008
+LEAST_WORK_S = 0.01
 # An import: the write lock is held 0.5 s at most, and a disk may be slower the next time.
 STAGING_TARGET_HOLD_S = 0.2
 # SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.

@@ -89,44 +89,47 @@ def test_an_empty_flush_is_a_success_that_says_nothing(bangui):
     assert (state["last_outcome"], state["last_count"], state["runs_total"]) == ("ok", 0, 2)
 
 
-@pytest.mark.parametrize(
-    ("in_cache", "dirty", "winner"),
-    [
-        (("DE", OLD), ("FR", NEW), ("FR", NEW)),
-        (("DE", NEW), ("FR", OLD), ("DE", NEW)),
-        # Of the same time, the one staged last.
-        (("DE", NEW), ("FR", NEW), ("FR", NEW)),
-        # A failed resolution never replaces a country, however new; a country always replaces one.
-        (("DE", OLD), (None, NEW), ("DE", OLD)),
-        ((None, NEW), ("FR", OLD), ("FR", OLD)),
-        ((None, OLD), (None, NEW), (None, NEW)),
-        ((None, NEW), (None, OLD), (None, NEW)),
-        # The forms of time that BanGUI and its predecessors wrote.
-        (("DE", "2026-01-02T00:00:00Z"), ("FR", OLD), ("DE", "2026-01-02T00:00:00Z")),
-        (("DE", "2026-01-01T00:00:00Z"), ("FR", OLD), ("FR", OLD)),
-        (("DE", "2026-01-01 12:00:00"), ("FR", OLD), ("DE", "2026-01-01 12:00:00")),
-        (("DE", "2026-01-01 12:00:00"), ("FR", NEW), ("FR", NEW)),
-        (
-            ("DE", "2026-01-01T23:30:00.123456+00:00"),
-            ("FR", "2026-01-01T23:30:00.122Z"),
-            ("DE", "2026-01-01T23:30:00.123456+00:00"),
-        ),
-        (("DE", "2026-01-01T01:00:00+0200"), ("FR", OLD), ("FR", OLD)),
-        (("DE", "no time"), ("FR", OLD), ("FR", OLD)),
-        (("DE", ""), ("FR", OLD), ("FR", OLD)),
-    ],
-)
-def test_the_rule_decides_which_row_stays(bangui, in_cache, dirty, winner):
+# What is in the cache, what is dirty, and which of them stays.
+RULE = [
+    (("DE", OLD), ("FR", NEW), ("FR", NEW)),
+    (("DE", NEW), ("FR", OLD), ("DE", NEW)),
+    # Of the same time, the one staged last.
+    (("DE", NEW), ("FR", NEW), ("FR", NEW)),
+    # A failed resolution never replaces a country, however new; a country always replaces one.
+    (("DE", OLD), (None, NEW), ("DE", OLD)),
+    ((None, NEW), ("FR", OLD), ("FR", OLD)),
+    ((None, OLD), (None, NEW), (None, NEW)),
+    ((None, NEW), (None, OLD), (None, NEW)),
+    # The forms of time that BanGUI and its predecessors wrote.
+    (("DE", "2026-01-02T00:00:00Z"), ("FR", OLD), ("DE", "2026-01-02T00:00:00Z")),
+    (("DE", "2026-01-01T00:00:00Z"), ("FR", OLD), ("FR", OLD)),
+    (("DE", "2026-01-01 12:00:00"), ("FR", OLD), ("DE", "2026-01-01 12:00:00")),
+    (("DE", "2026-01-01 12:00:00"), ("FR", NEW), ("FR", NEW)),
+    (
+        ("DE", "2026-01-01T23:30:00.123456+00:00"),
+        ("FR", "2026-01-01T23:30:00.122Z"),
+        ("DE", "2026-01-01T23:30:00.123456+00:00"),
+    ),
+    (("DE", "2026-01-01T01:00:00+0200"), ("FR", OLD), ("FR", OLD)),
+    (("DE", "no time"), ("FR", OLD), ("FR", OLD)),
+    (("DE", ""), ("FR", OLD), ("FR", OLD)),
+]
+
+
+def test_the_rule_decides_which_row_stays(bangui):
     """A country beats none, then the newer, then the later; the row that lost has been seen, too."""
-    cache(bangui, "192.0.2.1", *in_cache)
-    code, resolved_at = dirty
-    country = [f"--country-code={code}"] if code else []
-    bangui.ok("add", "192.0.2.1", *country, f"--resolved-at={resolved_at}")
+    for n, (in_cache, dirty, _) in enumerate(RULE):
+        cache(bangui, f"192.0.2.{n}", *in_cache)
+        bangui.execute(
+            "INSERT INTO geo_cache_dirty (ip, country_code, resolved_at) VALUES (?, ?, ?)",
+            f"192.0.2.{n}",
+            *dirty,
+        )
 
     bangui.ok("flush")
 
-    assert cached(bangui, "192.0.2.1") == winner
-    assert bangui.rows("SELECT last_seen > '2026' FROM geo_cache") == [(1,)]
+    assert [cached(bangui, f"192.0.2.{n}") for n in range(len(RULE))] == [row[2] for row in RULE]
+    assert bangui.rows("SELECT count(*) FROM geo_cache WHERE last_seen > '2026'") == [(len(RULE),)]
     assert count(bangui, "geo_cache_dirty") == 0
 
 
