@@ -38,7 +38,7 @@ class ProgressBar:
     def hide(self) -> None:
         """Clear the line for something else; the next update shows the bar again."""
         if self._bar:
-            self._bar.stop()
+            self._draw(self._bar.stop)
             self._bar = None
 
     def update(self, done: int) -> None:
@@ -46,11 +46,19 @@ class ProgressBar:
         if not self._is_watched or clocks.monotonic_s() < self._next_s:
             return
         self._next_s = clocks.monotonic_s() + _REFRESH_S
-        if self._bar is None:
-            self._bar = self._start()
-        self._bar.update(self._bar.task_ids[0], completed=done, refresh=True)
+        bar = self._bar = self._bar or self._make()
+        self._draw(bar.start)
+        self._draw(lambda: bar.update(bar.task_ids[0], completed=done, refresh=True))
 
-    def _start(self) -> "rich.progress.Progress":
+    def _draw(self, draw: Callable[[], None]) -> None:
+        # A terminal that was closed must not end the work, nor one that was stopped hold it up.
+        try:
+            if terminal.is_ready(terminal.STDERR):
+                draw()
+        except OSError:
+            self._is_watched = False
+
+    def _make(self) -> "rich.progress.Progress":
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -65,5 +73,4 @@ class ProgressBar:
             auto_refresh=False,
         )
         bar.add_task(self._description, total=self._total())
-        bar.start()
         return bar

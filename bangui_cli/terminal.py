@@ -59,17 +59,19 @@ def write_line(descriptor: int, line: bytes, stall_s: float) -> bool:
     """
     if (sys.stdout if descriptor == STDOUT else sys.stderr) is None:
         return False
-    import select
-
     try:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLOUT)
-        if not poll.poll(stall_s * 1000):
-            return False
-        os.write(descriptor, line)
+        return is_ready(descriptor, stall_s) and os.write(descriptor, line) > 0
     except OSError:
         return False
-    return True
+
+
+def is_ready(descriptor: int, stall_s: float | None = 0.0) -> bool:
+    """Tell whether a descriptor takes something within a time; None waits for ever. Raise OSError."""
+    import select
+
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(None if stall_s is None else stall_s * 1000))
 
 
 def write_all(descriptor: int, content: bytes) -> None:
@@ -78,8 +80,4 @@ def write_all(descriptor: int, content: bytes) -> None:
         try:
             content = content[os.write(descriptor, content) :]
         except BlockingIOError:
-            import select
-
-            poll = select.poll()
-            poll.register(descriptor, select.POLLOUT)
-            poll.poll()
+            is_ready(descriptor, None)

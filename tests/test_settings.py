@@ -80,6 +80,34 @@ def test_an_empty_variable_counts_as_unset(setting):
     assert load({setting.variable: ""})[setting.key] == load()[setting.key]
 
 
+def test_an_empty_name_of_a_file_counts_as_unset(tmp_path):
+    """`BANGUI_CONFIG=` looks where it would look anyway."""
+    assert (
+        settings.load({"HOME": str(tmp_path), "BANGUI_CONFIG": ""}, {})["batch_size"].source == "default"
+    )
+
+
+@pytest.mark.parametrize(
+    "option", ["--database", "--config", "--instance", "--correlation-id", "--timeout"]
+)
+def test_an_empty_option_is_a_mistake(bare, option):
+    """It was given by a script whose variable is empty; the default would be another's database."""
+    ended = bare.run("flush", option, "")
+
+    assert ended.code == 2
+    assert option in ended.events[0]["error"]
+
+
+@pytest.mark.parametrize("variable", ["BANGUI_LOG_LEVEL", "BANGUI_LOG_FORMAT", "BANGUI_MASK_IPS"])
+def test_an_unfit_setting_of_the_log_is_logged(bare, variable):
+    """By the default in its place, and the others as they are."""
+    ended = bare.run("status", env={variable: "nonsense"})
+    (event,) = ended.events
+
+    assert ended.code == event["exit_code"] == 78
+    assert event["error"].startswith(f"{variable} = 'nonsense': ")
+
+
 def test_zero_does_not_count_as_unset():
     """`0` is a value: false for a flag, refused for a time and a number of rows."""
     assert load({"BANGUI_MASK_IPS": "0"})["mask_ips"] == (False, "environment BANGUI_MASK_IPS")

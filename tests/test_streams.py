@@ -162,3 +162,25 @@ def test_a_command_that_succeeds_says_nothing(bangui):
     for command in (STAGED, ["flush"], ["heartbeat"], ["init", "-q"]):
         ended = bangui.ok(*command)
         assert (ended.stdout, ended.stderr) == ("", "")
+
+
+WATCHED = """
+from bangui_cli import progress, terminal
+progress._PATIENCE_S = progress._REFRESH_S = 0
+terminal.stderr_is_terminal = lambda: True
+from bangui_cli.main import run
+run()
+"""
+
+
+def test_a_terminal_that_goes_away_does_not_end_a_pass(bangui):
+    """The bar is lost, the rows are flushed: a closed window is no failure of the disk."""
+    for number in range(3):
+        bangui.ok("add", f"192.0.2.{number}")
+    with open("/dev/full", "wb") as gone:
+        ended = bangui.run(
+            "flush", "--json", "--batch-size", "1", program=[sys.executable, "-c", WATCHED], stderr=gone
+        )
+
+    assert ended.code == 0
+    assert (ended.json["outcome"], ended.json["flushed"]) == ("ok", 3)
