@@ -354,7 +354,8 @@ schedule install -q --format systemd --root /run/root --config /run/bangui.toml
 use_units /run/root
 start_systemd
 systemctl --user enable --now bangui-flush.timer bangui-heartbeat.timer
-sleep 11.7
+# On a busy machine the manager itself starts late: what is waited for is the third heartbeat.
+for _ in $(seq 40); do sleep 1; bangui status --format json | grep -q '"runs_total": [3-9]' && break; done
 systemctl --user show -p Result,ExecMainStatus bangui-flush.service > $OUT/flush
 bangui status --format json > $OUT/status
 $PYTHON -c '
@@ -389,8 +390,8 @@ def test_a_timer_keeps_a_heartbeat_of_five_seconds(systemd: Machine):
         if '"scheduler_lock_heartbeat_updated"' in entry["MESSAGE"]
     ]
 
-    assert len(beats) == 3
-    assert [later - before for before, later in pairwise(beats)] == [
+    assert len(beats) >= 3
+    assert [later - before for before, later in pairwise(beats[:3])] == [
         pytest.approx(5, abs=1.5),
         pytest.approx(5, abs=1.5),
     ]
