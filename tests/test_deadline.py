@@ -196,6 +196,18 @@ def test_the_deadline_of_a_shells_child_is_its_own(bangui):
     assert bangui.run("heartbeat", "--timeout", "0.9", under=late).code == 0
 
 
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
+def test_a_job_runs_where_no_thread_is_to_be_had(bangui):
+    """On a host that is out of processes, or of memory for a stack, the lock must still be kept."""
+    no_stack_is_so_large = ["prlimit", "--stack=200000000000000"]
+
+    assert bangui.run("heartbeat", under=no_stack_is_so_large).code == 0
+    with closing(bangui.connect()) as other:
+        other.execute("BEGIN IMMEDIATE")
+        late = bangui.run("heartbeat", "--timeout", "0.3", under=no_stack_is_so_large)
+    assert late.code == 124
+
+
 def test_a_deadline_that_is_cut_short_ends_for_that_reason():
     """What a signal wants is what `check` raises, although the time is not over."""
     deadline = Deadline(time.monotonic() + 100, TimeoutError())
