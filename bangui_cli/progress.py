@@ -23,7 +23,7 @@ class ProgressBar:
         self._description = description
         self._total = total
         self._unit = unit
-        self._is_watched = terminal.stderr_is_terminal()
+        self._is_watched = terminal.stderr_is_screen()
         self._next_s = clocks.monotonic_s() + _PATIENCE_S
         self._bar: rich.progress.Progress | None = None
 

@@ -25,10 +25,14 @@ def stderr_is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
+def stderr_is_screen() -> bool:
+    """Tell whether stderr is a terminal that knows more than lines of text."""
+    return stderr_is_terminal() and os.environ.get("TERM") not in (None, "", "dumb")
+
+
 def stderr_wants_colour() -> bool:
-    """Tell whether a person reads the log, on a terminal that knows colours (no-color.org, TERM)."""
-    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") in (None, "", "dumb")
-    return stderr_is_terminal() and not is_plain
+    """Tell whether the person who reads the log wants colours (no-color.org)."""
+    return stderr_is_screen() and not os.environ.get("NO_COLOR")
 
 
 def safe(text: object) -> str:

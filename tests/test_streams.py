@@ -167,10 +167,21 @@ def test_a_command_that_succeeds_says_nothing(bangui):
 WATCHED = """
 from bangui_cli import progress, terminal
 progress._PATIENCE_S = progress._REFRESH_S = 0
-terminal.stderr_is_terminal = lambda: True
+terminal.stderr_is_screen = lambda: True
 from bangui_cli.main import run
 run()
 """
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"TERM": ""}])
+def test_a_terminal_that_cannot_draw_gets_no_bar(bangui, environment):
+    """Nor the empty line that the end of a bar leaves there."""
+    patience = "from bangui_cli import progress\nprogress._PATIENCE_S = 0\n"
+    program = [sys.executable, "-c", patience + "from bangui_cli.main import run\nrun()"]
+    bangui.ok("add", "192.0.2.1")
+    _, shown = bangui.on_terminal("flush", program=program, env=environment)
+
+    assert shown.startswith("flushed 1 row ")
 
 
 def test_a_terminal_that_goes_away_does_not_end_a_pass(bangui):
