@@ -172,7 +172,7 @@ def test_a_signal_ends_a_wait_for_a_held_lock(bangui):
 def test_a_process_that_slept_through_its_deadline_writes_nothing_more(bangui):
     """Stopped in a sweep, woken after a takeover: the fence holds, whichever end it comes to."""
     stage_many(bangui, 60_000)
-    flush = bangui.start("flush", "--batch-size", "50", "--timeout", "2")
+    flush = bangui.start("flush", "--batch-size", "10", "--timeout", "2")
     wait_until_some_moved(bangui)
     with closing(bangui.connect()) as other:
         other.execute("BEGIN IMMEDIATE")  # the flush waits between two of its transactions

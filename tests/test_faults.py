@@ -57,7 +57,7 @@ def test_a_table_that_is_gone_wants_init(bangui, table):
 def test_a_database_that_is_deleted_under_a_flush_is_missed(bangui):
     """What SQLite calls read-only then is a file that nobody will find again."""
     stage_many(bangui, 60_000)
-    flush = bangui.start("flush", "--batch-size", "50", "--json")
+    flush = bangui.start("flush", "--batch-size", "10", "--json")
     wait_until_some_moved(bangui)
     os.unlink(bangui.database)
 

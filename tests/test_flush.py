@@ -228,7 +228,7 @@ def test_a_waiting_writer_gets_in_during_a_long_flush(bangui):
 def test_a_takeover_between_two_batches_stops_the_flush(bangui):
     """Not one more row is written after another instance took the lock, and nothing is recorded."""
     stage_many(bangui, 60_000)
-    flush = bangui.start("flush", "--batch-size", "100", "--json")
+    flush = bangui.start("flush", "--batch-size", "10", "--json")
     wait_until_some_moved(bangui)
     with closing(bangui.connect()) as connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -254,7 +254,7 @@ def test_a_takeover_between_two_batches_stops_the_flush(bangui):
 def test_bangui_taking_the_row_stops_the_flush(bangui, statement):
     """It knows nothing of leases: a heartbeat that is not ours, or no row at all, is enough."""
     stage_many(bangui, 60_000)
-    flush = bangui.start("flush", "--batch-size", "100", "--json")
+    flush = bangui.start("flush", "--batch-size", "10", "--json")
     wait_until_some_moved(bangui)
     bangui.execute(statement)
 
@@ -337,7 +337,7 @@ def test_a_signal_ends_a_flush_between_two_batches(bangui, number):
     """What it reports is exactly what it moved, and the record says that it failed."""
     stage_many(bangui, 60_000)
     for _ in range(2):
-        flush = bangui.start("flush", "--batch-size", "100", "--json")
+        flush = bangui.start("flush", "--batch-size", "10", "--json")
         before = count(bangui, "geo_cache")
         while count(bangui, "geo_cache") == before:
             time.sleep(0.005)
@@ -409,7 +409,7 @@ def test_an_older_failure_shows_until_a_run_succeeds(bangui):
     """Consecutive failures are counted for an alarm, and a success resets them."""
     stage_many(bangui, 60_000)
     for _ in range(2):
-        flush = bangui.start("flush", "--batch-size", "50")
+        flush = bangui.start("flush", "--batch-size", "10")
         before = count(bangui, "geo_cache")
         while count(bangui, "geo_cache") == before:
             time.sleep(0.005)
