@@ -23,6 +23,9 @@ from bangui_cli.invocation import Invocation
 def run() -> NoReturn:
     """Run the command line of this process and end it."""
     terminal.open_missing_streams()
+    # What Python cannot raise it prints with a traceback, as of a signal that came while the one before
+    # it was being handled.
+    sys.unraisablehook = lambda _: None
     invocation = Invocation()
     try:
         _end(execute(sys.argv[1:], invocation))

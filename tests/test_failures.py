@@ -195,6 +195,23 @@ def test_a_broken_log_is_told_in_one_line(bangui):
     assert event["error"] == "ModuleNotFoundError"
 
 
+UNRAISABLE = """
+class Fragile:
+    def __del__(self):
+        raise ValueError
+
+make_entry = validation.make_entry
+validation.make_entry = lambda *fields, **named: (Fragile(), make_entry(*fields, **named))[1]
+"""
+
+
+def test_what_python_cannot_raise_it_does_not_print(bangui):
+    """A second signal within the handling of the first had its traceback on stderr, and no JSON."""
+    ended = run_broken(bangui, UNRAISABLE, "add", "192.0.2.1")
+
+    assert (ended.code, ended.stderr) == (0, "")
+
+
 HANGING = """
 from bangui_cli import clocks, deadline
 from bangui_cli.jobs.watchdog import Watchdog
