@@ -112,7 +112,8 @@ class Store(Session):
 
     def move_batch(self, after: str, limit_rows: int, seen_at: str) -> Batch:
         """Move the next `limit_rows` dirty rows behind address `after` into the cache."""
-        through, rows = self._one(sql.BATCH_BOUNDS, (after, limit_rows))
+        end = self._one(sql.BATCH_END, (after, limit_rows - 1))
+        through, rows = (end[0], limit_rows) if end else self._one(sql.LAST_BATCH, (after,))
         if not rows:
             return Batch(0, None)
         bounds = {"after": after, "through": through, "seen_at": seen_at}
@@ -120,7 +121,7 @@ class Store(Session):
             # Where the cached row wins, it has been seen all the same.
             self._execute(sql.TOUCH_BATCH, bounds)
         self._execute(sql.DELETE_BATCH, bounds)
-        return Batch(rows, through if rows == limit_rows else None)
+        return Batch(rows, through if end else None)
 
     def allow_spill(self) -> None:
         """Let a big transaction write pages early: else all that it touches stay in memory.

@@ -144,7 +144,7 @@ def compare(directory: Path, rows: int, rounds: int, *, cached: bool) -> None:
 
 def longest_lock_ms(path: Path, trace: Path) -> float:
     """Flush under strace and return how long SQLite's RESERVED lock was held at most."""
-    strace = ["strace", "-f", "-ttt", "-e", "trace=fcntl", "-o", str(trace)]
+    strace = ["strace", "-f", "--seccomp-bpf", "-ttt", "-e", "trace=fcntl", "-o", str(trace)]
     measure([*strace, *flush(path)])
     longest_s, since_s = 0.0, None
     for line in trace.read_text().splitlines():
