@@ -268,9 +268,9 @@ class History(RuleBasedStateMachine):
         with self.machine.open() as connection:
             connection.execute(
                 "INSERT INTO scheduler_lock (id, pid, hostname, created_at, heartbeat_at,"
-                " heartbeat_timeout) VALUES (1, 7, 'app', ?1, ?1, ?2) ON CONFLICT (id) DO UPDATE SET"
-                " pid = 7, hostname = 'app', heartbeat_at = ?1, heartbeat_timeout = ?2",
-                (now_s, TTL_S),
+                " heartbeat_timeout) VALUES (1, 7, 'app', :now_s, :now_s, :ttl_s) ON CONFLICT (id) DO UPDATE"
+                " SET pid = 7, hostname = 'app', heartbeat_at = :now_s, heartbeat_timeout = :ttl_s",
+                {"now_s": now_s, "ttl_s": TTL_S},
             )
         self.lock = Held(None, 0, 0.0, now_s)
 

@@ -9,10 +9,8 @@ from workload import add_command, make_entries, needs_root, small_disk, stage
 
 ROWS = 3000
 MIB = 1024 * 1024
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 needs_prlimit = pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
-needs_setpriv = pytest.mark.skipif(not shutil.which("setpriv"), reason="setpriv is not installed")
 
 
 def _limited(bangui, limit, *command):
@@ -88,13 +86,3 @@ def test_a_read_only_file_system_is_no_permission(bare, journal):
         read = bare.run("lookup", "192.0.2.1")
         check_run(read.code, read.stderr)
         assert read.code == (77 if journal else 0)
-
-
-@needs_root
-@needs_setpriv
-def test_another_users_database_is_no_permission(bangui):
-    """Neither jobs nor readers of another user get in, and each says so."""
-    for command in ("flush", "heartbeat", "add 192.0.2.1", "lookup 192.0.2.1", "status"):
-        ended = bangui.run(*command.split(), under=NOBODY)
-        check_run(ended.code, ended.stderr)
-        assert ended.code == 77, ended
