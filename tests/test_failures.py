@@ -5,6 +5,7 @@ import random
 import signal
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -219,7 +220,8 @@ from bangui_cli.jobs.watchdog import Watchdog
 def fail():
     raise MemoryError
 
-with Watchdog(deadline.for_run(clocks.monotonic_s(), 0.1), fail, fail) as watchdog:
+run_deadline = deadline.for_run(clocks.monotonic_s(), 0.1)
+with Watchdog(run_deadline, prepare=fail, give_up=fail, exit_code=lambda: 124) as watchdog:
     clocks.sleep_s(1)
     watchdog.claim_finish()
 """
@@ -228,6 +230,25 @@ with Watchdog(deadline.for_run(clocks.monotonic_s(), 0.1), fail, fail) as watchd
 def test_a_watchdog_that_cannot_report_ends_the_process_all_the_same(bare):
     """124 without words; the main thread used to wait for it for ever."""
     assert bare.run(program=[sys.executable, "-c", HANGING]).code == 124
+
+
+# Another process may fill a pipe between the look at it and the write, and then goes on to hold it.
+STUCK = """
+import time
+from bangui_cli import clocks, terminal
+terminal.write_line = clocks.sleep_s = lambda *_: time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("job", ["heartbeat", "flush"])
+@pytest.mark.parametrize(("blocked", "code"), [(False, 0), (True, 124)], ids=["done", "late"])
+def test_a_report_that_hangs_does_not_keep_a_job(bangui, job, blocked, code):
+    """Neither the pass that is done nor the watchdog of a pass that hangs waits for a reader."""
+    with closing(bangui.connect()) as other:
+        other.execute("BEGIN EXCLUSIVE" if blocked else "SELECT 1")
+        ended = run_broken(bangui, STUCK, job, "--json", "--timeout", "0.5")
+
+    assert (ended.code, ended.stdout, ended.stderr) == (code, "", "")
 
 
 # Signals.

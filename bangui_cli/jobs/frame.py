@@ -33,18 +33,23 @@ def run_job(job: Job, invocation: Invocation, work: Work, *, held_ok: bool, as_j
         return result
     run_deadline = deadline.for_run(invocation.started_s, settings[job.timeout_key].value)
     signals.redirect(run_deadline.cut_short)
-    with Watchdog(run_deadline, invocation.log.prepare, lambda: _give_up(result, run_deadline)) as dog:
+    watchdog = Watchdog(
+        run_deadline,
+        prepare=invocation.log.prepare,
+        give_up=lambda: _give_up(result, run_deadline),
+        exit_code=lambda: result.exit_code,
+    )
+    with watchdog:
         failure = _attempt(invocation, settings, run_deadline, result, work)
-        dog.claim_finish()
+        watchdog.claim_finish()
         result.end(failure)
     return result
 
 
-def _give_up(result: Report, run_deadline: Deadline) -> int:
+def _give_up(result: Report, run_deadline: Deadline) -> None:
     """Report for a pass that hangs: nobody knows whether its last commit took place."""
     result.flushed = result.remaining = None
     result.end(run_deadline.overrun)
-    return result.exit_code
 
 
 def _attempt(

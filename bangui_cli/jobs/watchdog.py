@@ -4,7 +4,6 @@ import os
 import threading
 from collections.abc import Callable
 
-from bangui_cli import exit_codes
 from bangui_cli.deadline import Deadline
 
 # An event about a missed deadline needs structlog: 60 ms of imports, several times that on a busy
@@ -12,6 +11,8 @@ from bangui_cli.deadline import Deadline
 _LEAD_S = 1.0
 # A pass that works ends at the deadline by itself, and records that.
 _PATIENCE_S = 0.15
+# A line hangs where another process fills the pipe between the look at it and the write.
+_REPORT_S = 0.5
 
 
 class Watchdog:
@@ -22,12 +23,18 @@ class Watchdog:
     """
 
     def __init__(
-        self, deadline: Deadline, prepare: Callable[[], None], give_up: Callable[[], int]
+        self,
+        deadline: Deadline,
+        *,
+        prepare: Callable[[], None],
+        give_up: Callable[[], None],
+        exit_code: Callable[[], int],
     ) -> None:
-        """`give_up` reports for the hanging run and returns the exit code."""
+        """`give_up` reports for the hanging run; `exit_code` tells what the report came to."""
         self._deadline = deadline
         self._prepare = prepare
         self._give_up = give_up
+        self._exit_code = exit_code
         self._ended = threading.Event()
         self._finisher = threading.Lock()
 
@@ -56,9 +63,23 @@ class Watchdog:
         if self._ended.wait(self._deadline.remaining_s() + _PATIENCE_S):
             return
         if self._finisher.acquire(blocking=False):
-            exit_code = exit_codes.TIMEOUT
-            try:
-                exit_code = self._give_up()
-            finally:
-                # Without it the main thread would wait for the report of a thread that is gone.
-                os._exit(exit_code)
+            self._report()
+        elif self._ended.wait(_REPORT_S):
+            return
+        # Without it the main thread would wait for ever: for this report, or in its own.
+        os._exit(self._exit_code())
+
+    def _report(self) -> None:
+        """Report in a thread of its own, which may hang, too."""
+        reporter = threading.Thread(target=self._report_quietly, daemon=True)
+        try:
+            reporter.start()
+            reporter.join(_REPORT_S)
+        except RuntimeError:
+            self._report_quietly()
+
+    def _report_quietly(self) -> None:
+        try:
+            self._give_up()
+        except Exception:
+            pass  # as for want of memory; the exit code still tells
