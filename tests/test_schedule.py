@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Bangui
+from conftest import Bangui, Ended
 
 from bangui_cli.errors import ConfigInvalid
 from bangui_cli.scheduling import crontab, formats, units
@@ -28,6 +28,11 @@ def bare(bare: Bangui) -> Bangui:
     """Run bangui with default settings: not even a database is named."""
     del bare.environment["BANGUI_DATABASE_PATH"], bare.environment["BANGUI_INSTANCE"]
     return bare
+
+
+def scheduled(ended: Ended) -> list[dict]:
+    """Return the events of the two jobs; a warning may follow them, where no scheduler runs."""
+    return [event for event in ended.events if event["event"].endswith("_scheduled")]
 
 
 def job_lines(text: str) -> list[str]:
@@ -100,7 +105,7 @@ def test_a_cadence_that_is_not_the_interval_is_told(bare: Bangui, tmp_path: Path
     ended = bare.ok("schedule", "install", "--root", tmp_path, env={"BANGUI_FLUSH_INTERVAL": "90s"})
 
     assert "# geo_cache_flush: every 60 s, as near as" in (tmp_path / CRONTAB).read_text()
-    assert [(event["interval_seconds"], event["cadence_seconds"]) for event in ended.events] == [
+    assert [(event["interval_seconds"], event["cadence_seconds"]) for event in scheduled(ended)] == [
         (90, 60),
         (60, 60),
     ]
@@ -257,10 +262,19 @@ def test_installing_logs_each_job_with_its_interval(bare: Bangui, tmp_path: Path
     """The events keep the names that they had in BanGUI."""
     ended = bare.ok("schedule", "install", "--root", tmp_path)
 
-    assert ended.event_names == [f"{job_id}_scheduled" for job_id in JOB_IDS]
-    assert [event["interval_seconds"] for event in ended.events] == [60, 60]
-    assert [event["level"] for event in ended.events] == ["info", "info"]
-    assert [event["path"] for event in ended.events] == [str(tmp_path / CRONTAB)] * 2
+    assert ended.event_names[:2] == [f"{job_id}_scheduled" for job_id in JOB_IDS]
+    assert [event["interval_seconds"] for event in scheduled(ended)] == [60, 60]
+    assert [event["level"] for event in scheduled(ended)] == ["info", "info"]
+    assert [event["path"] for event in scheduled(ended)] == [str(tmp_path / CRONTAB)] * 2
+
+
+@pytest.mark.parametrize("format_", formats.FORMATS.values(), ids=formats.FORMATS)
+def test_installing_warns_where_nothing_would_start_the_jobs(bare: Bangui, tmp_path: Path, format_):
+    """Below another root, too: an image that is made without a scheduler starts none later."""
+    ended = bare.ok("schedule", "install", "--format", format_.name, "--root", tmp_path)
+
+    warned = [] if format_.is_running() else ["scheduler_not_running"]
+    assert ended.event_names[2:] == warned
 
 
 @pytest.mark.parametrize(("format_", "paths"), [("cron", [CRONTAB]), ("systemd", UNITS)])
@@ -272,7 +286,8 @@ def test_installing_again_changes_nothing(bare: Bangui, tmp_path: Path, format_:
     again = bare.ok(*install)
 
     assert [changed_last(tmp_path / path) for path in paths] == before
-    assert [event["changed"] for event in first.events + again.events] == [True] * 2 + [False] * 2
+    changed = [event["changed"] for ended in (first, again) for event in scheduled(ended)]
+    assert changed == [True] * 2 + [False] * 2
     assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()) == paths
 
 
@@ -349,8 +364,8 @@ def test_a_schedule_in_both_places_is_told(bare: Bangui, tmp_path: Path):
     bare.ok("schedule", "install", "--root", tmp_path)
     ended = bare.ok("schedule", "install", "--format", "systemd", "--root", tmp_path)
 
-    assert ended.event_names[2:] == ["scheduled_twice"]
-    assert ended.events[2]["hint"] == "bangui schedule remove --format cron"
+    assert ended.event_names[2] == "scheduled_twice"
+    assert ended.events[2]["hint"] == f"bangui schedule remove --format cron --root {tmp_path}"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

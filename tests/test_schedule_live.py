@@ -99,7 +99,7 @@ def test_systemd_finds_no_fault_with_the_units(bare: Bangui, tmp_path: Path, dat
         "--database", database, "--user", "daemon", env={"BANGUI_HEARTBEAT_INTERVAL": "5s"},
     )  # fmt: skip
     units = sorted((tmp_path / "etc/systemd/system").iterdir())
-    verify = ["systemd-analyze", "verify", "--man=no", *units]
+    verify = ["systemd-analyze", "verify", *units]
     ended = subprocess.run(verify, capture_output=True, text=True, check=False)
 
     assert len(units) == 4

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from typing import Any
 
 import click
@@ -103,7 +104,7 @@ def install(
         _require_user(user)
     written = installing.install(format_.render(plan), root, force=force)
     _log_scheduled(invocation, plan, format_, root, changed=bool(written))
-    if not root and not format_.is_running():
+    if not format_.is_running():
         invocation.log.emit(
             events.SCHEDULER_NOT_RUNNING, format=format_.name, hint=format_.hint_if_not_running
         )
@@ -145,10 +146,11 @@ def _log_scheduled(
         )
     for other in FORMATS.values():
         if other is not format_ and any(installing.is_ours(root + path) for path in other.paths):
+            there = f" --root {shlex.quote(root)}" if root else ""
             invocation.log.emit(
                 events.SCHEDULED_TWICE,
                 format=other.name,
-                hint=f"bangui schedule remove --format {other.name}",
+                hint=f"bangui schedule remove --format {other.name}{there}",
             )
 
 
