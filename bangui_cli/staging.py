@@ -63,7 +63,7 @@ class Staging:
 
     def save_pending(self) -> None:
         """Stage what is pending when something else has ended the run, if that takes no time."""
-        self._store.deadline = deadline.for_lock_wait(_LAST_WAIT_S)
+        self._store.deadline = deadline.for_lock_wait(self._store.path, _LAST_WAIT_S)
         try:
             self.commit()
         except BanguiError:

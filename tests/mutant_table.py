@@ -250,8 +250,8 @@ MUTANTS = (
     Mutant(
         "a wait for SQLite's lock knows no timeout",
         SESSION,
-        "wait = self.deadline or deadline.for_lock_wait()",
-        "wait = deadline.for_lock_wait()",
+        "wait = self.deadline or deadline.for_lock_wait(self.path)",
+        "wait = deadline.for_lock_wait(self.path)",
         "torture/test_hard_deadlines.py::test_a_wait_for_a_lock_ends_at_the_timeout",
     ),
     Mutant(

@@ -7,7 +7,8 @@ from contextlib import closing
 import pytest
 from test_flush import count, stage_many, wait_until_some_moved
 
-from bangui_cli.errors import BanguiError
+from bangui_cli.deadline import for_lock_wait
+from bangui_cli.errors import BanguiError, DatabaseBusy
 from bangui_cli.store import faults
 
 
@@ -78,6 +79,14 @@ def test_a_commit_of_another_process_between_two_steps_is_waited_for(bangui):
             other.execute("COMMIT")
 
     assert [bangui.end(job).code for job in jobs] == [0, 0]
+
+
+def test_the_hint_of_a_wait_in_vain_can_be_pasted():
+    """It asks who keeps the very file open that was waited for."""
+    with pytest.raises(DatabaseBusy) as busy:
+        for_lock_wait("/srv/my db/b.db", 0.0).check()
+
+    assert busy.value.hint.endswith("fuser -v '/srv/my db/b.db'")
 
 
 # All of SQLite's primary results but successes, notices, and what only a fault of the program brings about.

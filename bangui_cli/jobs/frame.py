@@ -72,7 +72,7 @@ def _attempt(
 def _leave_behind(run: Run, error: BaseException) -> None:
     """After a failure, record the outcome and count what is left, as far as time and lease allow."""
     if run.has_lock:
-        run.store.deadline = deadline.for_lock_wait(_RECORD_S)
+        run.store.deadline = deadline.for_lock_wait(run.store.path, _RECORD_S)
         try:
             with run.store.transaction():
                 run.renew()
@@ -81,5 +81,5 @@ def _leave_behind(run: Run, error: BaseException) -> None:
             pass  # the first error is the one to report; a lost lease forbids to record it
     # A held pass is the ordinary life of a second instance: it pays for a count only when asked.
     if run.job.moves_rows and (run.report.as_json or not isinstance(error, LockHeld)):
-        run.store.deadline = deadline.for_lock_wait(_COUNT_S)
+        run.store.deadline = deadline.for_lock_wait(run.store.path, _COUNT_S)
         run.report.remaining = run.count_remaining()

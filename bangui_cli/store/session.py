@@ -90,7 +90,7 @@ class Session:
 
     def _patiently(self, statement: str) -> list[Any]:
         """Run a statement as soon as SQLite's lock allows it."""
-        wait = self.deadline or deadline.for_lock_wait()
+        wait = self.deadline or deadline.for_lock_wait(self.path)
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
