@@ -16,6 +16,8 @@ from bangui_cli.deadline import Deadline
 
 TIMEOUT_S = 0.7
 OVERSHOOT_S = 0.3
+# The best counts: a machine that is busy with other work adds to each.
+ATTEMPTS = 3
 EVENTS = {"flush": "geo_cache_flush_timeout", "heartbeat": "scheduler_lock_heartbeat_timeout"}
 LOCKS = {
     "another's write": ["BEGIN IMMEDIATE"],
@@ -25,13 +27,16 @@ LOCKS = {
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 
 
-def time_out(bangui, *arguments, **options):
-    """Run a job that must time out; return it, and how long it took beyond its timeout.
+def let_it_wait(bangui, process):
+    """Return when a job that finds the database or the lock held is busy with waiting."""
+    bangui.wait_until_opened(process)
+    time.sleep(0.1)
 
-    The best of three attempts counts: a machine that is busy with other work adds to each.
-    """
+
+def time_out(bangui, *arguments, **options):
+    """Run a job that must time out; return it, and how long it took beyond its timeout at best."""
     overshoots_s = []
-    for _ in range(3):
+    for _ in range(ATTEMPTS):
         began_s = time.monotonic()
         ended = bangui.run(*arguments, "--timeout", TIMEOUT_S, "--json", **options)
         overshoots_s.append(time.monotonic() - began_s - TIMEOUT_S)
@@ -68,7 +73,10 @@ def test_a_disk_that_hangs_does_not_delay_the_end(bangui, job):
     hang = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync"]
     hang += ["-e", "inject=fdatasync,fsync:delay_enter=2000000"]
 
-    ended = bangui.run(job, "--timeout", 1, "--json", under=hang)
+    for _ in range(ATTEMPTS):
+        ended = bangui.run(job, "--timeout", 1, "--json", under=hang)
+        if ended.json["duration_s"] <= 1 + OVERSHOOT_S:
+            break
 
     # strace itself keeps the process until the delay is over, and says so.
     (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("strace:")]
@@ -149,7 +157,7 @@ def test_a_signal_ends_a_wait_for_the_database(bangui, number):
     with closing(bangui.connect()) as other:
         other.execute("BEGIN EXCLUSIVE")
         job = bangui.start("heartbeat", "--timeout", "60", "--json")
-        time.sleep(0.6)
+        let_it_wait(bangui, job)
         job.send_signal(number)
         ended = bangui.end(job)
 
@@ -161,7 +169,7 @@ def test_a_signal_ends_a_wait_for_a_held_lock(bangui):
     """It is no held lock then: the exit code is that of the signal."""
     bangui.ok("heartbeat", "--instance", "web2")
     job = bangui.start("flush", "--wait", "50", "--json")
-    time.sleep(0.6)
+    let_it_wait(bangui, job)
     job.terminate()
 
     ended = bangui.end(job)

@@ -337,8 +337,8 @@ def test_a_signal_ends_a_flush_between_two_batches(bangui, number):
     """What it reports is exactly what it moved, and the record says that it failed."""
     stage_many(bangui, 60_000)
     for _ in range(2):
-        flush = bangui.start("flush", "--batch-size", "10", "--json")
         before = count(bangui, "geo_cache")
+        flush = bangui.start("flush", "--batch-size", "10", "--json")
         while count(bangui, "geo_cache") == before:
             time.sleep(0.005)
         time.sleep(random.random() / 20)
@@ -407,10 +407,10 @@ def test_a_wal_database_is_flushed_as_it_is(bangui):
 
 def test_an_older_failure_shows_until_a_run_succeeds(bangui):
     """Consecutive failures are counted for an alarm, and a success resets them."""
-    stage_many(bangui, 60_000)
+    stage_many(bangui, 20_000)
     for _ in range(2):
-        flush = bangui.start("flush", "--batch-size", "10")
         before = count(bangui, "geo_cache")
+        flush = bangui.start("flush", "--batch-size", "10")
         while count(bangui, "geo_cache") == before:
             time.sleep(0.005)
         flush.terminate()

@@ -185,7 +185,7 @@ def test_init_writes_nothing_into_a_current_database(bangui: Bangui):
 
 def test_several_inits_at_once_all_succeed(bare: Bangui):
     """Cron and a package's script may start them in the same second."""
-    for _ in range(3):
+    for _ in range(2):
         bare.database.unlink(missing_ok=True)
         ended = [bare.end(process) for process in [bare.start("init") for _ in range(6)]]
 

@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
+from conftest import Bangui
 
 STAGED = ["add", "192.0.2.1", "--country-code", "DE", "--org", "Zürich \N{CJK UNIFIED IDEOGRAPH-65E5}"]
 # Every kind of command, with what it returns while its streams are sound.
@@ -30,12 +32,21 @@ each_command = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def busy(bangui):
-    """Run bangui with one entry dirty and one cached."""
+@pytest.fixture(scope="module")
+def worked(tmp_path_factory):
+    """Make a database with one entry dirty and one cached."""
+    bangui = Bangui(tmp_path_factory.mktemp("worked"))
+    bangui.ok("init")
     bangui.ok("add", "192.0.2.2", "--country-code", "FR")
     bangui.ok("flush")
     bangui.ok(*STAGED)
+    return bangui.database
+
+
+@pytest.fixture
+def busy(bangui, worked):
+    """Run bangui with one entry dirty and one cached."""
+    shutil.copy(worked, bangui.database)
     return bangui
 
 
