@@ -180,6 +180,8 @@ BAD_LINES = [
     b'"1.1.1.1"',
     b"17",
     b"null",
+    b"[]",
+    b'["1.1.1.1", 2]',
     b"\xff\xfe\x00{",
     b"{}",
 ]  # fmt: skip
@@ -245,6 +247,17 @@ def test_a_broken_element_of_an_array_costs_no_other(bangui, tmp_path, indent, o
     assert ended.events[-1]["error"] == "1 of 5 rows rejected"
     assert rejects.read_text().rstrip("\n") in source.read_text()
     assert "1.1.1.1" in rejects.read_text()
+
+
+def test_what_is_no_object_in_an_array_costs_itself_only(bangui, tmp_path):
+    """Each is counted and kept alone, without the commas and brackets of the array."""
+    rejects = tmp_path / "rejects"
+    text = '[{"ip": "1.1.1.1"}, 42, "1.1.1.2",\nnull, {"ip": "1.1.1.3"},\n  7]\n'
+    ended = bangui.run("import", "--rejects", rejects, input=text)
+
+    assert (ended.code, sorted(staged(bangui))) == (65, ["1.1.1.1", "1.1.1.3"])
+    assert rejects.read_text() == '42\n"1.1.1.2"\nnull\n7\n'
+    assert [event["line"] for event in ended.events[:-1]] == [1, 1, 2, 3]
 
 
 def test_a_truncated_array_is_noticed(bangui):

@@ -26,6 +26,8 @@ _separators = re.compile(r"[\s,\[\]]*").match
 _ADDRESS_KEY = r'"[0-9a-fA-F:.]*[:.][0-9a-fA-F:.]*"\s*:\s*\{'
 _keyed_batch = re.compile(rf"\{{(?=\s*{_ADDRESS_KEY})").match
 _key = re.compile(r'"([^"\\\x00-\x1f]*)"\s*:\s*').match
+# A number, a word or a short text where a list should have an object.
+_scalar = re.compile(r'(?:"[^"\\\n]*"|[^\s",:{}\[\]]+)(?=\s*[,\]])').match
 _next_key = re.compile(rf"(?:,\s*|\n\s*)(?={_ADDRESS_KEY})")
 _next_line = re.compile(r"\n|,\s*(?=[{\[])")
 # As far behind its place as an error of the parser may be named, for a text that just ends too early.
@@ -115,8 +117,7 @@ class _Walk:
         start = self._position
         key = _key(self._text, start) if self._in_keyed_batch else None
         if not key and not self._text.startswith("{", start):
-            # A stray quote must not make a text of all that stands up to the next one.
-            yield from self._refuse(Rejected("not an object"), start + 1)
+            yield from self._read_no_object()
             return
         try:
             value, end = _decode(self._text, key.end() if key else start)
@@ -133,6 +134,15 @@ class _Walk:
         elif key and isinstance(value, dict):
             value = {"ip": key[1], **value}
         yield line, raw, value
+
+    def _read_no_object(self) -> Records:
+        scalar = _scalar(self._text, self._position) if self._depth else None
+        if scalar:
+            line, self._position = self._line_here(), scalar.end()
+            yield line, scalar[0], Rejected("not an object")
+        else:
+            # A stray quote must not make a text of all that stands up to the next one.
+            yield from self._refuse(Rejected("not an object"), self._position + 1)
 
     def _read_broken(self, error: Exception) -> Records:
         if len(self._text) - self._position > LINE_LIMIT_BYTES:

@@ -50,6 +50,11 @@ def _text(line: bytes) -> str | bytes:
         return line
 
 
+def _is_batch(value: object) -> bool:
+    """Tell a list of answers from a line that is merely no object."""
+    return isinstance(value, list) and any(isinstance(item, dict) for item in value)
+
+
 def _read_unusual(line: int, text: str | bytes) -> Iterator[Record]:
     """Judge a line that is no plain object from its first character to its last."""
     if isinstance(text, bytes):
@@ -60,7 +65,7 @@ def _read_unusual(line: int, text: str | bytes) -> Iterator[Record]:
         except (ValueError, RecursionError) as error:
             yield line, text, not_json(error)
         else:
-            if isinstance(value, list) or json_documents.is_keyed_batch(text):
+            if _is_batch(value) or json_documents.is_keyed_batch(text):
                 yield from json_documents.read_text(text, line)
             else:
                 yield line, text, value
