@@ -69,6 +69,21 @@ def test_sql_is_spelled_in_the_store_alone():
     assert texts_matching(SQL, ("store/",)) == [], "give the statement a name in bangui_cli/store"
 
 
+def test_the_engine_is_known_to_the_store_alone():
+    """A second engine, beside SQLite, needs no change above the store."""
+    imported = [
+        f"{module}:{node.lineno}: {name}"
+        for module, tree in trees()
+        if not is_within(module, ("store/",))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (getattr(node, "module", None), *(alias.name for alias in node.names))
+        if name in ("sqlite3", "sqlite_utils")
+    ]
+
+    assert imported == []
+
+
 def test_clocks_are_read_in_one_module():
     """A test injects a time, and a namespace's shifted clock is dealt with, once."""
     readers = {

@@ -1,14 +1,11 @@
 """Check what is in the database: sound pages, the right schema, a journal that SQLite can keep."""
 
-import sqlite3
-
 from bangui_cli import clocks, exit_codes
 from bangui_cli.deadline import Deadline
 from bangui_cli.diagnosis.checks import Check, error, failed, ok, warning
 from bangui_cli.errors import BanguiError, DeadlineExceeded
-from bangui_cli.store import Store, schema
+from bangui_cli.store import Store, schema, versions
 from bangui_cli.store.examination import open_unchanged
-from bangui_cli.store.versions import wal_is_sound
 
 # Writers wait while the pages are read: less than the shortest default timeout of a job.
 _QUICK_CHECK_S = 3.0
@@ -44,10 +41,10 @@ def check_schema(store: Store) -> Check:
     return ok("schema", schema.MIGRATIONS[-1])
 
 
-def check_journal(mode: str, sqlite_version: tuple[int, ...] = sqlite3.sqlite_version_info) -> Check:
+def check_journal(mode: str, sqlite_version: tuple[int, ...] = versions.RUNNING) -> Check:
     """Check that this SQLite keeps a database in this journal mode whole."""
     version = ".".join(map(str, sqlite_version[:3]))
-    if mode == "wal" and not wal_is_sound(sqlite_version):
+    if mode == "wal" and not versions.wal_is_sound(sqlite_version):
         return error(
             "journal_mode",
             f"wal, which SQLite {version} can corrupt when two jobs commit and checkpoint at once",

@@ -15,10 +15,9 @@ from bangui_cli.errors import (
     SchemaNewer,
     Unavailable,
 )
-from bangui_cli.store import opening, schema
+from bangui_cli.store import opening, schema, versions
 from bangui_cli.store import statements as sql
 from bangui_cli.store.sqlite import Store
-from bangui_cli.store.versions import STRICT_SINCE, wal_is_sound
 
 JOURNAL_MODES = ("delete", "wal")
 
@@ -52,9 +51,9 @@ def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialis
 
     Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Unavailable and what the store raises.
     """
-    if sqlite3.sqlite_version_info < STRICT_SINCE:
+    if versions.RUNNING < versions.STRICT_SINCE:
         raise Unavailable(f"SQLite {sqlite3.sqlite_version} is too old: STRICT tables need 3.37")
-    if journal_mode == "wal" and not force and not wal_is_sound(sqlite3.sqlite_version_info):
+    if journal_mode == "wal" and not force and not versions.wal_is_sound(versions.RUNNING):
         raise ConfigInvalid(
             f"SQLite {sqlite3.sqlite_version} can corrupt a WAL database when two jobs commit and "
             "checkpoint at the same instant",

@@ -1,5 +1,8 @@
 """What is known of SQLite's versions."""
 
+import sqlite3
+
+RUNNING = sqlite3.sqlite_version_info
 STRICT_SINCE = (3, 37, 0)
 
 
