@@ -44,6 +44,14 @@ def print_text(text: str) -> None:
         ) from None
 
 
+def print_summary(text: str) -> None:
+    """Print what a change of the database came to. The exit code tells it, too: no room is no failure."""
+    try:
+        print_text(text)
+    except IoFailed:
+        pass
+
+
 def section_text(title: str, values: dict[str, Any]) -> str:
     """Return a heading and one line a value."""
     now_s, width = clocks.wall_s(), max(map(len, values), default=0)

@@ -27,4 +27,4 @@ def command(invocation: Invocation, /, ip: str, **fields: str | None) -> None:
     with staging.open_store(invocation.settings.database_path) as store:
         staging.commit(store, [entry])
     if terminal.stdout_is_terminal():
-        output.print_text(f"staged {entry.ip}")
+        output.print_summary(f"staged {entry.ip}")

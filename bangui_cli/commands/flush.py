@@ -53,11 +53,11 @@ def _print_summary(report: Report, dry_run: bool) -> None:
     from bangui_cli import output
 
     if report.outcome != OK:
-        output.print_text("nothing done: another instance holds the lock")
+        output.print_summary("nothing done: another instance holds the lock")
         return
     verb = "would flush" if dry_run else "flushed"
     rest = f", {report.remaining:,} staged meanwhile" if report.remaining else ""
     rows = "1 row" if report.flushed == 1 else f"{report.flushed:,} rows"
-    output.print_text(
+    output.print_summary(
         f"{verb} {rows} in {report.duration_s():.2f} s{rest} (lock {report.lock['outcome']})"
     )

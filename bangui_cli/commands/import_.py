@@ -73,10 +73,10 @@ def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) ->
     duration_s = round(clocks.monotonic_s() - invocation.started_s, 3)
     if as_json:
         identity = {"duration_s": duration_s, "correlation_id": invocation.correlation_id}
-        output.print_json({**counts, **identity})
+        output.print_summary(output.json_text({**counts, **identity}))
     elif terminal.stdout_is_terminal():
         rejected = f", rejected {counts['rejected']:,}" if counts["rejected"] else ""
-        output.print_text(
+        output.print_summary(
             f"staged {counts['staged']:,} of {counts['read']:,} rows{rejected} in {duration_s:.2f} s"
         )
 

@@ -46,4 +46,4 @@ def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> Non
         fields = ("owner", "hostname", "pid", "lease_id", "token", "age_s")
         invocation.log.emit(events.LOCK_RELEASED, **{key: view[key] for key in fields})
     elif terminal.stdout_is_terminal():
-        output.print_text("the lock was free already")
+        output.print_summary("the lock was free already")

@@ -105,8 +105,10 @@ def _given(
 
 def _print_summary(tally: Tally, *, as_json: bool) -> None:
     if as_json:
-        output.print_json(tally.as_json())
+        output.print_summary(output.json_text(tally.as_json()))
     elif terminal.stdout_is_terminal():
         left_out = {"still fresh": tally.fresh, "skipped": tally.skipped, "rejected": tally.rejected}
         rest = "".join(f", {count:,} {what}" for what, count in left_out.items() if count)
-        output.print_text(f"staged {tally.staged:,} addresses, {tally.resolved:,} with a country{rest}")
+        output.print_summary(
+            f"staged {tally.staged:,} addresses, {tally.resolved:,} with a country{rest}"
+        )
