@@ -45,7 +45,7 @@ def print_text(text: str) -> None:
 
 
 def print_summary(text: str) -> None:
-    """Print what a change of the database came to. The exit code tells it, too: no room is no failure."""
+    """Print what became of the database; the exit code tells it, too, so that no room is no failure."""
     try:
         print_text(text)
     except IoFailed:
