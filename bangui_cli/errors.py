@@ -238,6 +238,8 @@ def named(error: BaseException) -> BaseException:
     """Name the state behind an error that nothing foresaw, or return it as it is: a bug."""
     if isinstance(error, MemoryError):
         return OutOfResources("out of memory")
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return NoInput("the working directory has been deleted", hint="change to one that exists: cd /")
     if isinstance(error, OSError):
         return of_os_error(error, str(error.filename or "the operating system refused"))
     return error

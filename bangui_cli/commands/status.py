@@ -114,5 +114,9 @@ def _deliver(text: str, path: str | None) -> None:
         return
     from bangui_cli import files
 
-    # Of a link, as /dev/stdout is one, the target is replaced.
-    files.replace_file(os.path.realpath(path), f"{text}\n".encode())
+    try:
+        # Of a link, as /dev/stdout is one, the target is replaced.
+        target = os.path.realpath(path)
+    except OSError as error:
+        raise files.failure(error, f"cannot write {path}") from None
+    files.replace_file(target, f"{text}\n".encode())
