@@ -15,7 +15,10 @@ class Mutant(NamedTuple):
 
 LEASE, LOCKING = "bangui_cli/lease.py", "bangui_cli/locking.py"
 SQL, SESSION, SQLITE = (f"bangui_cli/store/{name}.py" for name in ("statements", "session", "sqlite"))
-FLUSH, WATCHDOG = "bangui_cli/jobs/flush.py", "bangui_cli/jobs/watchdog.py"
+FLUSH, FRAME, RUN, WATCHDOG = (
+    f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "run", "watchdog")
+)
+STAGING, IMPORT = "bangui_cli/staging.py", "bangui_cli/importing/run.py"
 
 MUTANTS = (
     # The lock's judgement.
@@ -229,7 +232,57 @@ MUTANTS = (
         FLUSH,
         "clocks.sleep_s(min(pacing.REST_S, run.deadline.remaining_s()))",
         "pass",
-        "test_flush.py::test_a_waiting_writer_gets_in_during_a_long_flush",
+        "test_paused_runs.py::test_a_long_sweep_leaves_gaps_for_those_who_wait",
+    ),
+    Mutant(
+        "a batch is one row longer than it says",
+        SQLITE,
+        "sql.BATCH_END, (after, limit_rows - 1)",
+        "sql.BATCH_END, (after, limit_rows)",
+        "test_flush.py::test_every_row_moves_whatever_the_batch_size",
+    ),
+    Mutant(
+        "a batch is one row shorter than it says",
+        SQLITE,
+        "sql.BATCH_END, (after, limit_rows - 1)",
+        "sql.BATCH_END, (after, max(limit_rows - 2, 0))",
+        "test_flush.py::test_every_row_moves_whatever_the_batch_size",
+    ),
+    Mutant(
+        "the last batch counts no row without a country",
+        SQL,
+        '"SELECT max(ip), count(*) FROM geo_cache_dirty WHERE ip > ?"',
+        '"SELECT max(ip), count(country_code) FROM geo_cache_dirty WHERE ip > ?"',
+        "test_flush.py::test_the_stores_sql_decides_as_the_rule_does",
+    ),
+    Mutant(
+        "the next batch begins at the last row of this one",
+        SQL,
+        '_BATCH = "ip > :after AND ip <= :through"',
+        '_BATCH = "ip > :after AND ip < :through"',
+        "test_flush.py::test_every_row_moves_whatever_the_batch_size",
+    ),
+    Mutant(
+        "a batch takes as many rows as it likes",
+        FLUSH,
+        "rows = pacing.next_batch_rows(rows, work_s, most_rows, commit_s=commit_s)",
+        "rows *= 2",
+        "test_paused_runs.py::test_the_timeout_ends_a_run_between_two_batches",
+    ),
+    Mutant(
+        "a flush leaves its journal",
+        SQL,
+        'JOURNAL_DELETE = "PRAGMA journal_mode = DELETE"',
+        'JOURNAL_DELETE = "PRAGMA journal_mode = PERSIST"',
+        "test_flush.py::test_every_row_moves_whatever_the_batch_size",
+    ),
+    Mutant(
+        "a held pass leaves its mark",
+        LOCKING,
+        "    if judgement.outcome == lease.HELD:\n        raise held_error(row, judgement)\n",
+        "    if judgement.outcome == lease.HELD:\n        store.job_started('geo_cache_flush', '', '', 0)\n"
+        "        store._execute('COMMIT')\n        raise held_error(row, judgement)\n",
+        "test_lock.py::test_a_held_lock_is_respected_and_nothing_is_written",
     ),
     # Staging.
     Mutant(
@@ -246,7 +299,56 @@ MUTANTS = (
         'SYNCHRONOUS_EXTRA = "PRAGMA synchronous = OFF"',
         "torture/test_power_cut.py",
     ),
+    Mutant(
+        "an import counts what it has not committed",
+        STAGING,
+        '        """Stage what is pending. Entries of one address stay in the order in which they came."""\n',
+        "        self.staged_rows += len(self.pending)\n",
+        "test_import_streams.py::test_rows_are_committed_when_the_pipe_pauses",
+    ),
+    Mutant(
+        "an import drops what was read when it is ended",
+        IMPORT,
+        "            self._staging.save_pending()\n",
+        "",
+        "test_import_streams.py::test_a_signal_ends_an_import_and_what_was_read_is_kept",
+    ),
+    Mutant(
+        "rows of a pipe wait for a full batch",
+        IMPORT,
+        "            if record is None:\n                self._commit()\n                continue\n",
+        "            if record is None:\n                continue\n",
+        "test_import_streams.py::test_rows_are_committed_when_the_pipe_pauses",
+    ),
     # The deadline and the end.
+    Mutant(
+        "a run that has no time left begins its work",
+        FRAME,
+        "                run_deadline.check()  # the start of the interpreter may have used it up\n",
+        "",
+        "test_deadline.py::test_a_timeout_below_the_cost_of_a_start_is_a_timeout",
+    ),
+    Mutant(
+        "a run that its watchdog ends says what it cannot know",
+        FRAME,
+        "    result.flushed = result.remaining = None\n",
+        "",
+        "test_deadline.py::test_a_disk_that_hangs_does_not_delay_the_end",
+    ),
+    Mutant(
+        "a report that hangs keeps the process",
+        WATCHDOG,
+        "        elif self._ended.wait(_REPORT_S):\n            return\n",
+        "        else:\n            return\n",
+        "test_failures.py::test_a_report_that_hangs_does_not_keep_a_job",
+    ),
+    Mutant(
+        "the watchdog waits for its own report",
+        WATCHDOG,
+        "            reporter.join(_REPORT_S)\n",
+        "            reporter.join()\n",
+        "test_failures.py::test_a_report_that_hangs_does_not_keep_a_job",
+    ),
     Mutant(
         "a wait for SQLite's lock knows no timeout",
         SESSION,
@@ -271,8 +373,8 @@ MUTANTS = (
     Mutant(
         "nobody watches a run that hangs",
         WATCHDOG,
-        "        threading.Thread(target=self._watch, daemon=True).start()\n",
-        "",
+        "threading.Thread(target=self._watch, daemon=True).start()",
+        "pass",
         "torture/test_hard_deadlines.py::test_a_slow_disk_does_not_delay_the_end",
     ),
     Mutant(
@@ -298,10 +400,17 @@ MUTANTS = (
     ),
     # The file.
     Mutant(
+        "a disk that fails to read is called damage",
+        "bangui_cli/store/faults.py",
+        "if code == sqlite3.SQLITE_CORRUPT and _is_unreadable(path):",
+        "if False:",
+        "torture/test_failing_disks.py::test_an_error_of_the_disk_loses_nothing",
+    ),
+    Mutant(
         "others may read a new database",
         "bangui_cli/store/migrations.py",
-        "        os.fchmod(descriptor, 0o600)\n",
-        "        os.fchmod(descriptor, 0o644)\n",
+        "umask = os.umask(0o077)",
+        "umask = os.umask(0o022)",
         "test_schema.py::test_the_file_is_private_whatever_the_umask",
     ),
     Mutant(

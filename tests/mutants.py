@@ -5,6 +5,8 @@ fail for it; the same test must pass on the program as it is. With names as argu
 mutants are tried. Exits with 1 where one survives, or no longer fits the source.
 """
 
+import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -33,25 +35,32 @@ def _passes(directory: Path, tests: Iterable[str]) -> bool:
     """Run tests on a copy of the program; a test that hangs has noticed, too."""
     nodes = [f"tests/{test}" for test in tests]
     pytest = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *nodes]
+    # Wherever a test runs bangui, it is the copy.
+    environment = {**os.environ, "PYTHONPATH": str(directory), "PYTHONDONTWRITEBYTECODE": "1"}
+    options = {"cwd": directory, "env": environment, "capture_output": True, "text": True}
     try:
-        ended = subprocess.run(
-            pytest, cwd=directory, capture_output=True, text=True, timeout=SLOWEST_TEST_S, check=False
-        )
+        ended = subprocess.run(pytest, **options, timeout=SLOWEST_TEST_S, check=False)
     except subprocess.TimeoutExpired:
         return False
     assert ended.returncode in (0, 1), ended.stdout  # anything else ran no test
     return ended.returncode == 0
 
 
+def _mutated(mutant: Mutant) -> str:
+    """Return the source with the promise broken: a program that does not compile is no mutant."""
+    source = (ROOT / mutant.path).read_text()
+    if source.count(mutant.old) != 1:
+        raise SystemExit(f"{mutant.name}: {mutant.old!r} is not once in {mutant.path}")
+    mutated = source.replace(mutant.old, mutant.new)
+    ast.parse(mutated, mutant.path)
+    return mutated
+
+
 def _is_killed(mutant: Mutant) -> bool:
     with tempfile.TemporaryDirectory(prefix="bangui-mutant-") as name:
         directory = Path(name)
         _copy_program(directory)
-        path = directory / mutant.path
-        source = path.read_text()
-        if source.count(mutant.old) != 1:
-            raise SystemExit(f"{mutant.name}: {mutant.old!r} is not once in {mutant.path}")
-        path.write_text(source.replace(mutant.old, mutant.new))
+        (directory / mutant.path).write_text(_mutated(mutant))
         return not _passes(directory, [mutant.test])
 
 
@@ -66,6 +75,8 @@ def run(names: Iterable[str]) -> int:
     """Try the mutants with these names, all where there are none; return the exit status."""
     wanted = set(names)
     mutants = [mutant for mutant in MUTANTS if not wanted or mutant.name in wanted]
+    for mutant in mutants:
+        _mutated(mutant)  # a row that no longer fits is told before minutes of tests
     if not _tests_pass(mutants):
         raise SystemExit("a test fails on the program as it is: mend that first")
     began_s, survivors = time.monotonic(), 0

@@ -1,10 +1,13 @@
 """What time and death do to a run: each of its statements is a moment to stand still, or to die."""
 
 import shutil
+from itertools import pairwise
 
 import pytest
 from invariants import Ledger, check_database, read_entries
 from simulation import Machine
+
+from bangui_cli import clocks
 
 ADDRESSES = [f"192.0.2.{n}" for n in range(1, 7)]
 FLUSH = ("flush", "--batch-size", 2, "--json")
@@ -84,6 +87,27 @@ def test_every_batch_refreshes_the_heartbeat(machine):
     assert machine.boottime_s - boottime_s < 150
     assert machine.wall_s - wall_s < 150
     assert wall_s == written_s
+
+
+def test_a_long_sweep_leaves_gaps_for_those_who_wait(machine, monkeypatch):
+    """SQLite's busy handler sleeps up to 0.1 s between two tries, and must get in within 3 s."""
+    moments_s = []
+
+    def rest(seconds):
+        with machine.open() as another:
+            another.execute("BEGIN IMMEDIATE")
+        assert seconds > 0.1
+        moments_s.append(machine.monotonic_s)
+        machine.pass_time(seconds)
+
+    monkeypatch.setattr(clocks, "sleep_s", rest)
+    machine.on_statement(lambda _: machine.pass_time(0.07))
+    began_s = machine.monotonic_s
+
+    assert machine.run("flush", "--batch-size", 1).code == 0
+    assert machine.monotonic_s - began_s > 4
+    moments_s = [began_s, *moments_s, machine.monotonic_s]
+    assert max(later - earlier for earlier, later in pairwise(moments_s)) < 3
 
 
 def test_the_timeout_ends_a_run_between_two_batches(machine):

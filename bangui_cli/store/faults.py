@@ -17,6 +17,8 @@ from bangui_cli.errors import (
     RowRefused,
 )
 
+_DESCRIPTORS = "/proc/self/fd"
+_CHUNK_BYTES = 1 << 20
 _BUSY = (DatabaseBusy, "is locked by another process")
 _REFUSED = (PermissionRefused, "may not be read or written by this user")
 _UNFIT = (RowRefused, "refuses a row")
@@ -63,10 +65,34 @@ def _state_of(error: sqlite3.Error, path: str) -> tuple[type[BanguiError] | None
         return _why_it_cannot_be_opened(path)
     if code == sqlite3.SQLITE_ERROR and any(words in str(error) for words in ("no such", "no column")):
         return NoTables, "lacks bangui's tables"
+    if code == sqlite3.SQLITE_CORRUPT and _is_unreadable(path):
+        return IoFailed, "cannot be read"
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY) and not os.path.exists(path):
         return NoDatabase, "was moved or deleted while it was open"
     extended = getattr(error, "sqlite_errorcode", 0)
     return _STATES.get(extended) or _STATES.get(code) or (None, "")
+
+
+def _is_unreadable(path: str) -> bool:
+    """Tell whether the disk withholds a part of the open file: SQLite calls that corrupt, too."""
+    try:
+        descriptor = _descriptor_of(path)
+        offset = 0
+        while descriptor is not None and (chunk := os.pread(descriptor, _CHUNK_BYTES, offset)):
+            offset += len(chunk)
+    except OSError:
+        return True
+    return False
+
+
+def _descriptor_of(path: str) -> int | None:
+    """Return SQLite's own descriptor of a file: to close another one would drop SQLite's locks."""
+    target = os.path.realpath(path)
+    for name in os.listdir(_DESCRIPTORS):
+        link = os.path.join(_DESCRIPTORS, name)
+        if os.path.lexists(link) and os.readlink(link) == target:
+            return int(name)
+    return None
 
 
 def _why_it_cannot_be_opened(path: str) -> tuple[type[BanguiError], str]:

@@ -21,6 +21,7 @@ DISK_KIB = 1024
 LEVELS = (2, pytest.param(20, marks=pytest.mark.torture))
 FAULTS = [
     ("pwrite64:error=EIO", 1),
+    ("pread64:error=EIO", 2),
     *(
         pytest.param(*fault, marks=pytest.mark.torture)
         for fault in (
@@ -28,6 +29,7 @@ FAULTS = [
             ("pwrite64:error=ENOSPC", 20),
             ("fdatasync:error=EIO", 20),
             ("unlink:error=EIO", 2),
+            ("pread64:error=EIO", 12),
         )
     ),
 ]
@@ -104,14 +106,16 @@ def test_a_full_disk_loses_nothing(on_small_disk, levels):
 
 @needs_strace
 @pytest.mark.parametrize(("fault", "rounds"), FAULTS)
-def test_an_error_of_a_write_or_sync_loses_nothing(bangui, fault, rounds):
-    """The n-th one of a run fails: it says 74, or did not need it, and the next run does the rest."""
+def test_an_error_of_the_disk_loses_nothing(bangui, fault, rounds):
+    """The n-th of a run fails: it says 74, or did not need it, and the next run does the rest."""
     trouble, chance, call = Trouble(bangui), random.Random(fault), fault.partition(":")[0]
-    calls = {"unlink": 1, "pwrite64": 60, "fdatasync": 12}[call]
+    calls = {"unlink": 1, "pwrite64": 60, "fdatasync": 12, "pread64": 20}[call]
     for number in range(rounds):
         entry = trouble.stage(generation=number)
-        inject = f"inject={fault}:when={chance.randint(1, calls)}"
-        failing = strace("-e", f"trace={call}", "-e", inject)
+        # A sector that cannot be read is no better the next time.
+        when = f"{chance.randint(1, calls)}{'+' * (call == 'pread64')}"
+        where = ["-P", str(bangui.database)] * (call == "pread64")
+        failing = strace(*where, "-e", f"trace={call}", "-e", f"inject={fault}:when={when}")
         trouble.run("flush", "--batch-size", 200, under=failing)
         trouble.run(*add_command(entry), stages=[entry], under=failing)
         trouble.check_recovery()

@@ -6,8 +6,8 @@ import signal
 import time
 
 import pytest
-from invariants import Ledger, check_database, check_integrity, check_run
-from workload import flushed_total, make_entries, stage
+from invariants import Ledger, check_database, check_integrity, check_run, read_entries
+from workload import as_lines, flushed_total, make_entries, stage
 
 pytestmark = pytest.mark.torture
 
@@ -46,6 +46,28 @@ def test_a_signal_at_any_moment_ends_a_flush_cleanly(bangui):
         assert moved == flushed_total(bangui.database)
         codes[ended.code] += 1
     print(f"runs by exit code: {dict(codes)}")
+
+
+def test_a_signal_at_any_moment_ends_an_import_cleanly(bangui):
+    """What it reports as staged is there, also what it had read when the signal came."""
+    chance, codes, ledger = random.Random(2), collections.Counter(), Ledger()
+    path = bangui.home / "answers.jsonl"
+    for number in range(ROUNDS // 2):
+        sent = SIGNALS[number % len(SIGNALS)]
+        entries = make_entries(ROWS, generation=number)
+        path.write_text(as_lines(entries))
+        process = bangui.start("import", path, "--json")
+        time.sleep(chance.uniform(0.0, 0.3))
+        process.send_signal(sent)
+        ended = bangui.end(process)
+
+        _check_end(ended, sent)
+        check_database(bangui.database, ledger, in_flight=entries)
+        staged = set(read_entries(bangui.database)[1].values())
+        assert len(staged.intersection(entries)) == (ended.json["staged"] if ended.stdout else 0)
+        ledger.acknowledge(staged)
+        codes[ended.code] += 1
+    print(f"imports by exit code: {dict(codes)}")
 
 
 @pytest.mark.parametrize("command", ["heartbeat", "init", "add 192.0.2.1", "status --format json"])

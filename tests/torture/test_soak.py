@@ -5,6 +5,7 @@ import time
 
 import pytest
 import soak
+from invariants import Ledger, check_database
 from workload import add_command, make_entries
 
 pytestmark = pytest.mark.torture
@@ -19,19 +20,24 @@ def test_simulated_weeks_leave_nothing_behind(weeks, wal):
 
 
 def test_real_runs_leave_nothing_behind(bangui):
-    """Hundreds of runs and kills later the directory is as small as after the first."""
-    chance, entries, sizes = random.Random(1), make_entries(200), []
+    """Hundreds of runs and kills of three instances later the directory is as small as at first."""
+    chance, ledger, sizes = random.Random(1), Ledger(), []
     ends_s = time.monotonic() + SECONDS
     while time.monotonic() < ends_s:
-        process = bangui.start("flush")
+        instance = {"BANGUI_INSTANCE": chance.choice(("web1", "web2", "web3"))}
+        entry = chance.choice(make_entries(200, generation=len(sizes)))
+        process = bangui.start("flush", env=instance)
         time.sleep(chance.uniform(0.0, 0.1))
         process.kill()
         bangui.end(process)
-        for command in (add_command(chance.choice(entries)), ["flush"], ["heartbeat"]):
-            assert bangui.run(*command) == (0, "", "")
+        for command in (add_command(entry), ["flush"], ["heartbeat"]):
+            assert bangui.run(*command, env=instance) == (0, "", "")
+        bangui.ok("lock", "release", env=instance)
+        ledger.acknowledge([entry])
         sizes.append(sum(path.stat().st_size for path in bangui.home.iterdir()))
+    check_database(bangui.database, ledger)
     half = len(sizes) // 2
-    print(f"{4 * len(sizes)} runs, a quarter killed: at most {max(sizes)} bytes")
+    print(f"{5 * len(sizes)} runs, a fifth killed: at most {max(sizes)} bytes")
 
     assert [bangui.database] == list(bangui.home.iterdir())
     assert max(sizes[half:]) < 1.5 * max(sizes[:half])
