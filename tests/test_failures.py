@@ -270,7 +270,7 @@ def test_a_signal_ends_a_command_with_its_number(bangui, number):
 
 
 def test_a_signal_at_any_moment_leaves_no_traceback_of_ours(bangui):
-    """While the interpreter itself starts, a Ctrl-C shows its own; from the first import on there is none."""
+    """While the interpreter itself starts, a Ctrl-C shows its own; from our first line on there is none."""
     chance = random.Random(2)
     for _ in range(25):
         process = bangui.start("flush", "--json")
@@ -278,10 +278,10 @@ def test_a_signal_at_any_moment_leaves_no_traceback_of_ours(bangui):
         process.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM]))
         ended = bangui.end(process)
 
-        if "bangui_cli" in ended.stderr:
+        if ended.code > 0:
             final_event(ended)
-        assert ended.code in (0, 1, 130, 143, -signal.SIGINT, -signal.SIGTERM), ended
-        assert "bangui_cli/" not in ended.stderr, ended
+        assert ended.code in (0, 130, 143, -signal.SIGINT, -signal.SIGTERM), ended
+        assert "bangui_cli/main.py" not in ended.stderr, ended
 
 
 def test_an_ignored_signal_stays_ignored(bangui):
