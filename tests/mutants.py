@@ -46,9 +46,9 @@ def _passes(directory: Path, tests: Iterable[str]) -> bool:
     return ended.returncode == 0
 
 
-def _mutated(mutant: Mutant) -> str:
+def _mutated(mutant: Mutant, directory: Path) -> str:
     """Return the source with the promise broken: a program that does not compile is no mutant."""
-    source = (ROOT / mutant.path).read_text()
+    source = (directory / mutant.path).read_text()
     if source.count(mutant.old) != 1:
         raise SystemExit(f"{mutant.name}: {mutant.old!r} is not once in {mutant.path}")
     mutated = source.replace(mutant.old, mutant.new)
@@ -56,34 +56,38 @@ def _mutated(mutant: Mutant) -> str:
     return mutated
 
 
-def _is_killed(mutant: Mutant) -> bool:
-    with tempfile.TemporaryDirectory(prefix="bangui-mutant-") as name:
-        directory = Path(name)
-        _copy_program(directory)
-        (directory / mutant.path).write_text(_mutated(mutant))
+def _is_killed(mutant: Mutant, directory: Path) -> bool:
+    path = directory / mutant.path
+    source, mutated = path.read_text(), _mutated(mutant, directory)
+    path.write_text(mutated)
+    try:
         return not _passes(directory, [mutant.test])
+    finally:
+        path.write_text(source)
 
 
-def _tests_pass(mutants: Iterable[Mutant]) -> bool:
-    """Run the killing tests on the program as it is, from a copy like the others."""
-    with tempfile.TemporaryDirectory(prefix="bangui-mutant-") as name:
-        _copy_program(Path(name))
-        return all(_passes(Path(name), [test]) for test in sorted({mutant.test for mutant in mutants}))
+def _try(mutants: list[Mutant], directory: Path) -> int:
+    """Try mutants on a copy of the program, which is sound before and after each; count survivors."""
+    for mutant in mutants:
+        _mutated(mutant, directory)  # a row that no longer fits is told before minutes of tests
+    for test in sorted({mutant.test for mutant in mutants}):
+        if not _passes(directory, [test]):
+            raise SystemExit(f"{test} fails on the program as it is: mend that first")
+    survivors = 0
+    for mutant in mutants:
+        killed = _is_killed(mutant, directory)
+        survivors += not killed
+        print(f"{'killed  ' if killed else 'SURVIVED'}  {mutant.name:<55}  {mutant.test}", flush=True)
+    return survivors
 
 
 def run(names: Iterable[str]) -> int:
     """Try the mutants with these names, all where there are none; return the exit status."""
-    wanted = set(names)
+    wanted, began_s = set(names), time.monotonic()
     mutants = [mutant for mutant in MUTANTS if not wanted or mutant.name in wanted]
-    for mutant in mutants:
-        _mutated(mutant)  # a row that no longer fits is told before minutes of tests
-    if not _tests_pass(mutants):
-        raise SystemExit("a test fails on the program as it is: mend that first")
-    began_s, survivors = time.monotonic(), 0
-    for mutant in mutants:
-        killed = _is_killed(mutant)
-        survivors += not killed
-        print(f"{'killed  ' if killed else 'SURVIVED'}  {mutant.name:<55}  {mutant.test}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="bangui-mutants-") as name:
+        _copy_program(Path(name))
+        survivors = _try(mutants, Path(name))
     print(f"{len(mutants)} mutants, {survivors} survivors, {time.monotonic() - began_s:.0f} s")
     return int(survivors > 0)
 

@@ -1,4 +1,4 @@
-"""Whatever bytes are imported, the run ends well or with 65, and what it stages is in normal form."""
+"""Whatever bytes come in, a run ends well or says what is wrong, and what it stages is in normal form."""
 
 import pytest
 from hypothesis import example, given, settings
@@ -55,6 +55,20 @@ INPUTS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=20)),
 )
 FORMATS = st.sampled_from(["auto", "jsonl", "json", "csv"])
 
+SETTINGS = [
+    *(b"=", b"\n", b'"', b"'", b"[", b"]", b"{", b"}", b",", b".", b"#", b"\0", b"\xff", b"[[", b'"""'),
+    *(
+        b"lock_ttl = ",
+        b"flush_timeout = ",
+        b"batch_size = ",
+        b"instance = ",
+        b"mask_ips = ",
+        b"geoip_db = ",
+    ),
+    *(b"[settings]\n", b"300", b"-1", b"1e400", b"inf", b"nan", b"true", b'"10m"', b'"x"', b"9" * 5000),
+    *(b"[" * 2000, b"1979-05-27", b'"\\ud800"', b'["a", "b"]', b"log_level = "),
+]
+
 
 @pytest.mark.torture
 @settings(max_examples=1500)
@@ -72,3 +86,17 @@ def test_any_bytes_can_be_imported(content, wanted_format):
         _, dirty = read_entries(machine.database)
         for entry in dirty.values():
             assert make_entry(*entry, now_s=machine.wall_s) == entry
+
+
+@pytest.mark.torture
+@settings(max_examples=1500)
+@given(st.lists(st.one_of(st.sampled_from(SETTINGS), st.binary(max_size=5)), max_size=15).map(b"".join))
+def test_any_bytes_can_be_settings(content):
+    """A settings file is taken, or it is named as what is wrong: 78."""
+    with Machine() as machine:
+        path = machine.home / "bangui.toml"
+        path.write_bytes(content)
+        outcome = machine.run("heartbeat", "--config", path)
+        check_run(outcome.code, outcome.stderr)
+        assert outcome.code in (66, 78)
+        assert outcome.code == 66 or str(path) in outcome.stderr or "lock_ttl" in outcome.stderr

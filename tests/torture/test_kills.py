@@ -22,6 +22,7 @@ from workload import (
 ROWS = 4000
 KILLS = 60
 FEW_AND_MANY = (3, pytest.param(KILLS, marks=pytest.mark.torture))
+WAL = ["--journal-mode", "wal", "--force"]
 RUNS = "SELECT runs_total FROM job_state"
 NEWEST = "SELECT max(resolved_at) FROM geo_cache_dirty"
 
@@ -81,9 +82,13 @@ def test_a_flush_killed_at_random_moments_loses_nothing(bangui):
 
 
 @needs_strace
-@pytest.mark.parametrize("kills", FEW_AND_MANY)
-def test_a_flush_killed_at_a_write_or_sync_loses_nothing(bangui, kills):
+@pytest.mark.parametrize(
+    ("kills", "journal"),
+    [(3, []), *(pytest.param(KILLS, journal, marks=pytest.mark.torture) for journal in ([], WAL))],
+)
+def test_a_flush_killed_at_a_write_or_sync_loses_nothing(bangui, kills, journal):
     """Each write and each sync of a flush is a moment at which it may die."""
+    bangui.ok("init", *journal)
     rows, ledger, staged = 60, Ledger(), 0
     flush = ("flush", "--batch-size", 20)
     staged = _restaged(bangui, ledger, staged, rows)
@@ -96,7 +101,9 @@ def test_a_flush_killed_at_a_write_or_sync_loses_nothing(bangui, kills):
 
     assert (ledger.newest, {}) == read_entries(bangui.database)
     assert staged == flushed_total(bangui.database)
-    print(f"flush: {kills} kills at {calls} writes and syncs, {staged} entries, none lost")
+    print(
+        f"flush{' in WAL mode' * bool(journal)}: {kills} kills at {calls} writes and syncs, {staged} entries, none lost"
+    )
 
 
 def _import_file(bangui, generation, rows):

@@ -1,7 +1,11 @@
 """A run that the system denies files, memory or access says so, and harms nothing."""
 
+import os
 import shutil
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from invariants import Ledger, check_database, check_run, read_entries
@@ -57,6 +61,36 @@ def test_a_lack_of_memory_or_descriptors_harms_nothing(bangui, staged, command):
         _limited(bangui, limit, command)
         check_database(bangui.database, Ledger(staged))
     _check_nothing_lost(bangui, staged)
+
+
+ALONE = """
+import resource
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+from bangui_cli.main import run
+run()
+"""
+
+
+@needs_root
+@pytest.mark.torture
+def test_a_user_who_may_start_no_more_processes_runs_jobs(bangui, staged):
+    """The watchdog has no thread then; the pass does its work all the same, or ends at its timeout."""
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    alone = {"under": as_nobody, "program": [sys.executable, "-c", ALONE]}
+    bangui.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    with tempfile.TemporaryDirectory(prefix="bangui-nobody-") as home:
+        database = Path(home) / "bangui.db"
+        shutil.copy(bangui.database, database)
+        for path in (Path(home), database):
+            os.chown(path, 65534, 65534)
+        if bangui.run("--version", under=as_nobody).code:
+            pytest.skip("nobody cannot run this Python and this source")
+        late = bangui.run("flush", "-d", database, "--timeout", "0.01", **alone)
+        check_run(late.code, late.stderr)
+        assert late.code == 124
+        assert bangui.ok("heartbeat", "-d", database, **alone) == (0, "", "")
+        assert bangui.ok("flush", "-d", database, "--json", **alone).json["flushed"] == ROWS
+        check_database(database, Ledger(staged))
 
 
 @needs_prlimit
