@@ -145,6 +145,14 @@ def test_label_values_are_escaped():
     )
 
 
+def test_labels_carry_no_terminal_control():
+    """What another program wrote into the lock may be looked at on a terminal."""
+    metric = Metric("x", "gauge", "help", [Sample(1, {"hostname": "a\x1b[31mb\x9bc\u202e"})])
+
+    assert exposition.render([metric]).isascii()
+    assert 'hostname="a\\\\x1b[31mb\\\\x9bc\\\\u202e"' in exposition.render([metric])
+
+
 @pytest.mark.parametrize("value", [None, "text", b"bytes", float("nan"), float("inf")])
 def test_what_is_no_number_is_left_out_with_its_help(value):
     """A lock row that another program damaged must not damage the whole document."""

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from bangui_cli import terminal
+
 
 class Sample(NamedTuple):
     """One value of a metric; None is left out."""
@@ -47,7 +49,9 @@ def _escape(text: str) -> str:
 
 
 def _escape_label(text: str) -> str:
-    return _escape(text).replace('"', '\\"')
+    # Read on a terminal, too; of all controls the format itself has an escape for the newline only.
+    harmless = "\n".join(map(terminal.safe, text.split("\n")))
+    return _escape(harmless).replace('"', '\\"')
 
 
 def _is_number(value: object) -> bool:
