@@ -82,9 +82,10 @@ def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) ->
 
 
 def _rejected(counts: dict[str, int], rejects_path: str | None) -> BadData:
+    others = "the others are staged; " if counts["staged"] else ""
     kept = f"they are in {rejects_path}" if rejects_path else "--rejects FILE keeps them"
     return BadData(
         f"{counts['rejected']} of {counts['read']} rows rejected",
-        hint=f"the others are staged; correct the rejected ones ({kept}) and import them again",
+        hint=f"{others}correct the rejected ones ({kept}) and import them again",
         **counts,
     )

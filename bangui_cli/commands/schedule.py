@@ -79,7 +79,7 @@ def show(
     output.print_text("\n".join(texts).removesuffix("\n"))
 
 
-@command.command("install", cls=options.Command, example="bangui schedule install --user bangui")
+@command.command("install", cls=options.Command, example="bangui schedule install --format systemd")
 @_target_options
 @_job_options
 @click.option("--force", is_flag=True, help="Replace files that bangui did not write.")
