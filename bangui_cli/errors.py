@@ -169,7 +169,7 @@ class PermissionRefused(BanguiError):
     """The operating system refuses access, or the database is read-only for this user."""
 
     exit_code = exit_codes.NO_PERMISSION
-    default_hint = "run as the owner of the database (ls -l FILE)"
+    default_hint = "run as the owner of the database (ls -l FILE), or mount it writable"
 
 
 class JournalLeft(PermissionRefused):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import shlex
 import shutil
 import sqlite3
 import stat
@@ -14,7 +15,7 @@ from conftest import Bangui
 from freshness import pretend_jobs_just_ran
 
 from bangui_cli import settings, timestamps
-from bangui_cli.diagnosis import checks, checkup, content
+from bangui_cli.diagnosis import checks, checkup, content, place
 from bangui_cli.store.versions import wal_is_sound
 
 JOBS = ("geo_cache_flush", "scheduler_lock_heartbeat")
@@ -319,8 +320,26 @@ def test_a_writer_is_waited_for(healthy):
 )  # fmt: skip
 def test_wal_on_a_faulty_sqlite_is_found(version, is_sound):
     """The fault is mended in three branches; a rollback journal never had it."""
-    assert (content.check_journal("wal", version).verdict == "ok") == is_sound
-    assert content.check_journal("delete", version).verdict == "ok"
+    assert (content.check_journal("x.db", "wal", version).verdict == "ok") == is_sound
+    assert content.check_journal("x.db", "delete", version).verdict == "ok"
+
+
+def test_the_remedy_for_wal_converts_the_database_that_was_examined(healthy):
+    """Without its path, `init` would make a database at the default place."""
+    check = content.check_journal(str(healthy.database), "wal", (3, 40, 1))
+    *_, command = check.remedy.partition("bangui ")
+    healthy.execute("PRAGMA journal_mode = WAL")
+    del healthy.environment["BANGUI_DATABASE_PATH"]
+    healthy.ok(*shlex.split(command))
+
+    assert healthy.rows("PRAGMA journal_mode") == [("delete",)]
+
+
+def test_remedies_quote_paths():
+    """They are there to be pasted."""
+    check = place.check_permissions("/a b/x.db", 0o644, "/a b", 0o700)
+
+    assert check.remedy == "chmod 600 '/a b/x.db'"
 
 
 def test_wal_is_judged_by_the_sqlite_that_runs(healthy):

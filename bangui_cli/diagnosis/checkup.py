@@ -39,7 +39,8 @@ def _examine_database(values: Settings) -> tuple[list[Check], dict[str, Any] | N
     around = place.examine(path) if _is_reachable_file(path) else []
     try:
         with open_unchanged(path) as store, store.snapshot():
-            inside = [content.check_journal(store.journal_mode()), content.check_schema(store)]
+            journal = content.check_journal(path, store.journal_mode())
+            inside = [journal, content.check_schema(store)]
             if inside[-1].verdict == "ok":
                 state = collect(store, values.instance)
                 inside.append(work.check_lock(state["lock"]))

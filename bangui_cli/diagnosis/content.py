@@ -1,5 +1,7 @@
 """Check what is in the database: sound pages, the right schema, a journal that SQLite can keep."""
 
+from shlex import quote
+
 from bangui_cli import clocks, exit_codes
 from bangui_cli.deadline import Deadline
 from bangui_cli.diagnosis.checks import Check, error, failed, ok, warning
@@ -22,13 +24,13 @@ def check_pages(path: str, limit_s: float = _QUICK_CHECK_S) -> Check:
         return warning(
             "quick_check",
             f"not finished in {limit_s:g} s, no fault so far",
-            f"when no job runs: sqlite3 {path} 'PRAGMA quick_check'",
+            f"when no job runs: sqlite3 {quote(path)} 'PRAGMA quick_check'",
         )
     except BanguiError as state:
         return failed("quick_check", state)
     if fault is None:
         return ok("quick_check", "no damaged page")
-    remedy = f"copy the file aside, then recover it: sqlite3 {path} .recover | sqlite3 NEW"
+    remedy = f"copy the file aside, then recover it: sqlite3 {quote(path)} .recover | sqlite3 NEW"
     return error("quick_check", fault, remedy, exit_codes.BAD_DATA)
 
 
@@ -41,14 +43,15 @@ def check_schema(store: Store) -> Check:
     return ok("schema", schema.MIGRATIONS[-1])
 
 
-def check_journal(mode: str, sqlite_version: tuple[int, ...] = versions.RUNNING) -> Check:
+def check_journal(path: str, mode: str, sqlite_version: tuple[int, ...] = versions.RUNNING) -> Check:
     """Check that this SQLite keeps a database in this journal mode whole."""
     version = ".".join(map(str, sqlite_version[:3]))
     if mode == "wal" and not versions.wal_is_sound(sqlite_version):
         return error(
             "journal_mode",
             f"wal, which SQLite {version} can corrupt when two jobs commit and checkpoint at once",
-            "upgrade SQLite to 3.51.3 or later, or: bangui init --journal-mode delete",
+            "upgrade SQLite to 3.51.3 or later, or: "
+            f"bangui init --journal-mode delete --database {quote(path)}",
             exit_codes.CONFIG,
         )
     return ok("journal_mode", f"{mode}, with SQLite {version}")

@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable
+from shlex import quote
 
 from bangui_cli import exit_codes
 from bangui_cli.diagnosis.checks import Check, error, ok, warning
@@ -36,7 +37,7 @@ def check_writable(path: str, directory: str) -> Check:
     """Check that a job of this user could write, and make the journal beside the file."""
     for place, wanted in ((path, os.W_OK), (directory, os.W_OK | os.X_OK)):
         if not os.access(place, wanted, effective_ids=True):
-            remedy = f"run as its owner (ls -ld {place}), or mount it writable (findmnt -T {place})"
+            remedy = f"run as its owner (ls -ld {quote(place)}), or mount it writable"
             return error(
                 "database_writable", f"{place} cannot be written", remedy, exit_codes.NO_PERMISSION
             )
@@ -51,7 +52,7 @@ def check_permissions(path: str, mode: int, directory: str, directory_mode: int)
     if not loose:
         return ok("permissions", "only the owner may read and write")
     detail = ", ".join(f"{place} has mode {bits:04o}" for place, bits, _ in loose)
-    remedy = "; ".join(f"chmod {wanted} {place}" for place, _, wanted in loose)
+    remedy = "; ".join(f"chmod {wanted} {quote(place)}" for place, _, wanted in loose)
     # A directory such as /tmp, in which nobody may touch the files of others, is no hole.
     if any(bits & _OTHERS_WRITE and not bits & stat.S_ISVTX for _, bits, _ in loose):
         return error("permissions", f"others may write: {detail}", remedy, exit_codes.CONFIG)
@@ -65,9 +66,9 @@ def _check_ownership(path: str, directory: str) -> Check:
     for place in (path, directory, *filter(os.path.exists, beside)):
         owner_id = os.stat(place).st_uid
         if owner_id != user_id:
-            owner = _user_name(owner_id)
-            detail = f"{place} belongs to {owner}, and this runs as {_user_name(user_id)}"
-            remedy = f"run jobs and commands as {owner}, or chown {place}"
+            owner, user = _user_name(owner_id), _user_name(user_id)
+            detail = f"{place} belongs to {owner}, and this runs as {user}"
+            remedy = f"run jobs and commands as {owner}, or: chown {user} {quote(place)}"
             return warning("ownership", detail, remedy)
     return ok("ownership", f"all belongs to {_user_name(user_id)}, who runs this")
 
@@ -112,7 +113,7 @@ def _check_room(directory: str) -> Check:
 def check_room(directory: str, free_bytes: int) -> Check:
     """Check that the next flush or import will not fill the disk."""
     detail = f"{size(free_bytes)} free in {directory}"
-    remedy = f"free some space: df -h {directory}; df -i {directory}"
+    remedy = f"free some space: df -h {quote(directory)}; df -i {quote(directory)}"
     if free_bytes < _NO_ROOM_BYTES:
         return error("free_space", detail, remedy, exit_codes.IO_ERROR)
     if free_bytes < _LITTLE_ROOM_BYTES:
