@@ -101,7 +101,7 @@ def _report_usage(error: click.UsageError, arguments: list[str], invocation: Inv
         message, usage = "no command is given", message
     if invocation.log.is_console:
         terminal.write_line(terminal.STDERR, usage.encode() + b"\n", 1.0)
-    fault = UsageFault(message, hint=f"see {path} --help")
+    fault = UsageFault(message, hint=f"see {path} --help" + _misplaced(error))
     job = BY_COMMAND.get(path.removeprefix("bangui "))
     if job is None:
         return _report(fault, arguments, invocation)
@@ -109,6 +109,13 @@ def _report_usage(error: click.UsageError, arguments: list[str], invocation: Inv
     report = Report(job, invocation, held_ok=False, as_json="--json" in arguments)
     report.end(fault)
     return report.exit_code
+
+
+def _misplaced(error: click.UsageError) -> str:
+    """Say where options belong, to who gave one to a group."""
+    in_group = error.ctx is not None and isinstance(error.ctx.command, click.Group)
+    is_option = isinstance(error, click.NoSuchOption)
+    return "; options stand after the command's name" if in_group and is_option else ""
 
 
 def _salvage_options(arguments: list[str], invocation: Invocation) -> None:

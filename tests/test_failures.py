@@ -94,6 +94,17 @@ def test_a_jobs_json_is_there_for_a_run_that_never_began(bare):
     assert misused.json["correlation_id"] == "run-1"
 
 
+@pytest.mark.parametrize(
+    "command", [["-v", "flush"], ["-d", "x.db", "status"], ["lock", "-d", "x.db", "show"]]
+)
+def test_an_option_before_the_command_is_told_where_it_belongs(bare, command):
+    """Every other tool has some there; a mere "no such option" is no help."""
+    event = final_event(bare.run(*command))
+
+    assert event["exit_code"] == 2
+    assert event["hint"].endswith("--help; options stand after the command's name")
+
+
 def test_a_mistake_does_not_cost_the_form_of_the_log(bare):
     """What can be read of the command line still says how to log."""
     ended = bare.run("flush", "--log-format", "journald", "--bogus", "--correlation-id", "run-1")
