@@ -1,5 +1,6 @@
-"""What is known of one address, and which of two entries counts."""
+"""What is known of one address, which of two entries counts, and the form in which many wait."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -15,6 +16,26 @@ class Entry(NamedTuple):
     asn: str | None
     org: str | None
     resolved_at: str
+
+
+# Validation leaves no control character in any field.
+SEPARATOR = "\x1f"
+
+
+def pack(entry: Entry) -> str:
+    """Make one text of an entry: less than half of the memory, and no work for the garbage collector."""
+    return SEPARATOR.join([field or "" for field in entry])
+
+
+def packed_ip(packed: str) -> str:
+    """Return the address of a packed entry."""
+    return packed[: packed.index(SEPARATOR)]
+
+
+def flatten(packed: Sequence[str]) -> Sequence[str | None]:
+    """Return the fields of packed entries, one behind the other."""
+    fields = SEPARATOR.join(packed).split(SEPARATOR)
+    return [field or None for field in fields] if "" in fields else fields
 
 
 def beats(new: Entry, old: Entry) -> bool:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from invariants import Ledger, check_database, read_entries
 
-from bangui_cli.entry import Entry, beats
+from bangui_cli.entry import Entry, beats, pack
 from bangui_cli.store import Store
 
 JOB = "SELECT * FROM job_state WHERE job_id = 'geo_cache_flush'"
@@ -150,10 +150,10 @@ def test_the_stores_sql_decides_as_the_rule_does(initialised, tmp_path_factory, 
     ]
     with Store(str(path)) as store:
         with store.transaction():
-            store.stage([entries[0] for entries in chains])
+            store.stage([pack(entries[0]) for entries in chains])
             _move_all(store, batch_rows)
-            store.stage([entries[1] for entries in chains])
-            store.stage([entries[2] for entries in chains])
+            store.stage([pack(entries[1]) for entries in chains])
+            store.stage([pack(entries[2]) for entries in chains])
             _move_all(store, batch_rows)
         for entries in chains:
             dirty = entries[2] if beats(entries[2], entries[1]) else entries[1]

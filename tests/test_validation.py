@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bangui_cli import timestamps, validation
-from bangui_cli.entry import Entry, beats
+from bangui_cli.entry import Entry, beats, flatten, pack
 from bangui_cli.validation import Rejected, make_entry
 
 NOW_S = timestamps.to_wall_s("2026-03-01T12:00:00Z")
@@ -223,6 +223,20 @@ def test_one_entry_is_normalised_whole():
     made = make_entry("::ffff:192.0.2.1", "de", " Germany\n", 64496, "[b]", "2026-03-01", now_s=NOW_S)
 
     assert made == Entry("192.0.2.1", "DE", "Germany", "AS64496", "[b]", "2026-03-01T00:00:00.000Z")
+
+
+FIELDS = st.none() | st.text(min_size=1).filter(lambda text: validation.clean_text(text) == text)
+
+
+ENTRIES = st.builds(Entry, st.just("192.0.2.1"), FIELDS, FIELDS, FIELDS, FIELDS, st.just("x"))
+
+
+@given(st.lists(ENTRIES, min_size=1))
+def test_what_is_packed_is_what_is_staged(entries):
+    """Whatever text validation leaves, and where fields are missing."""
+    packed = [pack(entry) for entry in entries]
+
+    assert list(flatten(packed)) == [field for entry in entries for field in entry]
 
 
 def test_a_country_beats_none_then_the_newer_then_the_later():

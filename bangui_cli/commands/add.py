@@ -25,6 +25,6 @@ def command(invocation: Invocation, /, ip: str, **fields: str | None) -> None:
     except Rejected as error:
         raise BadData(f"{ip!r} was rejected: {error}") from None
     with staging.open_store(invocation.settings.database_path) as store:
-        staging.commit(store, [entry])
+        staging.stage(store, entry)
     if terminal.stdout_is_terminal():
         output.print_summary(f"staged {entry.ip}")

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from bangui_cli import timestamps
-from bangui_cli.entry import Entry
+from bangui_cli.entry import SEPARATOR, pack
 from bangui_cli.importing import fields
 from bangui_cli.validation import (
     TEXT_LIMIT_CHARACTERS,
@@ -29,16 +29,19 @@ _full_time = re.compile(
     r"(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
 ).fullmatch
 
-_is_canonical_asn = re.compile(r"AS[1-9][0-9]{0,8}").fullmatch
+# A name that begins like `AS64496 Example` may have to be split.
+_is_canonical_network = re.compile(
+    rf"AS[1-9][0-9]{{0,8}}{SEPARATOR}(?!AS)[!-~](?:[ -~]{{0,{TEXT_LIMIT_CHARACTERS - 2}}}[!-~])?"
+).fullmatch
 
 Row = dict[str, Any]
-Pair = tuple[str | None, str | None]
-Part = Callable[[Row], Pair]
+# Two fields of a packed entry.
+Part = Callable[[Row], str]
 
 
-def reference(row: Mapping[str, Any], now_s: float) -> Entry:
-    """Make the entry of a row, however long it takes. Raise Rejected."""
-    return make_entry(*fields.extract(row), now_s=now_s)
+def reference(row: Mapping[str, Any], now_s: float) -> str:
+    """Make the packed entry of a row, however long it takes. Raise Rejected."""
+    return pack(make_entry(*fields.extract(row), now_s=now_s))
 
 
 class _Layout(NamedTuple):
@@ -63,8 +66,8 @@ class Normaliser:
         self._now_s = now_s
         self._now_text = timestamps.to_text(now_s)
 
-    def make(self, row: Any) -> Entry:
-        """Make the entry of a value that a reader yields. Raise Rejected."""
+    def make(self, row: Any) -> str:
+        """Make the packed entry of a value that a reader yields. Raise Rejected."""
         if type(row) is not dict:
             raise row if isinstance(row, Rejected) else Rejected("not an object")
         keys = tuple(row)
@@ -75,10 +78,9 @@ class Normaliser:
         if layout is None:
             return reference(row, self._now_s)
         try:
-            code, name = layout.place(row)
-            asn, org = layout.network(row)
+            place, network = layout.place(row), layout.network(row)
             time = self._now_text if layout.time is None else self._time(row[layout.time])
-            return tuple.__new__(Entry, (normalise_ip(row[layout.ip]), code, name, asn, org, time))
+            return SEPARATOR.join((normalise_ip(row[layout.ip]), place, network, time))
         except TypeError:  # a list or an object where a text is wanted
             return reference(row, self._now_s)
 
@@ -108,13 +110,13 @@ def _layout(keys: tuple[str, ...]) -> _Layout | None:
     if is_ambiguous or len(names.address) != 1 or not fields.is_flat(keys):
         return None
 
-    def place(row: Row) -> Pair:
+    def place(row: Row) -> str:
         code, name = fields.place(row, names)
-        return normalise_country_code(code), clean_text(name)
+        return _pack_two(normalise_country_code(code), clean_text(name))
 
-    def network(row: Row) -> Pair:
+    def network(row: Row) -> str:
         asn, org = fields.network(row, names)
-        return normalise_asn(asn), clean_text(org)
+        return _pack_two(normalise_asn(asn), clean_text(org))
 
     networks = _remembering(names.network, network)
     if names.network == names.asn[:1] + names.org[:1] and len(names.network) == 2:
@@ -123,44 +125,37 @@ def _layout(keys: tuple[str, ...]) -> _Layout | None:
     return _Layout(names.address[0], time, _remembering(names.place, place), networks)
 
 
+def _pack_two(first: str | None, second: str | None) -> str:
+    return (first or "") + SEPARATOR + (second or "")
+
+
 def _as_they_stand(asn_key: str, org_key: str, otherwise: Part) -> Part:
     """Take number and name as they are where they are in normal form already: there are many."""
 
-    def part(row: Row) -> Pair:
+    def part(row: Row) -> str:
         asn, org = row[asn_key], row[org_key]
-        if type(asn) is str and _is_canonical_asn(asn) and _is_canonical_name(org):
-            return asn, org
+        if type(asn) is str and type(org) is str and _is_canonical_network(asn + SEPARATOR + org):
+            return asn + SEPARATOR + org
         return otherwise(row)
 
     return part
 
 
-def _is_canonical_name(text: object) -> bool:
-    # What begins like `AS64496 Example` may have to be split.
-    return (
-        type(text) is str
-        and 0 < len(text) <= TEXT_LIMIT_CHARACTERS
-        and text.isprintable()
-        and text == text.strip()
-        and not text.startswith("AS")
-    )
-
-
 def _remembering(keys: tuple[str, ...], part: Part) -> Part:
     """Remember what the values of some keys were found to mean: few differ from row to row."""
     values_of: Callable[[Row], Any] = itemgetter(*keys) if keys else lambda _: None
-    memory: dict[Any, Pair] = {}
+    memory: dict[Any, str] = {}
 
-    def remembered(row: Row) -> Pair:
+    def remembered(row: Row) -> str:
         values = values_of(row)
-        pair = memory.get(values)
-        if pair is None:
-            pair = part(row)
+        found = memory.get(values)
+        if found is None:
+            found = part(row)
             if len(memory) >= _MOST_REMEMBERED:
                 memory.clear()
             if all(map(_is_memorable, values if type(values) is tuple else (values,))):
-                memory[values] = pair
-        return pair
+                memory[values] = found
+        return found
 
     return remembered
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
 from bangui_cli import clocks, timestamps
-from bangui_cli.entry import Entry
+from bangui_cli.entry import Entry, pack
 from bangui_cli.resolving.addresses import Tally
 from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.resolving.records import Facts
@@ -31,7 +31,7 @@ def stage_resolved(
     while chunk := sorted(islice(ips, _CHUNK_ROWS)):
         for start in range(0, len(chunk), _LOOKUP_ROWS):
             entries = _resolve(files, chunk[start : start + _LOOKUP_ROWS])
-            staging.pending += entries
+            staging.pending += map(pack, entries)
             staging.commit()
             tally.staged += len(entries)
             tally.resolved += sum(entry.country_code is not None for entry in entries)

@@ -4,11 +4,10 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from typing import Any, NamedTuple
 
 from bangui_cli.clocks import Instant
-from bangui_cli.entry import Entry
+from bangui_cli.entry import Entry, flatten
 from bangui_cli.errors import NoTables, SchemaNewer
 from bangui_cli.lease import LockRow
 from bangui_cli.store import schema
@@ -64,14 +63,13 @@ class Store(Session):
 
     # The dirty set and the cache.
 
-    def stage(self, entries: Sequence[Entry]) -> None:
-        """Upsert entries into the dirty set by the rule of `entry.beats`; sorted ones are faster."""
+    def stage(self, packed: Sequence[str]) -> None:
+        """Upsert packed entries into the dirty set by the rule of `entry.beats`; sorted is faster."""
         together = sql.STAGED_TOGETHER_ROWS
-        single = len(entries) - len(entries) % together
-        starts = range(0, single, together)
-        groups = (tuple(chain.from_iterable(entries[at : at + together])) for at in starts)
+        single = len(packed) - len(packed) % together
+        groups = (flatten(packed[at : at + together]) for at in range(0, single, together))
         self._execute_many(sql.STAGE_TOGETHER, groups)
-        self._execute_many(sql.STAGE, entries[single:])
+        self._execute_many(sql.STAGE, (flatten([row]) for row in packed[single:]))
 
     def find(self, ip: str) -> tuple[Entry | None, Entry | None]:
         """Return what the cache and what the dirty set know of an address in normal form."""
