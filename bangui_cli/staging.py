@@ -1,5 +1,7 @@
 """Write entries into the dirty set, so that they survive a power cut once the run has ended well."""
 
+import _thread
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,9 +10,13 @@ from bangui_cli.entry import Entry, pack, packed_ip
 from bangui_cli.errors import BanguiError
 from bangui_cli.store import Store
 
-# What is sorted together: the more, the fewer pages are written twice; a row takes some 160 bytes.
-MOST_PENDING_ROWS = 64_000
+# What is sorted together: the more, the fewer pages are written twice. While as many are written, as
+# many are read; a row takes some 160 bytes.
+MOST_PENDING_ROWS = 40_000
 
+# So long the reading thread may keep the one that writes from its next statement; Python's 5 ms are
+# as much as many statements take.
+_SWITCH_INTERVAL_S = 0.0005
 _LAST_WAIT_S = 1.0
 
 
@@ -32,30 +38,36 @@ def stage(store: Store, entry: Entry) -> None:
 class Staging:
     """Many packed entries on their way into the dirty set, in transactions that let other writers in.
 
-    `pending` is filled by the caller; `staged_rows` counts what is committed.
+    `pending` is filled by the caller; `staged_rows` counts what is committed. A thread can write one
+    batch while the next is being read: SQLite works without the interpreter's lock.
     """
 
     def __init__(self, store: Store) -> None:
         store.allow_spill()
         self._store = store
         self._batch_rows = pacing.FIRST_BATCH_ROWS
+        self._rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
+        # Held by the thread that uses the store. The locks of `threading` do not bear a signal that
+        # raises while they are waited for: Thread.join() then takes a running thread for ended.
+        self._writing = _thread.allocate_lock()
+        self._taken: list[str] = []
+        self._failure: BaseException | None = None
         self.pending: list[str] = []
         self.staged_rows = 0
 
     def commit(self) -> None:
         """Stage what is pending. Entries of one address stay in the order in which they came."""
-        self.pending.sort(key=packed_ip)
-        rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
-        while self.pending:
-            if clocks.monotonic_s() >= rest_s:
-                clocks.sleep_s(pacing.REST_S)
-                rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
-            batch = self.pending[: self._batch_rows]
-            held_s = self._stage(batch)
-            # A signal between these lines stages some rows again, which is harmless.
-            del self.pending[: len(batch)]
-            self.staged_rows += len(batch)
-            self._pace(len(batch), held_s)
+        self._take_pending()
+        self._finish()
+
+    def commit_beside(self) -> None:
+        """Stage what is pending while the caller goes on; what fails is raised by the next commit."""
+        self._take_pending()
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        try:
+            _thread.start_new_thread(self._write_beside, ())
+        except RuntimeError:
+            pass  # no thread is to be had: the next commit writes what was taken
 
     def save_pending(self) -> None:
         """Stage what is pending when something else has ended the run, if that takes no time."""
@@ -64,6 +76,45 @@ class Staging:
             self.commit()
         except BanguiError:
             pass
+        finally:
+            with self._writing:
+                self._taken.clear()
+
+    def _take_pending(self) -> None:
+        self._finish()
+        # A signal between these lines stages some rows again, which is harmless.
+        self._taken += self.pending
+        self.pending.clear()
+
+    def _finish(self) -> None:
+        """Wait until what was taken is written. Raise what went wrong."""
+        with self._writing:
+            if self._failure:
+                raise self._failure
+            self._write()
+
+    def _write_beside(self) -> None:
+        with self._writing:
+            try:
+                self._write()
+            except BaseException as error:
+                self._failure = error
+
+    def _write(self) -> None:
+        self._taken.sort(key=packed_ip)
+        while self._taken:
+            self._rest()
+            batch = self._taken[: self._batch_rows]
+            held_s = self._stage(batch)
+            # A signal between these lines stages some rows again, which is harmless.
+            del self._taken[: len(batch)]
+            self.staged_rows += len(batch)
+            self._pace(len(batch), held_s)
+
+    def _rest(self) -> None:
+        if clocks.monotonic_s() >= self._rest_s:
+            clocks.sleep_s(pacing.REST_S)
+            self._rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
 
     def _stage(self, batch: list[str]) -> float:
         try:
@@ -71,7 +122,7 @@ class Staging:
                 began_s = clocks.monotonic_s()
                 self._store.stage(batch)
         except BanguiError:
-            self.pending.clear()  # it would fail again
+            self._taken.clear()  # it would fail again
             raise
         return clocks.monotonic_s() - began_s
 

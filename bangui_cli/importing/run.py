@@ -46,7 +46,7 @@ class Import:
             for path in paths:
                 chunks = _without_bom(sources.read_chunks(path, self._advance))
                 self._take(path, read_records(chunks, wanted_format))
-            self._commit()
+            self._end_batch(self._staging.commit)
         except BaseException:
             self._staging.save_pending()
             raise
@@ -59,7 +59,7 @@ class Import:
         pending, make, most_rows = self._staging.pending, self._normaliser.make, MOST_PENDING_ROWS
         for record in records:
             if record is None:
-                self._commit()
+                self._end_batch(self._staging.commit)
                 continue
             line, raw, value = record
             self.read_rows += 1
@@ -70,11 +70,11 @@ class Import:
                 self._rejects.add(path, line, raw, str(error))
             else:
                 if len(pending) >= most_rows:
-                    self._commit()
+                    self._end_batch(self._staging.commit_beside)
 
-    def _commit(self) -> None:
+    def _end_batch(self, commit: Callable[[], None]) -> None:
         self._rejects.flush()
-        self._staging.commit()
+        commit()
         self._normaliser.set_now(clocks.wall_s())
 
 

@@ -24,6 +24,7 @@ def open_file(path: str, *, read_only: bool = False) -> sqlite3.Connection:
             uri=True,
             timeout=0,
             isolation_level=None,
+            check_same_thread=False,  # staging takes turns with its thread
         )
     except sqlite3.Error as error:
         raise faults.translate(error, path) from error

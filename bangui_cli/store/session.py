@@ -96,6 +96,7 @@ class Session:
             try:
                 return self._all(statement)
             except DatabaseBusy:
+                wait = self.deadline or wait  # another thread may have set one meanwhile
                 wait.check()
             clocks.sleep_s(min(pause_s, wait.remaining_s()))
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
