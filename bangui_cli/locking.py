@@ -74,14 +74,20 @@ def _next_row(
 def held_error(row: LockRow | None, judgement: Judgement) -> LockHeld:
     """Return the error that tells who holds the lock, since when and for how long."""
     view = describe(row, judgement)
-    owner = view["owner"] or f"another program (BanGUI) on {view['hostname']}"
     age_s, expires_in_s = judgement.age_s or 0.0, judgement.expires_in_s or 0.0
     return LockHeld(
-        f"the lock is held by {owner}, pid {view['pid']} on {view['hostname']}: "
+        f"the lock is held by {holder(view)}, pid {view['pid']} on {view['hostname']}: "
         f"last heartbeat {age_s:.0f} s ago, expires in {expires_in_s:.0f} s",
         **{key: view[key] for key in ("owner", "hostname", "pid", "lease_id", "token")},
         **{key: view[key] for key in ("age_s", "ttl_s", "expires_in_s")},
     )
+
+
+def holder(view: dict[str, Any]) -> str:
+    """Name who has the lock, given what `describe` said of it."""
+    if view["verdict"] == lease.FREE:
+        return "nobody"
+    return view["owner"] or f"another program (BanGUI) on {view['hostname']}"
 
 
 def describe(row: LockRow | None, judgement: Judgement) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def release(store: Store, instance: str, *, lease_id: str | None, force: bool) -
         return None
     if not force and not lease_id and (ours is None or ours.owner != instance):
         raise LockHeld(
-            f"the lock belongs to {describe(row, judgement)['owner'] or 'another program (BanGUI)'}",
+            f"the lock belongs to {holder(describe(row, judgement))}",
             hint="name its lease (bangui lock show) with --lease, or use --force",
             **describe(row, judgement),
         )

@@ -247,11 +247,12 @@ def test_a_takeover_between_two_batches_stops_the_flush(bangui):
     assert bangui.rows(JOB) == [job]
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE scheduler_lock SET heartbeat_at = heartbeat_at + 1",
-    "DELETE FROM scheduler_lock",
+@pytest.mark.parametrize(("statement", "holder"), [
+    ("UPDATE scheduler_lock SET heartbeat_at = heartbeat_at + 1", "another program (BanGUI) on "),
+    ("DELETE FROM scheduler_lock", "nobody"),
+    ("UPDATE scheduler_lock SET lease_id = NULL, heartbeat_at = 0, heartbeat_written = 0", "nobody"),
 ])  # fmt: skip
-def test_bangui_taking_the_row_stops_the_flush(bangui, statement):
+def test_bangui_taking_the_row_stops_the_flush(bangui, statement, holder):
     """It knows nothing of leases: a heartbeat that is not ours, or no row at all, is enough."""
     stage_many(bangui, 60_000)
     flush = bangui.start("flush", "--batch-size", "10", "--json")
@@ -261,6 +262,7 @@ def test_bangui_taking_the_row_stops_the_flush(bangui, statement):
     ended = bangui.end(flush)
 
     assert (ended.code, ended.json["outcome"]) == (75, "lost")
+    assert f"the lock is now with {holder}" in ended.events[-1]["error"]
     assert ended.json["flushed"] == count(bangui, "geo_cache") < 60_000
 
 

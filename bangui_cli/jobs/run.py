@@ -61,9 +61,8 @@ class Run:
         if self._holding and self.store.renew_lease(self._holding.lease_id, clocks.now()):
             return
         view = locking.describe(*locking.inspect(self.store, self.settings.instance))
-        owner = view["owner"] or view["hostname"] or "nobody"
         raise LeaseLost(
-            f"the lease was lost during the pass; the lock is now with {owner}",
+            f"the lease was lost during the pass; the lock is now with {locking.holder(view)}",
             **{key: view[key] for key in ("owner", "hostname", "pid", "lease_id", "token")},
         )
 
