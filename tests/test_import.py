@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from bangui_cli.importing import json_documents
+
 IP_API_BATCH = [
     {
         "status": "success", "country": "Canada", "countryCode": "CA", "region": "QC", "city": "Montreal",
@@ -258,6 +260,17 @@ def test_what_is_no_object_in_an_array_costs_itself_only(bangui, tmp_path):
     assert (ended.code, sorted(staged(bangui))) == (65, ["1.1.1.1", "1.1.1.3"])
     assert rejects.read_text() == '42\n"1.1.1.2"\nnull\n7\n'
     assert [event["line"] for event in ended.events[:-1]] == [1, 1, 2, 3]
+
+
+def test_what_is_no_object_is_counted_alike_wherever_the_input_pauses():
+    """A number that is cut in two by the end of a chunk is still one element."""
+    text = b'[{"ip": "1.1.1.1"}, 42, "1.1.1.2", null, -1.5e3,  7]'
+    whole = [record[1] for record in json_documents.read(iter([text, b""]))]
+
+    assert whole == ['{"ip": "1.1.1.1"}', "42", '"1.1.1.2"', "null", "-1.5e3", "7"]
+    for at in range(1, len(text)):
+        records = json_documents.read(iter([text[:at], None, text[at:], b""]))
+        assert [record[1] for record in records if record] == whole
 
 
 def test_a_truncated_array_is_noticed(bangui):

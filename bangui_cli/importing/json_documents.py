@@ -137,9 +137,12 @@ class _Walk:
 
     def _read_no_object(self) -> Records:
         scalar = _scalar(self._text, self._position) if self._depth else None
+        left_characters = len(self._text) - self._position
         if scalar:
             line, self._position = self._line_here(), scalar.end()
             yield line, scalar[0], Rejected("not an object")
+        elif self._depth and not self._at_end and left_characters < _OVERLAP_CHARACTERS:
+            yield from self._widen()  # what ends it may stand behind the window
         else:
             # A stray quote must not make a text of all that stands up to the next one.
             yield from self._refuse(Rejected("not an object"), self._position + 1)
