@@ -253,7 +253,7 @@ MUTANTS = (
         SQL,
         '"SELECT max(ip), count(*) FROM geo_cache_dirty WHERE ip > ?"',
         '"SELECT max(ip), count(country_code) FROM geo_cache_dirty WHERE ip > ?"',
-        "test_flush.py::test_the_stores_sql_decides_as_the_rule_does",
+        "test_flush.py::test_the_rule_decides_which_row_stays",
     ),
     Mutant(
         "the next batch begins at the last row of this one",
@@ -311,7 +311,7 @@ MUTANTS = (
         IMPORT,
         "            self._staging.save_pending()\n",
         "",
-        "test_import_streams.py::test_a_signal_ends_an_import_and_what_was_read_is_kept",
+        "test_import_streams.py::test_rows_that_wait_for_the_database_are_kept_when_a_signal_comes",
     ),
     Mutant(
         "rows of a pipe wait for a full batch",

@@ -12,7 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 from mutant_table import MUTANTS, Mutant
@@ -22,19 +24,40 @@ COPIED = ("bangui_cli", "tests", "pyproject.toml")
 SLOWEST_TEST_S = 120
 
 
-def _copy_program(directory: Path) -> None:
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, directory)
+class Snapshot:
+    """The program as it was at the start, to be copied: no mutant touches the tree itself."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, directory)
+
+    def passes(self, test: str, changes: Mapping[str, str]) -> bool:
+        """Run a test on a copy in which some files differ."""
+        with tempfile.TemporaryDirectory(prefix="bangui-mutant-") as name:
+            directory = Path(name)
+            shutil.copytree(self._directory, directory, dirs_exist_ok=True)
+            for path, source in changes.items():
+                (directory / path).write_text(source)
+            return _passes(directory, test)
+
+    def mutated(self, mutant: Mutant) -> str:
+        """Return the source with the promise broken: a program that does not compile is no mutant."""
+        source = (self._directory / mutant.path).read_text()
+        if source.count(mutant.old) != 1:
+            raise SystemExit(f"{mutant.name}: {mutant.old!r} is not once in {mutant.path}")
+        mutated = source.replace(mutant.old, mutant.new)
+        ast.parse(mutated, mutant.path)
+        return mutated
 
 
-def _passes(directory: Path, tests: Iterable[str]) -> bool:
-    """Run tests on a copy of the program; a test that hangs has noticed, too."""
-    nodes = [f"tests/{test}" for test in tests]
-    pytest = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *nodes]
+def _passes(directory: Path, test: str) -> bool:
+    """Run a test in a directory; one that hangs has noticed, too."""
+    pytest = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"tests/{test}"]
     # Wherever a test runs bangui, it is the copy.
     environment = {**os.environ, "PYTHONPATH": str(directory), "PYTHONDONTWRITEBYTECODE": "1"}
     options = {"cwd": directory, "env": environment, "capture_output": True, "text": True}
@@ -46,38 +69,19 @@ def _passes(directory: Path, tests: Iterable[str]) -> bool:
     return ended.returncode == 0
 
 
-def _mutated(mutant: Mutant, directory: Path) -> str:
-    """Return the source with the promise broken: a program that does not compile is no mutant."""
-    source = (directory / mutant.path).read_text()
-    if source.count(mutant.old) != 1:
-        raise SystemExit(f"{mutant.name}: {mutant.old!r} is not once in {mutant.path}")
-    mutated = source.replace(mutant.old, mutant.new)
-    ast.parse(mutated, mutant.path)
-    return mutated
-
-
-def _is_killed(mutant: Mutant, directory: Path) -> bool:
-    path = directory / mutant.path
-    source, mutated = path.read_text(), _mutated(mutant, directory)
-    path.write_text(mutated)
-    try:
-        return not _passes(directory, [mutant.test])
-    finally:
-        path.write_text(source)
-
-
-def _try(mutants: list[Mutant], directory: Path) -> int:
-    """Try mutants on a copy of the program, which is sound before and after each; count survivors."""
-    for mutant in mutants:
-        _mutated(mutant, directory)  # a row that no longer fits is told before minutes of tests
-    for test in sorted({mutant.test for mutant in mutants}):
-        if not _passes(directory, [test]):
-            raise SystemExit(f"{test} fails on the program as it is: mend that first")
-    survivors = 0
-    for mutant in mutants:
-        killed = _is_killed(mutant, directory)
-        survivors += not killed
-        print(f"{'killed  ' if killed else 'SURVIVED'}  {mutant.name:<55}  {mutant.test}", flush=True)
+def _try(mutants: list[Mutant], snapshot: Snapshot) -> int:
+    """Try mutants, as many at a time as there are cores; return how many no test has noticed."""
+    broken = [{mutant.path: snapshot.mutated(mutant)} for mutant in mutants]
+    tests = [mutant.test for mutant in mutants]
+    each, survivors = sorted(set(tests)), 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for test, passed in zip(each, pool.map(snapshot.passes, each, repeat({})), strict=True):
+            if not passed:
+                raise SystemExit(f"{test} fails on the program as it is: mend that first")
+        for mutant, passed in zip(mutants, pool.map(snapshot.passes, tests, broken), strict=True):
+            survivors += passed
+            verdict = "SURVIVED" if passed else "killed"
+            print(f"{verdict:<8}  {mutant.name:<55}  {mutant.test}", flush=True)
     return survivors
 
 
@@ -85,9 +89,8 @@ def run(names: Iterable[str]) -> int:
     """Try the mutants with these names, all where there are none; return the exit status."""
     wanted, began_s = set(names), time.monotonic()
     mutants = [mutant for mutant in MUTANTS if not wanted or mutant.name in wanted]
-    with tempfile.TemporaryDirectory(prefix="bangui-mutants-") as name:
-        _copy_program(Path(name))
-        survivors = _try(mutants, Path(name))
+    with tempfile.TemporaryDirectory(prefix="bangui-program-") as name:
+        survivors = _try(mutants, Snapshot(Path(name)))
     print(f"{len(mutants)} mutants, {survivors} survivors, {time.monotonic() - began_s:.0f} s")
     return int(survivors > 0)
 

@@ -126,8 +126,7 @@ def test_the_rule_decides_which_row_stays(bangui):
             *dirty,
         )
 
-    bangui.ok("flush")
-
+    assert bangui.ok("flush", "--json").json["flushed"] == len(RULE)
     assert [cached(bangui, f"192.0.2.{n}") for n in range(len(RULE))] == [row[2] for row in RULE]
     assert bangui.rows("SELECT count(*) FROM geo_cache WHERE last_seen > '2026'") == [(len(RULE),)]
     assert count(bangui, "geo_cache_dirty") == 0

@@ -1,14 +1,18 @@
 """`bangui import` as a process: pipes that pause, signals, kills, full disks, readers and terminals."""
 
+import fcntl
 import json
 import os
 import pty
 import random
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+from contextlib import closing
 
 import pytest
 from invariants import check_integrity
@@ -99,6 +103,28 @@ def test_a_signal_ends_an_import_and_what_was_read_is_kept(bangui, stream, numbe
     assert (ended.json["read"], ended.json["staged"]) == (2, 2)
     assert ended.event_names == ["command_failed"]
     assert staged_rows(bangui) == 2
+
+
+def unread_bytes(pipe):
+    """Return how much of what was written to a pipe nobody has read yet."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def test_rows_that_wait_for_the_database_are_kept_when_a_signal_comes(bangui, stream):
+    """They cannot be read again, so the end of the import waits for the lock, for a second."""
+    feed(stream, line(1))
+    wait_until(lambda: staged_rows(bangui) == 1)
+    with closing(bangui.connect()) as other:
+        other.execute("BEGIN IMMEDIATE")
+        feed(stream, line(2) + line(3))
+        wait_until(lambda: not unread_bytes(stream.stdin))
+        time.sleep(0.3)
+        stream.terminate()
+        other.execute("COMMIT")
+    ended = bangui.end(stream)
+
+    assert (ended.code, ended.json["read"], ended.json["staged"]) == (143, 3, 3)
+    assert staged_rows(bangui) == 3
 
 
 @pytest.mark.parametrize("kills", [4, pytest.param(60, marks=pytest.mark.torture)])

@@ -11,7 +11,7 @@ from workload import add_command, as_lines, make_entries, needs_strace
 
 pytestmark = needs_strace
 
-RUNS = (4, pytest.param(100, marks=pytest.mark.torture))
+RUNS = (4, pytest.param(60, marks=pytest.mark.torture))
 JOURNALS = (
     pytest.param([], id="delete"),
     pytest.param(["--journal-mode", "wal", "--force"], id="wal", marks=pytest.mark.torture),
