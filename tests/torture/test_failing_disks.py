@@ -25,9 +25,9 @@ FAULTS = [
     *(
         pytest.param(*fault, marks=pytest.mark.torture)
         for fault in (
-            ("pwrite64:error=EIO", 20),
-            ("pwrite64:error=ENOSPC", 20),
-            ("fdatasync:error=EIO", 20),
+            ("pwrite64:error=EIO", 12),
+            ("pwrite64:error=ENOSPC", 12),
+            ("fdatasync:error=EIO", 12),
             ("unlink:error=EIO", 2),
             ("pread64:error=EIO", 12),
         )

@@ -27,7 +27,7 @@ def _taken_over(bangui, flush):
     return None
 
 
-@pytest.mark.parametrize("takeovers", [1, pytest.param(15, marks=pytest.mark.torture)])
+@pytest.mark.parametrize("takeovers", [1, pytest.param(10, marks=pytest.mark.torture)])
 def test_a_flush_that_was_stopped_past_its_lease_writes_nothing_more(bangui, takeovers):
     """It ends with 75 and its own event, the database as the new holder left it."""
     bangui.environment |= SHORT_TTL

@@ -10,7 +10,7 @@ from workload import add_command, make_entries
 
 pytestmark = pytest.mark.torture
 
-SECONDS = 45
+SECONDS = 30
 
 
 @pytest.mark.parametrize(("weeks", "wal"), [(2, False), (1, True)], ids=["delete", "wal"])
