@@ -6,8 +6,9 @@ FEWEST_ROWS = 50
 TARGET_HOLD_S = 0.02
 # A commit waits for the disk, for few rows as long as for many: smaller batches would only wait more.
 LEAST_WORK_S = 0.01
-# An import: the write lock is held 0.5 s at most, and a disk may be slower the next time.
-STAGING_TARGET_HOLD_S = 0.2
+# An import: the write lock is held 0.5 s at most; the next time the disk may be slower, and the thread
+# that reads may want more of the interpreter.
+STAGING_TARGET_HOLD_S = 0.12
 # SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
 REST_S = 0.11
 SWEEP_BETWEEN_RESTS_S = 1.8
