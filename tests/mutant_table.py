@@ -320,6 +320,13 @@ MUTANTS = (
         "            if record is None:\n                continue\n",
         "test_import_streams.py::test_rows_are_committed_when_the_pipe_pauses",
     ),
+    Mutant(
+        "a batch that fails beside the reading is lost in silence",
+        "bangui_cli/staging.py",
+        "self._failure = error",
+        "pass",
+        "test_staging.py::test_what_fails_beside_is_raised_by_the_next_commit",
+    ),
     # The deadline and the end.
     Mutant(
         "a run that has no time left begins its work",
