@@ -316,13 +316,13 @@ MUTANTS = (
     Mutant(
         "rows of a pipe wait for a full batch",
         IMPORT,
-        "            if record is None:\n                self._commit()\n                continue\n",
+        "            if record is None:\n                self._end_batch(self._staging.commit)\n                continue\n",
         "            if record is None:\n                continue\n",
         "test_import_streams.py::test_rows_are_committed_when_the_pipe_pauses",
     ),
     Mutant(
         "a batch that fails beside the reading is lost in silence",
-        "bangui_cli/staging.py",
+        STAGING,
         "self._failure = error",
         "pass",
         "test_staging.py::test_what_fails_beside_is_raised_by_the_next_commit",
