@@ -28,7 +28,7 @@ class Snapshot:
     """The program as it was at the start, to be copied: no mutant touches the tree itself."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         for name in COPIED:
             source = ROOT / name
             if source.is_dir():
@@ -40,19 +40,20 @@ class Snapshot:
         """Run a test on a copy in which some files differ."""
         with tempfile.TemporaryDirectory(prefix="bangui-mutant-") as name:
             directory = Path(name)
-            shutil.copytree(self._directory, directory, dirs_exist_ok=True)
+            shutil.copytree(self.directory, directory, dirs_exist_ok=True)
             for path, source in changes.items():
                 (directory / path).write_text(source)
             return _passes(directory, test)
 
-    def mutated(self, mutant: Mutant) -> str:
-        """Return the source with the promise broken: a program that does not compile is no mutant."""
-        source = (self._directory / mutant.path).read_text()
-        if source.count(mutant.old) != 1:
-            raise SystemExit(f"{mutant.name}: {mutant.old!r} is not once in {mutant.path}")
-        mutated = source.replace(mutant.old, mutant.new)
-        ast.parse(mutated, mutant.path)
-        return mutated
+
+def mutated(mutant: Mutant, directory: Path = ROOT) -> str:
+    """Return the source with the promise broken. Raise ValueError where the mutant does not fit it."""
+    source = (directory / mutant.path).read_text()
+    if source.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.name}: {mutant.old!r} is not once in {mutant.path}")
+    broken = source.replace(mutant.old, mutant.new)
+    ast.parse(broken, mutant.path)  # a program that does not compile breaks no promise
+    return broken
 
 
 def _passes(directory: Path, test: str) -> bool:
@@ -71,7 +72,7 @@ def _passes(directory: Path, test: str) -> bool:
 
 def _try(mutants: list[Mutant], snapshot: Snapshot) -> int:
     """Try mutants, as many at a time as there are cores; return how many no test has noticed."""
-    broken = [{mutant.path: snapshot.mutated(mutant)} for mutant in mutants]
+    broken = [{mutant.path: mutated(mutant, snapshot.directory)} for mutant in mutants]
     tests = [mutant.test for mutant in mutants]
     each, survivors = sorted(set(tests)), 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -2,6 +2,14 @@
 
 import mutants
 import pytest
+from mutant_table import MUTANTS
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_mutant_fits_the_program(mutant):
+    """Whoever changes a line that a promise hangs on meets its row in the table."""
+    assert mutants.mutated(mutant)
+    assert (mutants.ROOT / "tests" / mutant.test.partition("::")[0]).exists()
 
 
 @pytest.mark.torture
