@@ -2,11 +2,13 @@
 
 import random
 import signal
+import sys
 import time
 
 import pytest
 from invariants import Ledger, check_database, check_integrity, check_run, read_entries
 from workload import (
+    SMALL_BATCHES,
     STORE_CALLS,
     add_command,
     as_lines,
@@ -114,14 +116,16 @@ def _import_file(bangui, generation, rows):
 
 
 @pytest.mark.torture
-def test_an_import_killed_at_random_moments_can_be_repeated(bangui):
+@pytest.mark.parametrize("beside", [False, True], ids=["at-once", "beside"])
+def test_an_import_killed_at_random_moments_can_be_repeated(bangui, beside):
     """What it had staged stays, of the rest nothing comes in half, and a second try completes it."""
     ledger, done, generation, halfway = Ledger(), 0, 0, 0
     chance = random.Random(1)
-    while done < KILLS:
+    options = {"program": [sys.executable, "-c", SMALL_BATCHES]} if beside else {}
+    while done < KILLS // 2:
         generation += 1
-        path, entries = _import_file(bangui, generation, 3 * ROWS)
-        process = bangui.start("import", path)
+        path, entries = _import_file(bangui, generation, 2 * ROWS)
+        process = bangui.start("import", path, **options)
         done += _killed(process, chance, lambda: bangui.rows(NEWEST))
         check_database(bangui.database, ledger, in_flight=entries)
         ledger.acknowledge(read_entries(bangui.database)[1].values())

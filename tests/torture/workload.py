@@ -19,6 +19,14 @@ START_S = 1_700_000_000
 # Whatever SQLite does to its files is one of these; a commit is a few of each.
 STORE_CALLS = "pwrite64,fdatasync,fsync,unlink,ftruncate"
 
+# Batches so small that an import of a few thousand rows writes most of them beside its reading.
+SMALL_BATCHES = """
+from bangui_cli import staging
+staging.MOST_PENDING_ROWS = 300
+from bangui_cli.main import run
+run()
+"""
+
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount and change user")
 
