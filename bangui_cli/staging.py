@@ -10,9 +10,10 @@ from bangui_cli.entry import Entry, pack, packed_ip
 from bangui_cli.errors import BanguiError
 from bangui_cli.store import Store
 
-# What is sorted together: the more, the fewer pages are written twice. While as many are written, as
-# many are read; a row takes some 160 bytes.
-MOST_PENDING_ROWS = 40_000
+# What is sorted together, some 30,000 rows: the more, the fewer pages are written twice. While as much
+# is written, as much is read.
+MOST_PENDING_BYTES = 5_000_000
+_MOST_BATCH_ROWS = 40_000
 
 # So long the reading thread may keep the one that writes from its next statement; Python's 5 ms are
 # as much as many statements take.
@@ -130,5 +131,5 @@ class Staging:
         # The speed of a few rows says nothing of many.
         if rows == self._batch_rows or held_s > pacing.STAGING_TARGET_HOLD_S:
             self._batch_rows = pacing.next_batch_rows(
-                rows, held_s, MOST_PENDING_ROWS, pacing.STAGING_TARGET_HOLD_S
+                rows, held_s, _MOST_BATCH_ROWS, pacing.STAGING_TARGET_HOLD_S
             )

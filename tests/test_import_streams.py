@@ -224,6 +224,17 @@ def test_memory_does_not_grow_with_the_input(bangui):
     assert peak <= 40
 
 
+def test_memory_does_not_grow_with_the_length_of_the_rows(bangui):
+    """What waits to be written is bounded by its size: a name may be 200 characters of four bytes."""
+    source, name = bangui.home / "rows.jsonl", "\N{ROCKET}" * 200
+    row = json.dumps({"country_name": name, "org": name}, ensure_ascii=False)
+    source.write_text("".join(f'{{"ip": "1.{n >> 8}.{n & 255}.1", {row[1:]}\n' for n in range(32_000)))
+
+    code, peak = peak_mib(bangui, "import", source)
+    assert code == 0
+    assert peak <= 55
+
+
 def test_a_line_over_the_limit_is_passed_on_without_being_held(bangui):
     """100 MB without a newline end up among the rejects, and the memory stays small."""
     source, rejects = bangui.home / "in", bangui.home / "rejects"

@@ -19,7 +19,7 @@ from bangui_cli.staging import Staging, open_store
 PATIENCE_S = 30
 ROWS = 20_000
 # So few are sorted together that an input of some thousand rows is staged in many batches.
-SMALL_BATCHES = "from bangui_cli import staging\nstaging.MOST_PENDING_ROWS = 500\n"
+SMALL_BATCHES = "from bangui_cli import staging\nstaging.MOST_PENDING_BYTES = 70_000\n"
 PROGRAM = [sys.executable, "-c", SMALL_BATCHES + "from bangui_cli.main import run\nrun()"]
 NO_THREAD = ["prlimit", "--stack=200000000000000"]
 needs_prlimit = pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")

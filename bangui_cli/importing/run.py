@@ -1,6 +1,7 @@
 """One import: every row of every input is staged or rejected, in batches, as the input comes."""
 
 from collections.abc import Callable
+from sys import getsizeof
 from typing import Any
 
 from bangui_cli import clocks
@@ -9,7 +10,7 @@ from bangui_cli.importing.normaliser import Normaliser
 from bangui_cli.importing.records import Chunks, Records
 from bangui_cli.importing.rejects import Rejects
 from bangui_cli.progress import ProgressBar
-from bangui_cli.staging import MOST_PENDING_ROWS, Staging
+from bangui_cli.staging import MOST_PENDING_BYTES, Staging
 from bangui_cli.validation import Rejected
 
 _BOM = b"\xef\xbb\xbf"
@@ -56,21 +57,25 @@ class Import:
         self._bar.update(self._read_bytes if self._in_bytes else self.read_rows)
 
     def _take(self, path: str, records: Records) -> None:
-        pending, make, most_rows = self._staging.pending, self._normaliser.make, MOST_PENDING_ROWS
+        pending, make, pending_bytes = self._staging.pending, self._normaliser.make, 0
         for record in records:
             if record is None:
                 self._end_batch(self._staging.commit)
+                pending_bytes = 0
                 continue
             line, raw, value = record
             self.read_rows += 1
             try:
-                pending.append(make(value))
+                entry = make(value)
             except Rejected as error:
                 self._bar.hide()
                 self._rejects.add(path, line, raw, str(error))
-            else:
-                if len(pending) >= most_rows:
-                    self._end_batch(self._staging.commit_beside)
+                continue
+            pending.append(entry)
+            pending_bytes += getsizeof(entry)
+            if pending_bytes >= MOST_PENDING_BYTES:
+                self._end_batch(self._staging.commit_beside)
+                pending_bytes = 0
 
     def _end_batch(self, commit: Callable[[], None]) -> None:
         self._rejects.flush()

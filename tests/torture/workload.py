@@ -22,7 +22,7 @@ STORE_CALLS = "pwrite64,fdatasync,fsync,unlink,ftruncate"
 # Batches so small that an import of a few thousand rows writes most of them beside its reading.
 SMALL_BATCHES = """
 from bangui_cli import staging
-staging.MOST_PENDING_ROWS = 300
+staging.MOST_PENDING_BYTES = 40_000
 from bangui_cli.main import run
 run()
 """
