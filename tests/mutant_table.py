@@ -359,8 +359,12 @@ MUTANTS = (
     Mutant(
         "a wait for SQLite's lock knows no timeout",
         SESSION,
-        "wait = self.deadline or deadline.for_lock_wait(self.path)",
-        "wait = deadline.for_lock_wait(self.path)",
+        "wait = self.deadline or deadline.for_lock_wait(self.path)\n        pause_s = _FIRST_PAUSE_S\n"
+        "        while True:\n            try:\n                return self._all(statement)\n"
+        "            except DatabaseBusy:\n                wait = self.deadline or wait",
+        "wait = deadline.for_lock_wait(self.path)\n        pause_s = _FIRST_PAUSE_S\n"
+        "        while True:\n            try:\n                return self._all(statement)\n"
+        "            except DatabaseBusy:\n                pass",
         "torture/test_hard_deadlines.py::test_a_wait_for_a_lock_ends_at_the_timeout",
     ),
     Mutant(
@@ -425,6 +429,6 @@ MUTANTS = (
         "bangui_cli/store/migrations.py",
         "    with store.transaction():\n        tables",
         "    if True:\n        tables",
-        "test_schema.py::test_several_inits_at_once_all_succeed",
+        "test_paused_runs.py::test_nobody_sees_half_a_migration",
     ),
 )
