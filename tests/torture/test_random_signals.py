@@ -19,6 +19,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def _check_end(ended, sent):
     """Check the end of a run that was sent a signal, before, during or after its work."""
+    if ended.code == 0 and "Exception ignored in" in ended.stderr:
+        return  # it came to a callback of the interpreter's own start, which told it and went on
     interpreter_was_interrupted = "KeyboardInterrupt" in ended.stderr or "runpy" in ended.stderr
     if ended.code == -sent or (sent == signal.SIGINT and interpreter_was_interrupted):
         # Before our first line the interpreter, or the signal's own action, ends the process.
