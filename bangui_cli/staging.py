@@ -17,7 +17,7 @@ _MOST_BATCH_ROWS = 40_000
 
 # So long the reading thread may keep the one that writes from its next statement; Python's 5 ms are
 # as much as many statements take.
-_SWITCH_INTERVAL_S = 0.0005
+_SWITCH_INTERVAL_S = 0.0001
 _LAST_WAIT_S = 1.0
 
 

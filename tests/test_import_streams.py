@@ -301,7 +301,7 @@ class TestTerminal:
     def test_known_files_show_bytes(self, bangui):
         """Where the size is known the bar tells the share that is done."""
         source = bangui.home / "rows"
-        source.write_text("".join(line(n) for n in random.Random(4).sample(range(2**24), 120_000)))
+        source.write_text("".join(line(n) for n in random.Random(4).sample(range(2**24), 300_000)))
         code, shown = self.watch(bangui, "import", source)
 
         assert code == 0

@@ -126,8 +126,9 @@ UPDATE geo_cache SET last_seen = :seen_at
 
 DELETE_BATCH = f"DELETE FROM geo_cache_dirty WHERE {_BATCH}"
 
-# A hundred rows in one statement save a fifth of the time of a hundred statements.
-STAGED_TOGETHER_ROWS = 100
+# Many rows in one statement save a fifth of the time of as many statements, and the thread beside one
+# that reads asks less often for the interpreter.
+STAGED_TOGETHER_ROWS = 400
 _STAGE = f"""
 INSERT INTO geo_cache_dirty (ip, country_code, country_name, asn, org, resolved_at)
 VALUES {{rows}}
