@@ -20,7 +20,8 @@ sys.meta_path.insert(0, Signaller())
 def test_a_signal_during_an_import_does_not_break_the_report(bare):
     """The final event needs the very packages that the signal would have left half imported."""
     (bare.home / "sitecustomize.py").write_text(SIGNAL_DURING_IMPORT)
-    ended = bare.run("init", env={"PYTHONPATH": str(bare.home)})
+    bare.environment["PYTHONPATH"] = f"{bare.home}:{bare.environment['PYTHONPATH']}"
+    ended = bare.run("init")
 
     check_run(ended.code, ended.stderr)
     assert ended.code in (0, 128 + signal.SIGTERM)
