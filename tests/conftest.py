@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,14 @@ settings.load_profile("bangui")
 for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
+
+
+def wait_until(condition: Callable[[], object], within_s: float = 30) -> None:
+    """Wait until something has come about in another process or thread."""
+    ends_at_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < ends_at_s, "it did not come about in time"
+        time.sleep(0.002)
 
 
 class Ended(NamedTuple):
@@ -121,10 +130,7 @@ class Bangui:
 
     def wait_until_opened(self, process: subprocess.Popen[str]) -> None:
         """Wait until a process has opened the database."""
-        ends_at_s = time.monotonic() + 30
-        while str(self.database) not in open_files(process.pid):
-            assert time.monotonic() < ends_at_s, "the process never opened the database"
-            time.sleep(0.01)
+        wait_until(lambda: str(self.database) in open_files(process.pid))
 
     def connect(self) -> sqlite3.Connection:
         """Open the database as another program would."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import geoip
 import pytest
+from conftest import wait_until
 
 pytestmark = pytest.mark.skipif(not shutil.which("fail2ban-server"), reason="fail2ban is not installed")
 
@@ -88,7 +89,7 @@ class Fail2ban:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for(lambda: self.client("ping").returncode == 0)
+        wait_until(lambda: self.client("ping").returncode == 0)
 
     def stop(self) -> None:
         self.client("stop")
@@ -109,13 +110,6 @@ class Fail2ban:
 
     def log(self) -> str:
         return (self.run / "fail2ban.log").read_text()
-
-
-def wait_for(condition, within_s=30):
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -154,7 +148,7 @@ def test_from_a_log_line_to_a_report(bangui, server, geo):
     fail2ban = server(bangui=ACTION.replace("bangui resolve", f"{geo} resolve"))
 
     fail2ban.see_failed_logins(["192.0.2.1", "2001:db8::1", "203.0.113.9"])
-    wait_for(lambda: len(bangui.rows("SELECT ip FROM geo_cache_dirty")) == 3)
+    wait_until(lambda: len(bangui.rows("SELECT ip FROM geo_cache_dirty")) == 3)
     bangui.ok("flush")
     report = bangui.ok("report", "--fail2ban", fail2ban.database, "--active", "--format", "json").json
 
@@ -167,7 +161,7 @@ def test_the_hourly_catch_up_resolves_what_the_action_missed(bangui, server, geo
     """The crontab line needs no action; it asks only for what is new."""
     fail2ban = server()
     fail2ban.see_failed_logins(["192.0.2.1", "192.0.2.2"])
-    wait_for(lambda: len(fail2ban.banned()) == 2)
+    wait_until(lambda: len(fail2ban.banned()) == 2)
     fail2ban.client("set", "app", "banip", "198.51.100.0/24")
 
     command = CRONTAB_COMMAND.replace("/usr/local/bin/bangui", geo)
@@ -184,14 +178,14 @@ def test_a_restart_does_not_replay_the_bans(bangui, server, geo):
     """norestored: thousands of restored bans would start thousands of processes."""
     fail2ban = server(bangui=ACTION.replace("bangui resolve", f"{geo} resolve"))
     fail2ban.see_failed_logins(["192.0.2.1"])
-    wait_for(lambda: bangui.rows("SELECT ip FROM geo_cache_dirty"))
+    wait_until(lambda: bangui.rows("SELECT ip FROM geo_cache_dirty"))
     bangui.execute("DELETE FROM geo_cache_dirty")
 
     fail2ban.stop()
     fail2ban.start()
-    wait_for(lambda: fail2ban.banned() == {"192.0.2.1"})
+    wait_until(lambda: fail2ban.banned() == {"192.0.2.1"})
     fail2ban.see_failed_logins(["192.0.2.2"])
-    wait_for(lambda: bangui.rows("SELECT ip FROM geo_cache_dirty"))
+    wait_until(lambda: bangui.rows("SELECT ip FROM geo_cache_dirty"))
 
     assert bangui.rows("SELECT ip FROM geo_cache_dirty") == [("192.0.2.2",)]
 
@@ -204,11 +198,11 @@ def test_an_action_that_fails_or_hangs_fails_no_jail(bangui, server, geo):
     fail2ban = server(bangui=action)
 
     fail2ban.see_failed_logins(["192.0.2.1"])
-    wait_for(lambda: fail2ban.banned() == {"192.0.2.1"})
+    wait_until(lambda: fail2ban.banned() == {"192.0.2.1"})
     holder.close()
     bangui.database.unlink()
     fail2ban.see_failed_logins(["192.0.2.2"])
-    wait_for(lambda: fail2ban.banned() == {"192.0.2.1", "192.0.2.2"})
+    wait_until(lambda: fail2ban.banned() == {"192.0.2.1", "192.0.2.2"})
     fail2ban.client("unban", "--all")
 
     assert "ERROR" not in fail2ban.log()
@@ -225,7 +219,7 @@ def test_the_server_loses_no_ban_while_it_is_read(bangui, server, geo):
         readers += [bangui.start("resolve", f"--fail2ban={fail2ban.database}", "--max-age", "1s")]
         readers += [bangui.start("report", f"--fail2ban={fail2ban.database}")]
         time.sleep(0.2)
-    wait_for(lambda: fail2ban.banned() == set(ips))
+    wait_until(lambda: fail2ban.banned() == set(ips))
     codes = [reader.wait(timeout=60) for reader in readers]
     for reader in readers:
         reader.communicate()

@@ -15,6 +15,7 @@ import time
 from contextlib import closing
 
 import pytest
+from conftest import wait_until
 from invariants import check_integrity
 
 PATIENCE_S = 30
@@ -29,13 +30,6 @@ def line(n, **fields):
 
 def staged_rows(bangui):
     return bangui.rows("SELECT count(*) FROM geo_cache_dirty")[0][0]
-
-
-def wait_until(condition):
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it never happened"
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import time
 from contextlib import closing, contextmanager
 
 import pytest
+from conftest import wait_until
 
 from bangui_cli import deadline, pacing
 from bangui_cli.entry import Entry, pack
 from bangui_cli.errors import DatabaseBusy
 from bangui_cli.staging import Staging, open_store
 
-PATIENCE_S = 30
 ROWS = 20_000
 # So few are sorted together that an input of some thousand rows is staged in many batches.
 SMALL_BATCHES = "from bangui_cli import staging\nstaging.MOST_PENDING_BYTES = 70_000\n"
@@ -37,13 +37,6 @@ def source(bangui):
 
 def staged_rows(bangui):
     return bangui.rows("SELECT count(*) FROM geo_cache_dirty")[0][0]
-
-
-def wait_until(condition):
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, "it never happened"
-        time.sleep(0.002)
 
 
 @contextmanager
