@@ -408,7 +408,7 @@ def test_a_wal_database_is_flushed_as_it_is(bangui):
 
 def test_an_older_failure_shows_until_a_run_succeeds(bangui):
     """Consecutive failures are counted for an alarm, and a success resets them."""
-    stage_many(bangui, 20_000)
+    stage_many(bangui, 60_000)
     for _ in range(2):
         before = count(bangui, "geo_cache")
         flush = bangui.start("flush", "--batch-size", "10")

@@ -37,7 +37,7 @@ def test_a_flush_that_was_stopped_past_its_lease_writes_nothing_more(bangui, tak
         entries = make_entries(ROWS, generation)
         stage(bangui.database, entries)
         bangui.ok("lock", "release", "--force")
-        flush = bangui.start("flush", "--batch-size", 50)
+        flush = bangui.start("flush", "--batch-size", 10)
         while bangui.rows("SELECT owner FROM scheduler_lock WHERE id = 1") != [("web1",)]:
             time.sleep(0.005)
         time.sleep(chance.uniform(0.0, 0.15))
