@@ -35,6 +35,6 @@ def for_run(started_s: float, timeout_s: float) -> Deadline:
 
 
 def for_lock_wait(path: str, wait_s: float = LOCK_WAIT_S) -> Deadline:
-    """Bound one wait for the database at `path`, without a timeout; past it is DatabaseBusy."""
+    """Bound one wait for the database of a command without a timeout; past it is DatabaseBusy."""
     error = DatabaseBusy(f"{path} stayed locked by another process for {wait_s:g} s", path=path)
     return Deadline(clocks.monotonic_s() + wait_s, error)
