@@ -1,5 +1,5 @@
 """Run bangui as `python -m bangui_cli`."""
 
-from bangui_cli.main import run
+from bangui_cli.cli.main import run
 
 run()

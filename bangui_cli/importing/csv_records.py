@@ -5,15 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from bangui_cli.importing import fields, lines
-from bangui_cli.importing.records import (
-    LINE_LIMIT_BYTES,
-    Chunks,
-    Record,
-    Records,
-    not_utf8,
-    too_long,
-)
-from bangui_cli.validation import Rejected, normalise_ip
+from bangui_cli.importing.records import LINE_LIMIT_BYTES, Chunks, Record, Records, not_utf8, too_long
+from bangui_cli.rules.validation import Rejected, normalise_ip
 
 _DELIMITERS = (",", ";", "\t")
 # A quoted field with line breaks is a few lines long; behind a stray quote this is all that waits.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from bangui_cli.validation import Rejected
+from bangui_cli.rules.validation import Rejected
 
 
 class Names(NamedTuple):

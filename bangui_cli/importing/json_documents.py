@@ -18,7 +18,7 @@ from bangui_cli.importing.records import (
     not_utf8,
     too_long,
 )
-from bangui_cli.validation import Rejected
+from bangui_cli.rules.validation import Rejected
 
 _decode = json.JSONDecoder().raw_decode
 _separators = re.compile(r"[\s,\[\]]*").match

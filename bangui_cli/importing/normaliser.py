@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from bangui_cli import timestamps
-from bangui_cli.entry import SEPARATOR, pack
 from bangui_cli.importing import fields
-from bangui_cli.validation import (
+from bangui_cli.rules import timestamps
+from bangui_cli.rules.entry import SEPARATOR, pack
+from bangui_cli.rules.validation import (
     TEXT_LIMIT_CHARACTERS,
     Rejected,
     clean_text,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from bangui_cli.validation import Rejected
+from bangui_cli.rules.validation import Rejected
 
 LINE_LIMIT_BYTES = 16 * 1024 * 1024
 

@@ -3,11 +3,11 @@
 import os
 import stat
 
-from bangui_cli import errors, events
-from bangui_cli.errors import BanguiError, CannotCreate, UsageFault
 from bangui_cli.importing import sources
 from bangui_cli.importing.records import Raw
-from bangui_cli.log import Log
+from bangui_cli.states import errors, events
+from bangui_cli.states.errors import BanguiError, CannotCreate, UsageFault
+from bangui_cli.telling.log import Log
 
 
 class Rejects:

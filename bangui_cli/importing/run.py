@@ -4,14 +4,14 @@ from collections.abc import Callable
 from sys import getsizeof
 from typing import Any
 
-from bangui_cli import clocks
+from bangui_cli.access.staging import MOST_PENDING_BYTES, Staging
+from bangui_cli.host import clocks
 from bangui_cli.importing import csv_records, detection, json_documents, json_lines, sources
 from bangui_cli.importing.normaliser import Normaliser
 from bangui_cli.importing.records import Chunks, Records
 from bangui_cli.importing.rejects import Rejects
-from bangui_cli.progress import ProgressBar
-from bangui_cli.staging import MOST_PENDING_BYTES, Staging
-from bangui_cli.validation import Rejected
+from bangui_cli.rules.validation import Rejected
+from bangui_cli.telling.progress import ProgressBar
 
 _BOM = b"\xef\xbb\xbf"
 _READERS: dict[str, Callable[[Chunks], Records]] = {

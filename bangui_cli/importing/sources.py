@@ -6,9 +6,10 @@ import select
 import stat
 from collections.abc import Callable
 
-from bangui_cli import clocks, errors
-from bangui_cli.errors import BanguiError, IoFailed, NoInput
+from bangui_cli.host import clocks
 from bangui_cli.importing.records import Chunks
+from bangui_cli.states import errors
+from bangui_cli.states.errors import BanguiError, IoFailed, NoInput
 
 STDIN = "-"
 _STDIN_DESCRIPTOR = 0

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from bangui_cli import events
-from bangui_cli.events import Event
+from bangui_cli.states import events
+from bangui_cli.states.events import Event
 
 
 class Job(NamedTuple):

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 
-from bangui_cli import clocks, events, locking, pacing, timestamps
-from bangui_cli.errors import LockHeld
+from bangui_cli.access import locking
+from bangui_cli.host import clocks
 from bangui_cli.jobs.report import OK
 from bangui_cli.jobs.run import Run
-from bangui_cli.lease import REFRESHED
+from bangui_cli.rules import pacing, timestamps
+from bangui_cli.rules.lease import REFRESHED
+from bangui_cli.states import events
+from bangui_cli.states.errors import LockHeld
 
 _RETRY_S = 0.1
 

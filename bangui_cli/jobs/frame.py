@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from bangui_cli import deadline, signals
-from bangui_cli.deadline import Deadline
-from bangui_cli.errors import BanguiError, Interrupted, LockHeld
-from bangui_cli.invocation import Invocation
+from bangui_cli.host import deadline, signals
+from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs import report
 from bangui_cli.jobs.catalogue import Job
 from bangui_cli.jobs.report import Report
 from bangui_cli.jobs.run import Run
 from bangui_cli.jobs.watchdog import Watchdog
-from bangui_cli.settings import Settings
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.settings.table import Settings
+from bangui_cli.states.errors import BanguiError, Interrupted, LockHeld
 from bangui_cli.store import Store
 
 # What an overdue run may still spend: with the watchdog's patience it stays within 0.3 s.

@@ -1,7 +1,7 @@
 """The job `scheduler_lock_heartbeat`: one heartbeat pass."""
 
-from bangui_cli import events
 from bangui_cli.jobs.run import Run
+from bangui_cli.states import events
 
 
 def beat(run: Run) -> None:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from bangui_cli import clocks, exit_codes, terminal
-from bangui_cli.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld, explain
-from bangui_cli.events import Event
-from bangui_cli.invocation import Invocation
+from bangui_cli.access.locking import Holding
+from bangui_cli.host import clocks, terminal
 from bangui_cli.jobs.catalogue import Job
-from bangui_cli.lease import LOST
-from bangui_cli.locking import Holding
+from bangui_cli.rules.lease import LOST
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.states import exit_codes
+from bangui_cli.states.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld, explain
+from bangui_cli.states.events import Event
 
 OK, HELD, TIMEOUT, ERROR = "ok", "held", "timeout", "error"
 STALL_S = 0.04

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
-from bangui_cli import clocks, locking, timestamps
-from bangui_cli.deadline import Deadline
-from bangui_cli.errors import BanguiError, Interrupted, LeaseLost
-from bangui_cli.invocation import Invocation
+from bangui_cli.access import locking
+from bangui_cli.access.locking import Holding
+from bangui_cli.host import clocks
+from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs.report import OK, Report
-from bangui_cli.locking import Holding
-from bangui_cli.settings import Settings
+from bangui_cli.rules import timestamps
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.settings.table import Settings
+from bangui_cli.states.errors import BanguiError, Interrupted, LeaseLost
 from bangui_cli.store import Store
 
 

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 
-from bangui_cli.deadline import Deadline
+from bangui_cli.host.deadline import Deadline
 
 # An event about a missed deadline needs structlog: 60 ms of imports, several times that on a busy
 # machine or a cold disk. They are best done while waiting.

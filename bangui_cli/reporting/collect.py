@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
-from bangui_cli import clocks, reading
+from bangui_cli.access import reading
+from bangui_cli.fail2ban import database as fail2ban
+from bangui_cli.host import clocks
 from bangui_cli.reporting.summary import Counted, describe
-from bangui_cli.store import Store, fail2ban
-from bangui_cli.validation import Rejected, normalise_ip
+from bangui_cli.rules.validation import Rejected, normalise_ip
+from bangui_cli.store import Store
 
 _LOOKUP_ROWS = 5_000
 

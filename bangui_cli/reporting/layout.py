@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from bangui_cli import terminal
+from bangui_cli.host import terminal
 from bangui_cli.reporting.summary import Report, Row
 
 _HEADINGS = {"country": "country", "asn": "ASN", "org": "organisation"}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bangui_cli.entry import Entry
+from bangui_cli.rules.entry import Entry
 
 KEYS = ("country", "asn", "org")
 

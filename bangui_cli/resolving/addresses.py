@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
-from bangui_cli import clocks, reading, timestamps
-from bangui_cli.store import Store, fail2ban
-from bangui_cli.validation import Rejected, normalise_ip
+from bangui_cli.access import reading
+from bangui_cli.fail2ban import database as fail2ban
+from bangui_cli.host import clocks
+from bangui_cli.rules import timestamps
+from bangui_cli.rules.validation import Rejected, normalise_ip
+from bangui_cli.store import Store
 
 _LOOKUP_ROWS = 5_000
 _LINE_LIMIT_BYTES = 4096

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from itertools import islice, starmap
 from typing import Any, NamedTuple
 
-from bangui_cli.errors import IoFailed, MmdbUnusable, NoInput, PermissionRefused
 from bangui_cli.resolving.isolation import ChildFailed, run_in_child
 from bangui_cli.resolving.records import Facts, extract, normalise
+from bangui_cli.states.errors import IoFailed, MmdbUnusable, NoInput, PermissionRefused
 
 DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP")
 # A file of another kind (anonymous proxies, domains) says so in its first records.

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from bangui_cli.validation import Rejected, clean_text, normalise_asn, normalise_country_code
+from bangui_cli.rules.validation import Rejected, clean_text, normalise_asn, normalise_country_code
 
 
 class Facts(NamedTuple):

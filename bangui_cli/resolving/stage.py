@@ -4,12 +4,13 @@ import gc
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from bangui_cli import clocks, timestamps
-from bangui_cli.entry import Entry, pack
+from bangui_cli.access.staging import Staging
+from bangui_cli.host import clocks
 from bangui_cli.resolving.addresses import Tally
 from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.resolving.records import Facts
-from bangui_cli.staging import Staging
+from bangui_cli.rules import timestamps
+from bangui_cli.rules.entry import Entry, pack
 
 # Rows staged in the order of the table cost half as much: the more are sorted together, at 70 bytes an
 # address, the fewer pages are written twice. A child process is paid for by many look-ups.

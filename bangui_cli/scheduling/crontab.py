@@ -2,8 +2,8 @@
 
 import shlex
 
-from bangui_cli.errors import ConfigInvalid, UsageFault
 from bangui_cli.scheduling.plan import HEADING, File, Plan, PlannedJob
+from bangui_cli.states.errors import ConfigInvalid, UsageFault
 
 # A name with a dot is passed over by cron in silence.
 PATH = "/etc/cron.d/bangui"

@@ -3,9 +3,9 @@
 import os
 import stat
 
-from bangui_cli import files
-from bangui_cli.errors import NotOurs
+from bangui_cli.host import files
 from bangui_cli.scheduling.plan import MARK, File
+from bangui_cli.states.errors import NotOurs
 
 _MODE = 0o644
 

@@ -4,10 +4,10 @@ import os
 import sys
 from typing import NamedTuple
 
-from bangui_cli import config_file
-from bangui_cli.errors import UsageFault
 from bangui_cli.jobs.catalogue import FLUSH, JOBS, Job
-from bangui_cli.settings import SYSTEM_DATABASE_PATH, Settings
+from bangui_cli.settings import config_file
+from bangui_cli.settings.table import SYSTEM_DATABASE_PATH, Settings
+from bangui_cli.states.errors import UsageFault
 
 ROOT = "root"
 # An installed file that begins with it is bangui's own, to be replaced and removed.

@@ -3,9 +3,9 @@
 import math
 import os
 
-from bangui_cli.errors import UsageFault
 from bangui_cli.jobs.catalogue import JOBS, Job
 from bangui_cli.scheduling.plan import HEADING, ROOT, File, Plan, PlannedJob
+from bangui_cli.states.errors import UsageFault
 
 _DIRECTORY = "/etc/systemd/system"
 # A job ends itself at its own timeout; systemd is there for the one that cannot.

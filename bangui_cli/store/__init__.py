@@ -4,6 +4,6 @@ What the modules above use of it is `Store`, and `store.migrations.initialise` t
 engine is a second class with the same methods.
 """
 
-from bangui_cli.store.sqlite import Batch, Store
+from bangui_cli.store.sqlite.store import Batch, Store
 
 __all__ = ["Batch", "Store"]

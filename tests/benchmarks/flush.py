@@ -108,7 +108,7 @@ def build(path: Path, rows: int, *, cached: bool, checks: bool) -> None:
 
 def bangui() -> list[str]:
     """Return the command, as the installed script runs it."""
-    return [sys.executable, "-c", "from bangui_cli.main import run; run()"]
+    return [sys.executable, "-c", "from bangui_cli.cli.main import run; run()"]
 
 
 def flush(path: Path) -> list[str]:

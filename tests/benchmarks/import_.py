@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from bangui_cli import clocks
+from bangui_cli.host import clocks
 
 ROOT = Path(__file__).parents[2]
 WALL_GOAL, CPU_GOAL, MEMORY_GOAL_MIB = 4.0, 1.5, 40.0

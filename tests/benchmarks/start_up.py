@@ -67,7 +67,7 @@ def compare(name: str, ours: list[str], yardstick: list[str], limit: float, runs
 def main(runs: int) -> int:
     """Compare everything that has a figure; return 1 where one is missed."""
     python = [sys.executable]
-    bangui = [*python, "-c", "from bangui_cli.main import run; run()"]
+    bangui = [*python, "-c", "from bangui_cli.cli.main import run; run()"]
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as directory:
         mine, bare = f"{directory}/mine.db", f"{directory}/bare.db"
         script = Path(directory, "same_sql.py")

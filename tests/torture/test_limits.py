@@ -66,7 +66,7 @@ def test_a_lack_of_memory_or_descriptors_harms_nothing(bangui, staged, command):
 ALONE = """
 import resource
 resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
-from bangui_cli.main import run
+from bangui_cli.cli.main import run
 run()
 """
 

@@ -15,7 +15,7 @@ SECONDS = 30
 
 @pytest.mark.parametrize(("weeks", "wal"), [(2, False), (1, True)], ids=["delete", "wal"])
 def test_simulated_weeks_leave_nothing_behind(weeks, wal):
-    """With crashes, reboots, clock steps and takeovers; `tests/soak.py` takes any number of weeks."""
+    """With crashes, reboots, clock steps and takeovers; `tests/torture/soak.py` takes any number of weeks."""
     soak.run(weeks, wal=wal)
 
 

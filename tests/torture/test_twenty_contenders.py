@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from invariants import LeaseWatch, check_run
 
-from bangui_cli import clocks
+from bangui_cli.host import clocks
 
 CONTENDERS = 20
 INSERT = """

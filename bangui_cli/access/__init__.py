@@ -1,0 +1,1 @@
+"""How the work uses a store: take the lock, stage, read."""

@@ -1,0 +1,33 @@
+"""`bangui add`: stage one entry."""
+
+import click
+
+from bangui_cli.access import staging
+from bangui_cli.cli import options
+from bangui_cli.host import clocks, terminal
+from bangui_cli.rules.validation import Rejected, make_entry
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.states.errors import BadData
+from bangui_cli.telling import output
+
+
+@options.command("add", example="bangui add 192.0.2.1 --country-code DE --country-name Germany")
+@click.argument("ip")
+@click.option("--country-code", metavar="CODE", help="Two letters; without one: a failed resolution.")
+@click.option("--country-name", metavar="NAME", help="The country's name.")
+@click.option("--asn", metavar="ASN", help="The autonomous system: AS64496 or 64496.")
+@click.option("--org", metavar="NAME", help="The organisation.")
+@click.option(
+    "--resolved-at", metavar="TIME", help="ISO 8601, UTC unless it has a zone.  [default: now]"
+)
+@click.pass_obj
+def command(invocation: Invocation, /, ip: str, **fields: str | None) -> None:
+    """Stage one entry: the next flush moves it into the cache."""
+    try:
+        entry = make_entry(ip, **fields, now_s=clocks.wall_s())
+    except Rejected as error:
+        raise BadData(f"{ip!r} was rejected: {error}") from None
+    with staging.open_store(invocation.settings.database_path) as store:
+        staging.stage(store, entry)
+    if terminal.stdout_is_terminal():
+        output.print_summary(f"staged {entry.ip}")

@@ -1,0 +1,65 @@
+"""`bangui flush`: one flush pass."""
+
+import click
+
+from bangui_cli.cli import options
+from bangui_cli.host import terminal
+from bangui_cli.jobs import flush
+from bangui_cli.jobs.catalogue import FLUSH
+from bangui_cli.jobs.frame import run_job
+from bangui_cli.jobs.report import OK, Report
+from bangui_cli.jobs.run import Run
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.states import exit_codes
+from bangui_cli.telling.progress import ProgressBar
+
+
+@options.command("flush", example="bangui flush --timeout 30s --json")
+@options.setting_option(
+    "--timeout", setting="flush_timeout", metavar="TIME", help="The longest the run may take."
+)
+@options.setting_option(
+    "--batch-size", setting="batch_size", metavar="ROWS", help="The most rows of one transaction."
+)
+@click.option(
+    "--wait",
+    "wait_s",
+    type=options.WAIT,
+    metavar="TIME",
+    default="0",
+    help="Wait for a lock that is held, within the timeout.  [default: do not wait]",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing; report what a flush would do.")
+@options.held_ok_option
+@options.json_option
+@click.pass_obj
+def command(
+    invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bool, as_json: bool
+) -> int:
+    """Move the dirty entries into the cache, under the scheduler lock."""
+
+    def work(run: Run) -> None:
+        if dry_run:
+            flush.rehearse(run)
+            return
+        with ProgressBar("flushing", lambda: flush.total_rows(run)) as bar:
+            flush.flush(run, wait_s, bar.update)
+
+    report = run_job(FLUSH, invocation, work, held_ok=held_ok, as_json=as_json)
+    if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
+        _print_summary(report, dry_run)
+    return report.exit_code
+
+
+def _print_summary(report: Report, dry_run: bool) -> None:
+    from bangui_cli.telling import output
+
+    if report.outcome != OK:
+        output.print_summary("nothing done: another instance holds the lock")
+        return
+    verb = "would flush" if dry_run else "flushed"
+    rest = f", {report.remaining:,} staged meanwhile" if report.remaining else ""
+    rows = "1 row" if report.flushed == 1 else f"{report.flushed:,} rows"
+    output.print_summary(
+        f"{verb} {rows} in {report.duration_s():.2f} s{rest} (lock {report.lock['outcome']})"
+    )

@@ -1,0 +1,174 @@
+"""`bangui schedule show`, `install` and `remove`."""
+
+import os
+import re
+import shlex
+from typing import Any
+
+import click
+
+from bangui_cli.cli import options
+from bangui_cli.scheduling import installing
+from bangui_cli.scheduling.formats import FORMATS, Format
+from bangui_cli.scheduling.plan import ROOT, Plan, make_plan, own_command
+from bangui_cli.settings import config_file
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.states import events
+from bangui_cli.states.errors import UsageFault
+from bangui_cli.telling import output
+
+_USER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+@options.group("schedule", example="bangui schedule show")
+def command() -> None:
+    """Show, install or remove the schedule of the two jobs (cron, systemd)."""
+
+
+def _parse_root(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    return os.path.abspath(value).rstrip("/")
+
+
+def _parse_user(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if not _USER_NAME.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is not the name of a user")
+    return value
+
+
+def _target_options(function: Any) -> Any:
+    for option in (
+        click.option(
+            "--root", metavar="DIR", default="/", show_default=True, callback=_parse_root,
+            help="The directory that stands for /, for packages.",
+        ),
+        click.option(
+            "--format", "format_", type=click.Choice(list(FORMATS)), default="cron", show_default=True,
+            callback=lambda _ctx, _param, name: FORMATS[name], help="The scheduler to write for.",
+        ),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def _job_options(function: Any) -> Any:
+    for option in (
+        click.option(
+            "--command", "command_path", metavar="PATH",
+            help="The bangui that the jobs run.  [default: the one that runs now]",
+        ),
+        click.option(
+            "--user", metavar="NAME", default=ROOT, show_default=True, callback=_parse_user,
+            help="The user that the jobs run as.",
+        ),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@command.command("show", cls=options.Command, example="bangui schedule show --format systemd")
+@_target_options
+@_job_options
+@click.pass_obj
+def show(
+    invocation: Invocation, *, format_: Format, root: str, user: str, command_path: str | None
+) -> None:
+    """Print what install would write.
+
+    Several files have their paths as headings.
+    """
+    files = format_.render(_plan(invocation, user, command_path))
+    heads = [f"# {root}{file.path}\n" if len(files) > 1 else "" for file in files]
+    texts = [head + file.text for head, file in zip(heads, files, strict=True)]
+    output.print_text("\n".join(texts).removesuffix("\n"))
+
+
+@command.command("install", cls=options.Command, example="bangui schedule install --format systemd")
+@_target_options
+@_job_options
+@click.option("--force", is_flag=True, help="Replace files that bangui did not write.")
+@click.pass_obj
+def install(
+    invocation: Invocation,
+    *,
+    format_: Format,
+    root: str,
+    user: str,
+    command_path: str | None,
+    force: bool,
+) -> None:
+    """Write /etc/cron.d/bangui, or a service and a timer a job.
+
+    Installing again replaces, also after a change of an interval or a timeout. The jobs carry the
+    --database, --config and --instance that are given here by option or variable; other variables
+    do not reach them.
+    """
+    plan = _plan(invocation, user, command_path)
+    if not root:
+        _require_user(user)
+    written = installing.install(format_.render(plan), root, force=force)
+    _log_scheduled(invocation, plan, format_, root, changed=bool(written))
+    if not format_.is_running():
+        invocation.log.emit(
+            events.SCHEDULER_NOT_RUNNING, format=format_.name, hint=format_.hint_if_not_running
+        )
+
+
+@command.command("remove", cls=options.Command, example="bangui schedule remove --format systemd")
+@_target_options
+@click.pass_obj
+def remove(invocation: Invocation, *, format_: Format, root: str) -> None:
+    """Delete the files that install wrote. Where there are none, that is fine."""
+    removed = installing.remove(format_.paths, format_.links, root)
+    if removed:
+        hint = _hint(format_.hint_removed, root)
+        invocation.log.emit(
+            events.SCHEDULE_REMOVED, format=format_.name, paths=[root + path for path in removed], **hint
+        )
+
+
+def _plan(invocation: Invocation, user: str, command_path: str | None) -> Plan:
+    words = (os.path.abspath(command_path),) if command_path else own_command()
+    config_path = invocation.config_path or config_file.find(invocation.environment)
+    return make_plan(invocation.settings, config_path, words, user)
+
+
+def _log_scheduled(
+    invocation: Invocation, plan: Plan, format_: Format, root: str, *, changed: bool
+) -> None:
+    hint = _hint(format_.hint_installed, root)
+    for planned in plan.jobs:
+        invocation.log.emit(
+            planned.job.scheduled,
+            interval_seconds=planned.interval_s,
+            cadence_seconds=format_.cadence_s(planned.interval_s),
+            format=format_.name,
+            path=root + format_.start_file(planned.job),
+            user=plan.user,
+            changed=changed,
+            **hint,
+        )
+    for other in FORMATS.values():
+        if other is not format_ and any(installing.is_ours(root + path) for path in other.paths):
+            there = f" --root {shlex.quote(root)}" if root else ""
+            invocation.log.emit(
+                events.SCHEDULED_TWICE,
+                format=other.name,
+                hint=f"bangui schedule remove --format {other.name}{there}",
+            )
+
+
+def _hint(text: str | None, root: str) -> dict[str, str]:
+    """Return the next step as a field of an event; in a package there is none."""
+    return {"hint": text} if text and not root else {}
+
+
+def _require_user(name: str) -> None:
+    """Raise UsageFault for an unknown user, for whom cron ignores the whole file."""
+    import pwd
+
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        raise UsageFault(
+            f"there is no user {name}", hint=f"create it: useradd --system {name}"
+        ) from None

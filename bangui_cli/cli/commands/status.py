@@ -1,0 +1,125 @@
+"""`bangui status`: lock, dirty set, cache, last runs, for people, scripts and monitors."""
+
+import os
+from typing import Any
+
+import click
+
+from bangui_cli.access import reading
+from bangui_cli.cli import options
+from bangui_cli.health.collect import collect
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.states import events, exit_codes
+from bangui_cli.states.errors import CheckUnknown, explain
+from bangui_cli.telling import output
+
+_FORMATS = ("table", "json", "prometheus", "nagios")
+
+
+class _Status(options.Command):
+    """To a monitor, exit code 2 is a critical state; a wrong option is an unknown one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as ever, but explain a mistake to a monitor in its own terms."""
+        asked = tuple(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "nagios" in asked or "--format=nagios" in asked:
+                from bangui_cli.health import nagios
+
+                output.print_text(nagios.unknown(error.format_message()).line)
+                raise CheckUnknown(error.format_message()) from None
+            raise
+
+
+@click.command("status", cls=_Status, example="bangui status --format json | jq .dirty")
+@options.format_option(*_FORMATS)
+@click.option(
+    "--output", "path", metavar="FILE",
+    help="Write to this file, in one step and readable by all.  [default: stdout]",
+)  # fmt: skip
+@click.option(
+    "--warning-age", "warning_s", type=options.DURATION, metavar="TIME",
+    help="nagios: the age of the oldest dirty row, or of a job's last success, that is a warning."
+    "  [default: 5 intervals of the job]",
+)  # fmt: skip
+@click.option(
+    "--critical-age", "critical_s", type=options.DURATION, metavar="TIME",
+    help="nagios: the age that is critical.  [default: 15 intervals of the job]",
+)  # fmt: skip
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    *,
+    layout: str,
+    path: str | None,
+    warning_s: float | None,
+    critical_s: float | None,
+) -> int:
+    """Show lock, dirty set, cache and last runs.
+
+    With --format nagios the exit code is 0 OK, 1 WARNING, 2 CRITICAL (also without a usable
+    database) or 3 UNKNOWN. With --format prometheus a state that cannot be read is bangui_up 0.
+    """
+    if layout == "nagios":
+        return _alarm(invocation, path, warning_s, critical_s)
+    try:
+        state = _collect(invocation)
+    except Exception:
+        if layout == "prometheus":
+            from bangui_cli.health import prometheus
+
+            _deliver(prometheus.render_down(), path)
+        raise
+    _deliver(_render(invocation, state, layout), path)
+    return exit_codes.DONE
+
+
+def _collect(invocation: Invocation) -> dict[str, Any]:
+    settings = invocation.settings
+    with reading.open_snapshot(settings.database_path) as store:
+        return collect(store, settings.instance)
+
+
+def _render(invocation: Invocation, state: dict[str, Any], layout: str) -> str:
+    if layout == "json":
+        return output.json_text(state)
+    if layout == "prometheus":
+        from bangui_cli.health import prometheus
+
+        return prometheus.render(state, invocation.settings)
+    sections = {title: values for title, values in state.items() if title != "jobs"}
+    sections |= {f"job {job_id}": values for job_id, values in state["jobs"].items()}
+    return "\n".join(output.section_text(title, values) for title, values in sections.items())
+
+
+def _alarm(
+    invocation: Invocation, path: str | None, warning_s: float | None, critical_s: float | None
+) -> int:
+    """Report to Nagios; a state that cannot be read is a failure, too, and gets its event."""
+    from bangui_cli.health import ages, nagios
+
+    try:
+        state = _collect(invocation)
+        result = nagios.render(state, ages.judge_ages(state, invocation.settings, warning_s, critical_s))
+    except Exception as error:
+        result = nagios.explain(error)
+        failure = explain(error)._replace(exit_code=result.exit_code)
+        invocation.log.emit_failure(events.COMMAND_FAILED, failure)
+    _deliver(result.line, path)
+    return result.exit_code
+
+
+def _deliver(text: str, path: str | None) -> None:
+    if path is None:
+        output.print_text(text)
+        return
+    from bangui_cli.host import files
+
+    try:
+        # Of a link, as /dev/stdout is one, the target is replaced.
+        target = os.path.realpath(path)
+    except OSError as error:
+        raise files.failure(error, f"cannot write {path}") from None
+    files.replace_file(target, f"{text}\n".encode())

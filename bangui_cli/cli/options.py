@@ -1,0 +1,244 @@
+"""Options and the command class that all commands share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from bangui_cli.rules import durations
+from bangui_cli.settings import table as settings
+from bangui_cli.settings.config_file import CONFIG_VARIABLE
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.settings.table import Sourced
+
+
+class Parsed(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
+    """Read a value with a parser of the settings; its ValueError is a usage error."""
+
+    def __init__(self, parse: Callable[[object], Any], name: str) -> None:
+        self.parse = parse
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the parsed value."""
+        try:
+            return self.parse(value)
+        except ValueError as error:
+            variable = param.envvar if param and ctx and _is_from_environment(param, ctx) else None
+            place = f" in {variable}" if variable else ""
+            self.fail(f"{value!r}{place}: {error}", param, ctx)
+
+
+def _is_from_environment(param: click.Parameter, ctx: click.Context) -> bool:
+    return ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.ENVIRONMENT
+
+
+ID = Parsed(settings.parse_name, "id")
+DURATION = Parsed(settings.parse_duration_s, "time")
+ROWS = Parsed(settings.parse_rows, "number")
+WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
+
+
+class SettingOption(click.Option):
+    """An option that overrides a setting; its help names the variable and the default.
+
+    `multiple`: each use of the option gives one of the setting's paths.
+    """
+
+    def __init__(
+        self, declarations: list[str], *, setting: str, metavar: str, help: str, multiple: bool = False
+    ) -> None:
+        row = settings.BY_KEY[setting]
+        super().__init__(
+            declarations,
+            type=Parsed(settings.parse_path if multiple else row.parse, metavar.lower()),
+            multiple=multiple,
+            metavar=metavar,
+            help=help,
+            expose_value=False,
+            callback=self._store,
+        )
+        self.setting = row
+
+    def _store(self, ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value is not None and value != ():
+            _override(ctx, self.setting.key, value, self.opts[0])
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
+        """Return the help with variable and default, worked out only when it is shown."""
+        names, text = super().get_help_record(ctx) or ("", "")
+        return names, f"{text}  [env: {self.setting.variable}; default: {self.setting.default_text}]"
+
+
+def setting_option(*names: str, **options: Any) -> Callable[[Any], Any]:
+    """Decorate a command with an option that overrides a setting: what SettingOption takes."""
+    return click.option(*names, cls=SettingOption, **options)
+
+
+def format_option(*formats: str) -> Callable[[Any], Any]:
+    """Decorate a command with --format; the first is the default."""
+    return click.option(
+        "--format",
+        "layout",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="The form of the answer.",
+    )
+
+
+def json_option(command: Any) -> Any:
+    """Decorate a command with --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def fail2ban_option(help: str) -> Callable[[Any], Any]:
+    """Decorate a command with --fail2ban [PATH]: whether it was given; the path goes to its setting."""
+    default = settings.BY_KEY["fail2ban_db"]
+    return click.option(
+        "--fail2ban",
+        is_flag=False,
+        flag_value="",
+        metavar="[PATH]",
+        callback=_set_fail2ban,
+        help=f"{help}  [env: {default.variable}; default: {default.default_text}]",
+    )
+
+
+def _set_fail2ban(ctx: click.Context, option: click.Parameter, value: str | None) -> bool:
+    if value:
+        _override(ctx, "fail2ban_db", value, option.opts[0])
+    return value is not None
+
+
+def held_ok_option(command: Any) -> Any:
+    """Decorate a job with --held-ok."""
+    text = "Treat a lock held by another instance as an ordinary outcome: exit 0."
+    return click.option("--held-ok", is_flag=True, help=text)(command)
+
+
+def _invocation(ctx: click.Context) -> Invocation:
+    return ctx.ensure_object(Invocation)
+
+
+def _override(ctx: click.Context, key: str, value: Any, option: str) -> None:
+    _invocation(ctx).flags[key] = Sourced(value, f"flag {option}")
+
+
+def _set_level(level: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def store(ctx: click.Context, option: click.Parameter, value: bool) -> None:
+        if value:
+            _override(ctx, "log_level", level, option.opts[0])
+
+    return store
+
+
+def _set_config(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        _invocation(ctx).config_path = value
+
+
+def _set_correlation_id(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        _invocation(ctx).correlation_id = value
+
+
+def _common_options() -> list[click.Parameter]:
+    return [
+        SettingOption(
+            ["--database", "-d"], setting="database_path", metavar="PATH", help="The database file."
+        ),
+        click.Option(
+            ["--config"],
+            type=Parsed(settings.parse_path, "path"),
+            metavar="PATH",
+            expose_value=False,
+            callback=_set_config,
+            help=f"The settings file.  [env: {CONFIG_VARIABLE}; default: "
+            "$XDG_CONFIG_HOME/bangui/bangui.toml, else /etc/bangui/bangui.toml]",
+        ),
+        SettingOption(
+            ["--instance"], setting="instance", metavar="NAME", help="The name to hold the lock under."
+        ),
+        SettingOption(
+            ["--log-level"],
+            setting="log_level",
+            metavar="LEVEL",
+            help="debug, info, warning, error or critical; a failure is logged at any.",
+        ),
+        SettingOption(
+            ["--log-format"],
+            setting="log_format",
+            metavar="FORMAT",
+            help="auto, console, json or journald.",
+        ),
+        click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_level("debug"),
+            help="Log everything (level debug).",
+        ),
+        click.Option(
+            ["-q", "--quiet"],
+            is_flag=True,
+            expose_value=False,
+            callback=_set_level("error"),
+            help="Log errors only.",
+        ),
+        click.Option(
+            ["--correlation-id"],
+            type=ID,
+            envvar=settings.CORRELATION_ID_VARIABLE,
+            metavar="ID",
+            expose_value=False,
+            callback=_set_correlation_id,
+            help="The ID on every log line of the run.  "
+            f"[env: {settings.CORRELATION_ID_VARIABLE}; default: a new UUID]",
+        ),
+    ]
+
+
+class WithExample(click.Command):
+    """A command or group with an example at the end of its help."""
+
+    def __init__(self, *args: Any, example: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the example as it is: it is to be pasted."""
+        formatter.write_paragraph()
+        formatter.write("Example:\n")
+        for line in self.example.splitlines():
+            formatter.write(f"  {line}\n")
+
+
+class Command(WithExample):
+    """A command with the common options."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(_common_options())
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; let every mistake know the command that it was made with."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
+class Group(WithExample, click.Group):
+    """A command that consists of others."""
+
+
+def command(name: str, *, example: str) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function; its docstring is the help."""
+    return click.command(name, cls=Command, example=example)
+
+
+def group(name: str, *, example: str) -> Callable[[Callable[..., Any]], Group]:
+    """Make a group of a function; its docstring is the help."""
+    return click.group(name, cls=Group, example=example)

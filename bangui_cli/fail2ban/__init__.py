@@ -1,0 +1,1 @@
+"""What reads the neighbour's database."""

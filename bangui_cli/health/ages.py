@@ -1,0 +1,78 @@
+"""Judge how late the work is: the oldest dirty row, and each job's last success."""
+
+from typing import Any, NamedTuple
+
+from bangui_cli.jobs.catalogue import FLUSH, JOBS
+from bangui_cli.rules.durations import approximate, format_duration
+from bangui_cli.settings.table import Settings
+from bangui_cli.states.errors import UsageFault
+
+OK, WARNING, CRITICAL = 0, 1, 2
+# One missed run is nothing: a held lock, a reboot, a long flush. Five in a row are no accident.
+WARNING_INTERVALS = 5
+CRITICAL_INTERVALS = 15
+
+
+class Thresholds(NamedTuple):
+    """Ages above these are late."""
+
+    warning_s: float
+    critical_s: float
+
+
+class Age(NamedTuple):
+    """How long something has been waiting, and how long it may; None where nothing waits."""
+
+    name: str
+    age_s: float | None
+    limits: Thresholds
+    text: str
+
+    @property
+    def verdict(self) -> int:
+        """Return OK, WARNING or CRITICAL."""
+        age_s = self.age_s or 0.0
+        return (age_s > self.limits.warning_s) + (age_s > self.limits.critical_s)
+
+
+def thresholds(interval_s: float, warning_s: float | None, critical_s: float | None) -> Thresholds:
+    """Return the limits that were given; what is missing follows from a job's interval.
+
+    Raise UsageFault where a warning would come after the critical state.
+    """
+    if warning_s is not None and critical_s is not None and warning_s > critical_s:
+        raise UsageFault(
+            f"--warning-age {format_duration(warning_s)} is more than "
+            f"--critical-age {format_duration(critical_s)}",
+            hint="give the smaller age to --warning-age",
+        )
+    late_s, dead_s = WARNING_INTERVALS * interval_s, CRITICAL_INTERVALS * interval_s
+    if warning_s is None:
+        warning_s = late_s if critical_s is None else min(late_s, critical_s)
+    return Thresholds(warning_s, max(dead_s, warning_s) if critical_s is None else critical_s)
+
+
+def judge_ages(
+    state: dict[str, Any],
+    settings: Settings,
+    warning_s: float | None = None,
+    critical_s: float | None = None,
+) -> list[Age]:
+    """Return the age of the oldest dirty row, then of each job's last success."""
+    dirty_s = state["dirty"]["oldest_age_s"]
+    limits = {
+        job.id: thresholds(settings[job.interval_key].value, warning_s, critical_s) for job in JOBS
+    }
+    dirty = Age(
+        "dirty", dirty_s, limits[FLUSH.id], f"oldest dirty row {approximate(dirty_s or 0.0)} old"
+    )
+    return [dirty, *(_job_age(id_, state["jobs"][id_], limits[id_]) for id_ in limits)]
+
+
+def _job_age(job_id: str, job: dict[str, Any], limits: Thresholds) -> Age:
+    age_s = job["success_age_s"]
+    if job["last_success_at"] is None:
+        text = f"{job_id} never succeeded, the database is {approximate(age_s or 0.0)} old"
+    else:
+        text = f"{job_id} last succeeded {approximate(age_s or 0.0)} ago"
+    return Age(job_id, age_s, limits, text)

@@ -1,0 +1,40 @@
+"""Check the MMDB files that addresses are looked up in, and their age."""
+
+import os
+from collections.abc import Sequence
+
+from bangui_cli.health.doctor.checks import Check, failed, ok, warning
+from bangui_cli.resolving import mmdb
+from bangui_cli.rules import timestamps
+from bangui_cli.states.errors import BanguiError, NoInput
+
+_DAY_S = 86400.0
+# GeoLite2 comes twice a week, DB-IP Lite once a month.
+_OLD_DAYS = 45
+
+
+def examine(configured: Sequence[str], now_s: float) -> list[Check]:
+    """Check the configured files, or those in the usual places."""
+    try:
+        paths = mmdb.find_paths(configured)
+    except NoInput as none:
+        return [warning("geoip_db", none.error, f"nothing, if you do not use resolve; {none.hint}")]
+    return [_check_file(path, now_s) for path in paths]
+
+
+def _check_file(path: str, now_s: float) -> Check:
+    try:
+        file = mmdb.open_file(path)
+    except BanguiError as state:
+        return failed("geoip_db", state)
+    os.close(file.descriptor)
+    return check_age(path, file.built_s, now_s)
+
+
+def check_age(path: str, built_s: float, now_s: float) -> Check:
+    """Check that a file is not so old that addresses have moved to other countries meanwhile."""
+    age_days = (now_s - built_s) / _DAY_S
+    detail = f"{path} was built on {timestamps.to_text(built_s)[:10]}, {age_days:.0f} days ago"
+    if age_days > _OLD_DAYS:
+        return warning("geoip_db", detail, "fetch a new one, as geoipupdate does from cron")
+    return ok("geoip_db", detail)

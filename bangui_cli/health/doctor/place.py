@@ -1,0 +1,130 @@
+"""Check the place of the database: who may do what there, on which file system, with how much room."""
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from shlex import quote
+
+from bangui_cli.health.doctor.checks import Check, error, ok, warning
+from bangui_cli.states import exit_codes
+from bangui_cli.telling.readable import size
+
+_MOUNTS = "/proc/self/mountinfo"
+_NETWORK = {
+    "9p", "afs", "ceph", "cifs", "gfs2", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2",
+    "prl_fs", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",
+}  # fmt: skip
+_OTHERS_READ, _OTHERS_WRITE = 0o077, 0o022
+# Below the first nothing fits; below the second a large import or a busy log may fill the rest.
+_NO_ROOM_BYTES, _LITTLE_ROOM_BYTES = 2**20, 64 * 2**20
+
+
+def examine(path: str) -> list[Check]:
+    """Check the directory and the file of a database that is there."""
+    directory = os.path.dirname(os.path.abspath(path))
+    file_system = file_system_of(os.path.realpath(directory), _read_mounts())
+    return [
+        check_writable(path, directory),
+        check_permissions(path, os.stat(path).st_mode, directory, os.stat(directory).st_mode),
+        _check_ownership(path, directory),
+        check_file_system(directory, file_system),
+        _check_room(directory),
+    ]
+
+
+def check_writable(path: str, directory: str) -> Check:
+    """Check that a job of this user could write, and make the journal beside the file."""
+    for place, wanted in ((path, os.W_OK), (directory, os.W_OK | os.X_OK)):
+        if not os.access(place, wanted, effective_ids=True):
+            remedy = f"run as its owner (ls -ld {quote(place)}), or mount it writable"
+            return error(
+                "database_writable", f"{place} cannot be written", remedy, exit_codes.NO_PERMISSION
+            )
+    return ok("database_writable", f"{path} and its directory")
+
+
+def check_permissions(path: str, mode: int, directory: str, directory_mode: int) -> Check:
+    """Check that the file is 0600 and its directory 0700: it tells whom this host has seen."""
+    places = ((path, mode, "600"), (directory, directory_mode, "700"))
+    found = [(place, stat.S_IMODE(bits), wanted) for place, bits, wanted in places]
+    loose = [(place, bits, wanted) for place, bits, wanted in found if bits & _OTHERS_READ]
+    if not loose:
+        return ok("permissions", "only the owner may read and write")
+    detail = ", ".join(f"{place} has mode {bits:04o}" for place, bits, _ in loose)
+    remedy = "; ".join(f"chmod {wanted} {quote(place)}" for place, _, wanted in loose)
+    # A directory such as /tmp, in which nobody may touch the files of others, is no hole.
+    if any(bits & _OTHERS_WRITE and not bits & stat.S_ISVTX for _, bits, _ in loose):
+        return error("permissions", f"others may write: {detail}", remedy, exit_codes.CONFIG)
+    return warning("permissions", f"others may look: {detail}", remedy)
+
+
+def _check_ownership(path: str, directory: str) -> Check:
+    """Check that all belongs to whoever runs this, which ought to be who runs the jobs."""
+    user_id = os.geteuid()
+    beside = [f"{path}{suffix}" for suffix in ("-journal", "-wal", "-shm")]
+    for place in (path, directory, *filter(os.path.exists, beside)):
+        owner_id = os.stat(place).st_uid
+        if owner_id != user_id:
+            owner, user = _user_name(owner_id), _user_name(user_id)
+            detail = f"{place} belongs to {owner}, and this runs as {user}"
+            remedy = f"run jobs and commands as {owner}, or: chown {user} {quote(place)}"
+            return warning("ownership", detail, remedy)
+    return ok("ownership", f"all belongs to {_user_name(user_id)}, who runs this")
+
+
+def check_file_system(directory: str, file_system: str) -> Check:
+    """Check that SQLite's locks reach everyone who opens the file."""
+    if file_system in _NETWORK or file_system.startswith("fuse."):
+        return warning(
+            "file_system",
+            f"{directory} is on {file_system}: locks and the boot clock do not reach other hosts",
+            "keep the database on a local disk, all instances on one host",
+        )
+    return ok("file_system", f"{directory} is on {file_system}")
+
+
+def file_system_of(path: str, mounts: Iterable[str]) -> str:
+    """Return the type of the file system that a real path is on, by the lines of mountinfo."""
+    longest, found = "", "unknown"
+    for line in mounts:
+        mount, _, source = line.partition(" - ")
+        point = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), mount.split()[4])
+        # Of two mounts on one point the later hides the earlier.
+        if f"{path}/".startswith(f"{point.rstrip('/')}/") and len(point) >= len(longest):
+            longest, found = point, source.split()[0]
+    return found
+
+
+def _read_mounts() -> list[str]:
+    try:
+        with open(_MOUNTS, encoding="utf-8", errors="replace") as mounts:
+            return mounts.readlines()
+    except OSError:  # no /proc
+        return []
+
+
+def _check_room(directory: str) -> Check:
+    status = os.statvfs(directory)
+    is_out_of_inodes = status.f_files > 0 and status.f_favail == 0
+    return check_room(directory, 0 if is_out_of_inodes else status.f_bavail * status.f_frsize)
+
+
+def check_room(directory: str, free_bytes: int) -> Check:
+    """Check that the next flush or import will not fill the disk."""
+    detail = f"{size(free_bytes)} free in {directory}"
+    remedy = f"free some space: df -h {quote(directory)}; df -i {quote(directory)}"
+    if free_bytes < _NO_ROOM_BYTES:
+        return error("free_space", detail, remedy, exit_codes.IO_ERROR)
+    if free_bytes < _LITTLE_ROOM_BYTES:
+        return warning("free_space", detail, remedy)
+    return ok("free_space", detail)
+
+
+def _user_name(user_id: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return f"user {user_id}"

@@ -1,0 +1,1 @@
+"""What touches the operating system: clocks, streams, signals, files, the deadline."""

@@ -1,0 +1,40 @@
+"""Bound a wait, or a whole run, on the monotonic clock."""
+
+from bangui_cli.host import clocks
+from bangui_cli.states.errors import DatabaseBusy, DeadlineExceeded
+
+LOCK_WAIT_S = 30.0
+
+
+class Deadline:
+    """A moment on the monotonic clock after which `check` raises `overrun`."""
+
+    def __init__(self, ends_at_s: float, overrun: BaseException) -> None:
+        self._ends_at_s = ends_at_s
+        self.overrun = overrun
+
+    def remaining_s(self) -> float:
+        """Return the seconds that are left, never negative."""
+        return max(self._ends_at_s - clocks.monotonic_s(), 0.0)
+
+    def check(self) -> None:
+        """Raise the overrun error once the moment has come."""
+        if not self.remaining_s():
+            raise self.overrun
+
+    def cut_short(self, reason: BaseException) -> None:
+        """Let the moment come now, for this reason. A signal handler may call it at any time."""
+        self.overrun = reason
+        self._ends_at_s = 0.0
+
+
+def for_run(started_s: float, timeout_s: float) -> Deadline:
+    """Bound a job's whole run; past it is DeadlineExceeded (exit 124)."""
+    error = DeadlineExceeded(f"the timeout of {timeout_s:g} s ended the pass", timeout_seconds=timeout_s)
+    return Deadline(started_s + timeout_s, error)
+
+
+def for_lock_wait(path: str, wait_s: float = LOCK_WAIT_S) -> Deadline:
+    """Bound one wait for the database of a command without a timeout; past it is DatabaseBusy."""
+    error = DatabaseBusy(f"{path} stayed locked by another process for {wait_s:g} s", path=path)
+    return Deadline(clocks.monotonic_s() + wait_s, error)

@@ -1,0 +1,1 @@
+"""Pure decisions, without a clock and without a file."""

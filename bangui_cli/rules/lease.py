@@ -1,0 +1,146 @@
+"""Judge the scheduler lock: a pure function of the row, the clocks and the instance that asks."""
+
+import math
+from typing import NamedTuple
+
+TTL_CEILING_S = 3600.0
+FUTURE_TOLERANCE_S = 5.0
+# SQLite's integers end at 2**63; a token is never so near that the next one would not fit.
+TOKEN_CEILING = 2**62
+
+FREE, MINE, HELD, EXPIRED = "free", "mine", "held", "expired"
+CREATED, REFRESHED, REACQUIRED, TAKEN_OVER = "created", "refreshed", "reacquired", "taken_over"
+LOST = "lost"
+
+Value = str | int | float | bytes | None
+
+
+class Instant(NamedTuple):
+    """One moment on the clocks that the lock is judged by.
+
+    `wall_s` counts from the epoch; `boottime_s` from the boot of the host, suspend included, whatever
+    time namespace this process runs in. Where the kernel does not tell, boot time and ID are None.
+    """
+
+    wall_s: float
+    boottime_s: float | None
+    boot_id: str | None
+
+
+class LockRow(NamedTuple):
+    """`scheduler_lock` as it stands, whoever wrote it: any column may hold anything."""
+
+    pid: Value
+    hostname: Value
+    created_at: Value
+    heartbeat_at: Value
+    heartbeat_timeout: Value
+    owner: Value
+    lease_id: Value
+    token: Value
+    boot_id: Value
+    heartbeat_boottime: Value
+    heartbeat_written: Value
+
+    @property
+    def is_foreign(self) -> bool:
+        """Tell whether another program (BanGUI) wrote the row last; this tool's columns are void."""
+        return self.heartbeat_written is None or self.heartbeat_written != self.heartbeat_at
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether the row is what a release leaves behind."""
+        return not self.is_foreign and self.heartbeat_at == 0 and self.lease_id is None
+
+    @property
+    def known_token(self) -> int:
+        """Return the fencing token, 0 where the column holds none."""
+        return self.token if isinstance(self.token, int) and 0 < self.token < TOKEN_CEILING else 0
+
+
+class Judgement(NamedTuple):
+    """What a lock is worth to one instance at one instant.
+
+    `age_s` is None where it cannot be told; `malformed` says why a row cannot be proven fresh.
+    """
+
+    verdict: str
+    outcome: str
+    age_s: float | None = None
+    ttl_s: float | None = None
+    malformed: str | None = None
+
+    @property
+    def expires_in_s(self) -> float | None:
+        """Return the seconds of freshness left, never positive once expired."""
+        if self.age_s is None or self.ttl_s is None:
+            return None
+        left_s = self.ttl_s - self.age_s
+        return min(left_s, 0.0) if self.verdict == EXPIRED else left_s
+
+
+class _Unprovable(Exception):
+    """The row does not let anyone prove that it is fresh."""
+
+
+def judge(row: LockRow | None, now: Instant, instance: str) -> Judgement:
+    """Judge the lock for `instance`.
+
+    The boot clock decides where it can, so that neither a step of the wall clock nor suspend can
+    steal or freeze the lock; only rows of another program are judged by the wall clock.
+    """
+    if row is None or row.is_free:
+        return Judgement(FREE, CREATED)
+    is_mine = not row.is_foreign and row.owner == instance
+    try:
+        age_s, ttl_s, is_fresh = _freshness(row, now)
+    except _Unprovable as reason:
+        return Judgement(EXPIRED, REACQUIRED if is_mine else TAKEN_OVER, malformed=str(reason))
+    if is_fresh:
+        verdict, outcome = (MINE, REFRESHED) if is_mine else (HELD, HELD)
+    else:
+        verdict, outcome = EXPIRED, REACQUIRED if is_mine else TAKEN_OVER
+    return Judgement(verdict, outcome, age_s, ttl_s)
+
+
+def _freshness(row: LockRow, now: Instant) -> tuple[float, float, bool]:
+    heartbeat_s = _number(row.heartbeat_at, "heartbeat_at")
+    ttl_s = min(_number(row.heartbeat_timeout, "heartbeat_timeout"), TTL_CEILING_S)
+    if not row.is_foreign:
+        _require_lease(row)
+        if row.boot_id is not None and now.boot_id is not None and now.boottime_s is not None:
+            return _freshness_by_boot_clock(row, now.boottime_s, now.boot_id, ttl_s)
+    age_s = now.wall_s - heartbeat_s
+    if age_s < -ttl_s:
+        return age_s, ttl_s, False
+    return max(age_s, 0.0), ttl_s, age_s < ttl_s
+
+
+def _freshness_by_boot_clock(
+    row: LockRow, uptime_s: float, boot_id: str, ttl_s: float
+) -> tuple[float, float, bool]:
+    if row.boot_id != boot_id:
+        # Whoever wrote it died with its boot; the uptime is the least age the row can have.
+        return uptime_s, ttl_s, uptime_s < ttl_s
+    age_s = uptime_s - _number(row.heartbeat_boottime, "heartbeat_boottime")
+    if age_s < -FUTURE_TOLERANCE_S:
+        raise _Unprovable("heartbeat_boottime is in the future")
+    age_s = max(age_s, 0.0)
+    return age_s, ttl_s, age_s < ttl_s
+
+
+def _require_lease(row: LockRow) -> None:
+    for name in ("owner", "lease_id"):
+        value = getattr(row, name)
+        if not isinstance(value, str) or not value:
+            raise _Unprovable(f"{name} is not a text")
+    if not isinstance(row.boot_id, str | None):
+        raise _Unprovable("boot_id is not a text")
+    if not row.known_token:
+        raise _Unprovable("token is not a positive integer")
+
+
+def _number(value: Value, name: str) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise _Unprovable(f"{name} is not a number >= 0")
+    return float(value)

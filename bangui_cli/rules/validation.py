@@ -1,0 +1,149 @@
+"""Make entries of values from outside: each is brought into its one normal form, or rejected."""
+
+import ipaddress
+import math
+import socket
+import unicodedata
+
+from bangui_cli.rules import timestamps
+from bangui_cli.rules.entry import Entry
+
+TEXT_LIMIT_CHARACTERS = 200
+FUTURE_LIMIT_S = 86400.0
+_ASN_CEILING = 2**32
+
+
+class Rejected(ValueError):
+    """A value cannot be part of an entry; the message says why, without the value's content."""
+
+
+def normalise_ip(text: object) -> str:
+    """Return the canonical text of an address; IPv4-mapped IPv6 becomes IPv4. Raise Rejected."""
+    if type(text) is str:
+        # The C library does most of them in a tenth of the time.
+        try:
+            if ":" not in text:
+                socket.inet_pton(socket.AF_INET, text)
+                return text
+            ip = socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
+            if "." not in ip:
+                return ip
+        except (OSError, ValueError):
+            pass
+    return _parse_ip(text)
+
+
+def _parse_ip(text: object) -> str:
+    """Do what `normalise_ip` does for the texts that the C library reads otherwise, or not at all."""
+    if not isinstance(text, str):
+        raise Rejected("the address is not a text")
+    text = text.strip()
+    if "/" in text:
+        raise Rejected("a network, not an address")
+    if "%" in text:
+        raise Rejected("an address with a zone ID")
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise Rejected("not an IP address") from None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def normalise_country_code(value: object) -> str | None:
+    """Return two upper-case letters, or None for nothing."""
+    text = clean_text(value)
+    if text is None:
+        return None
+    if len(text) != 2 or not (text.isascii() and text.isalpha()):
+        raise Rejected("the country code is not two letters")
+    return text.upper()
+
+
+def normalise_asn(value: object) -> str | None:
+    """Return `AS<number>` for 13335, "13335" or "as13335", None for nothing."""
+    text = clean_text(value)
+    if text is None:
+        return None
+    digits = text[2:] if text[:2].upper() == "AS" else text
+    if not (digits.isascii() and digits.isdigit()):
+        raise Rejected("the ASN is not a number")
+    if len(digits) > 10 or int(digits) >= _ASN_CEILING:
+        raise Rejected("the ASN is out of range")
+    return f"AS{int(digits)}"
+
+
+def clean_text(value: object) -> str | None:
+    """Strip control characters and outer blanks, cut at 200 characters; nothing left is None."""
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise Rejected("a text field is not a text")
+    # Whatever comes later is cut off anyway; a 10 MB field must not be walked through.
+    head = value[: TEXT_LIMIT_CHARACTERS * 8]
+    if not head.isprintable():
+        head = "".join(character for character in head if not _is_control(character))
+    return head.strip()[:TEXT_LIMIT_CHARACTERS].strip() or None
+
+
+def _is_control(character: str) -> bool:
+    # Cc: C0, DEL and C1 · Cf: bidirectional overrides and the like · Cs: halves of a code point ·
+    # Zl, Zp: line ends that are no ASCII.
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def normalise_time(value: object, now_s: float) -> str:
+    """Return a timestamp text for ISO 8601 or epoch seconds; nothing is now, no zone is UTC.
+
+    `now_s` is the wall clock. A time more than 24 h ahead of it is refused.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return timestamps.to_text(now_s)
+    moment_s = _parse_time_s(value)
+    if moment_s > now_s + FUTURE_LIMIT_S:
+        raise Rejected("the time is more than 24 h ahead")
+    if moment_s < 0:
+        raise Rejected("the time is before 1970")
+    return timestamps.to_text(moment_s)
+
+
+def _parse_time_s(value: object) -> float:
+    try:
+        if isinstance(value, str):
+            return _parse_time_text_s(value.strip())
+        if isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value):
+            return float(value)
+    except (ValueError, OverflowError):
+        pass
+    raise Rejected("not a time in ISO 8601 or seconds since 1970")
+
+
+def _parse_time_text_s(text: str) -> float:
+    # Eight digits are a date; fromisoformat() finds dates in longer runs of digits, too.
+    whole = text.partition(".")[0]
+    if len(whole) > 8 and whole.isascii() and whole.isdigit():
+        return float(text)
+    return timestamps.to_wall_s(text)
+
+
+def make_entry(
+    ip: object,
+    country_code: object = None,
+    country_name: object = None,
+    asn: object = None,
+    org: object = None,
+    resolved_at: object = None,
+    *,
+    now_s: float,
+) -> Entry:
+    """Validate and normalise the fields of one entry. Raise Rejected with the reason."""
+    return Entry(
+        normalise_ip(ip),
+        normalise_country_code(country_code),
+        clean_text(country_name),
+        normalise_asn(asn),
+        clean_text(org),
+        normalise_time(resolved_at, now_s),
+    )

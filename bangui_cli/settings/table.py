@@ -1,0 +1,280 @@
+"""The settings: one table, four sources (defaults < file < environment < flags), checked once."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from bangui_cli.rules import durations, lease
+from bangui_cli.settings import config_file
+from bangui_cli.states import events
+from bangui_cli.states.errors import ConfigInvalid
+
+SYSTEM_DATABASE_PATH = "/var/lib/bangui/bangui.db"
+CORRELATION_ID_VARIABLE = "BANGUI_CORRELATION_ID"
+LOG_FORMATS = ("auto", "console", "json", "journald")
+TEXT_LIMIT_CHARACTERS = 128
+_PATH_LIMIT_CHARACTERS = 4095  # Linux's PATH_MAX, less the final NUL
+_MOST_ROWS = 1_000_000
+
+
+def parse_duration_s(value: object) -> float:
+    """Return seconds > 0."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("not a time: give seconds or 90s, 10m, 1h, 30d")
+    seconds = durations.parse_duration_s(str(value))
+    if seconds <= 0:
+        raise ValueError("must be more than 0")
+    return seconds
+
+
+def parse_rows(value: object) -> int:
+    """Return a whole number from 1 to a million."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_ROWS:
+        raise ValueError(f"not a whole number from 1 to {_MOST_ROWS}")
+    return value
+
+
+def parse_name(value: object) -> str:
+    """Return a text fit for a log line and a table: printable, 1 to 128 characters."""
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError("not a text without control characters")
+    if len(value) > TEXT_LIMIT_CHARACTERS:
+        raise ValueError(f"longer than {TEXT_LIMIT_CHARACTERS} characters")
+    return value
+
+
+def parse_path(value: object) -> str:
+    """Return a path as it is."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("not a path")
+    if len(value) > _PATH_LIMIT_CHARACTERS:
+        raise ValueError(f"longer than {_PATH_LIMIT_CHARACTERS} characters")
+    return value
+
+
+def parse_paths(value: object) -> tuple[str, ...]:
+    """Return paths, from a list or from one text with colons."""
+    if isinstance(value, str):
+        value = value.split(":")
+    if not isinstance(value, list | tuple):
+        raise ValueError("not a list of paths")
+    return tuple(parse_path(path) for path in value if path != "")
+
+
+def parse_flag(value: object) -> bool:
+    """Return a truth value."""
+    words = {"1": True, "true": True, "yes": True, "on": True}
+    words |= {"0": False, "false": False, "no": False, "off": False}
+    if isinstance(value, str):
+        value = words.get(value.lower())
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or value.lower() not in choices:
+            raise ValueError(f"not one of {', '.join(choices)}")
+        return value.lower()
+
+    return parse
+
+
+class Setting(NamedTuple):
+    """One setting; a default of None is worked out from the environment by `_derived_default`."""
+
+    key: str
+    variable: str
+    parse: Callable[[object], Any]
+    default: Any
+    default_text: str
+    meaning: str
+
+
+TABLE = (
+    Setting(
+        "database_path", "BANGUI_DATABASE_PATH", parse_path, None,
+        "/var/lib/bangui/bangui.db as root, else $XDG_DATA_HOME/bangui/bangui.db",
+        "the SQLite file",
+    ),
+    Setting(
+        "instance", "BANGUI_INSTANCE", parse_name, None, "the host name",
+        "the name under which the scheduler lock is held",
+    ),
+    Setting(
+        "lock_ttl", "BANGUI_LOCK_TTL", parse_duration_s, 300.0, "5m",
+        "after this time without a heartbeat another instance takes over",
+    ),
+    Setting(
+        "flush_interval", "BANGUI_FLUSH_INTERVAL", parse_duration_s, 60.0, "1m",
+        "how often the flush job is scheduled",
+    ),
+    Setting(
+        "heartbeat_interval", "BANGUI_HEARTBEAT_INTERVAL", parse_duration_s, 60.0, "1m",
+        "how often the heartbeat job is scheduled",
+    ),
+    Setting(
+        "flush_timeout", "BANGUI_FLUSH_TIMEOUT", parse_duration_s, 60.0, "1m",
+        "the longest a flush run may take, waits included",
+    ),
+    Setting(
+        "heartbeat_timeout", "BANGUI_HEARTBEAT_TIMEOUT", parse_duration_s, 5.0, "5s",
+        "the longest a heartbeat run may take, waits included",
+    ),
+    Setting(
+        "batch_size", "BANGUI_BATCH_SIZE", parse_rows, 10_000, "10000",
+        "the most rows that one transaction of a flush moves",
+    ),
+    Setting(
+        "log_level", "BANGUI_LOG_LEVEL", _one_of(events.LEVELS), "info", "info",
+        f"the least level that is logged: {', '.join(events.LEVELS)}",
+    ),
+    Setting(
+        "log_format", "BANGUI_LOG_FORMAT", _one_of(LOG_FORMATS), "auto", "auto",
+        f"the form of the log: {', '.join(LOG_FORMATS)}",
+    ),
+    Setting(
+        "mask_ips", "BANGUI_MASK_IPS", parse_flag, True, "true",
+        "whether the log shows networks (/24, /48) instead of addresses",
+    ),
+    Setting(
+        "geoip_db", "BANGUI_GEOIP_DB_PATH", parse_paths, (),
+        "what is found in /usr/share/GeoIP and /var/lib/GeoIP", "the MMDB files to look addresses up in",
+    ),
+    Setting(
+        "fail2ban_db", "BANGUI_FAIL2BAN_DB", parse_path, "/var/lib/fail2ban/fail2ban.sqlite3",
+        "/var/lib/fail2ban/fail2ban.sqlite3", "fail2ban's own database",
+    ),
+)  # fmt: skip
+BY_KEY = {setting.key: setting for setting in TABLE}
+
+
+class Sourced(NamedTuple):
+    """A value and where it came from: default, file PATH, environment NAME or flag --NAME."""
+
+    value: Any
+    source: str
+
+
+class Settings(Mapping[str, Sourced]):
+    """The effective settings by key; `settings.lock_ttl` is the value alone."""
+
+    def __init__(self, values: dict[str, Sourced]) -> None:
+        self._values = values
+
+    def __getattr__(self, key: str) -> Any:
+        try:
+            return self._values[key].value
+        except KeyError:
+            raise AttributeError(key) from None
+
+    def __getitem__(self, key: str) -> Sourced:
+        return self._values[key]
+
+    def __iter__(self) -> Any:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def load(
+    environment: Mapping[str, str], flags: Mapping[str, Sourced], config_path: str | None = None
+) -> Settings:
+    """Resolve every setting. `flags` holds what options gave, parsed already, by key.
+
+    Raise ConfigInvalid naming the source and the key, PermissionRefused for an unreadable file.
+    """
+    path = config_path or config_file.find(environment)
+    from_file = config_file.read(path) if path else {}
+    _refuse_unknown_keys(from_file, path)
+    return Settings(
+        {setting.key: _resolve(setting, environment, flags, from_file, path) for setting in TABLE}
+    )
+
+
+def single(key: str, environment: Mapping[str, str], flags: Mapping[str, Sourced]) -> Any:
+    """Return the value of one setting, without the file, its default where it cannot be read."""
+    try:
+        return _resolve(BY_KEY[key], environment, flags, {}, None).value
+    except ConfigInvalid:
+        return BY_KEY[key].default
+
+
+def require_sound(settings: Settings) -> None:
+    """Raise ConfigInvalid where the settings contradict each other."""
+    fault = lock_ttl_fault(settings)
+    if fault:
+        raise ConfigInvalid(
+            fault,
+            hint="set lock_ttl to at least 3 x heartbeat_interval, and to 1h at most",
+            lock_ttl_source=settings["lock_ttl"].source,
+            heartbeat_interval_source=settings["heartbeat_interval"].source,
+        )
+
+
+def lock_ttl_fault(settings: Settings) -> str | None:
+    """Say why the TTL cannot work, if so: a late heartbeat or two must not cost the lock."""
+    ttl_s, interval_s = settings.lock_ttl, settings.heartbeat_interval
+    if ttl_s > lease.TTL_CEILING_S:
+        return f"lock_ttl is {ttl_s:g} s: more than 1 h"
+    # To the microsecond: 3 * 0.4 is 1.2000000000000002.
+    if ttl_s < round(3 * interval_s, 6):
+        return f"lock_ttl is {ttl_s:g} s: less than 3 x heartbeat_interval ({interval_s:g} s)"
+    return None
+
+
+def _refuse_unknown_keys(from_file: Mapping[str, object], path: str | None) -> None:
+    for key in from_file:
+        if key not in BY_KEY:
+            known = ", ".join(BY_KEY)
+            raise ConfigInvalid(f"{path}: unknown key {key!r}", hint=f"the keys are {known}")
+
+
+def _resolve(
+    setting: Setting,
+    environment: Mapping[str, str],
+    flags: Mapping[str, Sourced],
+    from_file: Mapping[str, object],
+    path: str | None,
+) -> Sourced:
+    if setting.key in flags:
+        return flags[setting.key]
+    # An empty variable counts as unset, as click has it; 0 does not.
+    if environment.get(setting.variable):
+        raw: object = environment[setting.variable]
+        source, name, remedy = f"environment {setting.variable}", setting.variable, "correct or unset it"
+    elif setting.key in from_file:
+        raw = from_file[setting.key]
+        source, name, remedy = f"file {path}", f"{path}: {setting.key}", "correct the file"
+    else:
+        return Sourced(_default(setting, environment), "default")
+    try:
+        return Sourced(setting.parse(raw), source)
+    except ValueError as error:
+        raise ConfigInvalid(
+            f"{name} = {raw!r}: {error}", hint=f"{remedy}: {setting.meaning}", key=setting.key
+        ) from None
+
+
+def _default(setting: Setting, environment: Mapping[str, str]) -> Any:
+    if setting.key == "instance":
+        return os.uname().nodename
+    if setting.key == "database_path":
+        return _default_database_path(environment)
+    return setting.default
+
+
+def _default_database_path(environment: Mapping[str, str]) -> str:
+    if os.geteuid() == 0:
+        return SYSTEM_DATABASE_PATH
+    data = config_file.base_directory(environment, "XDG_DATA_HOME", ".local/share")
+    if data is None:
+        raise ConfigInvalid(
+            "no place for the database: HOME is not set",
+            hint="give --database PATH or set BANGUI_DATABASE_PATH",
+        )
+    return f"{data}/bangui/bangui.db"

@@ -1,0 +1,1 @@
+"""What a run can come to: the states in which it fails, exit codes, events."""

@@ -1,0 +1,136 @@
+"""Create and upgrade the schema, with sqlite-utils; only `init` imports this."""
+
+import os
+import sqlite3
+from typing import NamedTuple
+
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
+
+from bangui_cli.states.errors import (
+    CannotCreate,
+    ConfigInvalid,
+    NoDatabase,
+    NotADatabase,
+    SchemaNewer,
+    Unavailable,
+)
+from bangui_cli.store.sqlite import opening, schema, versions
+from bangui_cli.store.sqlite import statements as sql
+from bangui_cli.store.sqlite.store import Store
+
+JOURNAL_MODES = ("delete", "wal")
+
+migrations = Migrations(schema.MIGRATION_SET)
+
+
+@migrations(name="0001_initial")
+def _complete(db: sqlite_utils.Database) -> None:
+    """Create what is missing; add this tool's columns to tables that BanGUI made."""
+    for create in sql.CREATE_TABLES:
+        db.execute(create)
+    for table, columns in sql.ADDED_COLUMNS.items():
+        present = {column.name for column in db[table].columns}
+        for name, definition in columns.items():
+            if name not in present:
+                db.execute(sql.ADD_COLUMN.format(table=table, column=name, definition=definition))
+
+
+class Initialised(NamedTuple):
+    """What `init` found and did."""
+
+    path: str
+    created: bool
+    adopted: bool
+    migrations_applied: list[str]
+    journal_mode: str
+
+
+def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialised:
+    """Create or upgrade a database; nothing happens to one that is current.
+
+    Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Unavailable and what the store raises.
+    """
+    if versions.RUNNING < versions.STRICT_SINCE:
+        raise Unavailable(f"SQLite {sqlite3.sqlite_version} is too old: STRICT tables need 3.37")
+    if journal_mode == "wal" and not force and not versions.wal_is_sound(versions.RUNNING):
+        raise ConfigInvalid(
+            f"SQLite {sqlite3.sqlite_version} can corrupt a WAL database when two jobs commit and "
+            "checkpoint at the same instant",
+            hint="leave --journal-mode out, upgrade SQLite to 3.51.3 or later, or insist with --force",
+        )
+    created = _create_file(path)
+    with Store(path, sync_all=True) as store:
+        adopted, applied = _migrate(store, force=force)
+        if journal_mode is not None:
+            store.set_journal_mode(journal_mode)
+        return Initialised(path, created, adopted, applied, store.journal_mode())
+
+
+def _create_file(path: str) -> bool:
+    """Create the file 0600 in a directory 0700, whatever the umask; return whether it was missing."""
+    try:
+        opening.require_plain_path(path)
+    except NoDatabase as error:
+        raise CannotCreate(error.error, hint=error.hint) from None
+    umask = os.umask(0o077)
+    try:
+        directory = os.path.dirname(path)
+        if directory and not os.path.lexists(directory):
+            os.makedirs(directory, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return False
+    except RecursionError:
+        raise CannotCreate("cannot create so many directories, one in the other", path=path) from None
+    except OSError as error:
+        raise CannotCreate(f"cannot create {path}: {error.strerror}", path=path) from None
+    finally:
+        os.umask(umask)
+    return True
+
+
+def _migrate(store: Store, *, force: bool) -> tuple[bool, list[str]]:
+    """Apply what is pending, all in one transaction; others that start now wait for it.
+
+    Migrations.apply() computes what is pending outside of any transaction and opens deferred ones:
+    without the outer BEGIN IMMEDIATE, one in six of concurrent runs dies with "database is locked".
+    """
+    with store.transaction():
+        tables = store.table_names()
+        known = {"geo_cache", "scheduler_lock", Migrations.migrations_table}
+        if tables and not tables & known and not force:
+            some = ", ".join(sorted(tables)[:5])
+            raise NotADatabase(
+                f"{store.path} belongs to another program: it has the tables {some}",
+                hint="give another path; --force adds bangui's tables all the same",
+            )
+        db = sqlite_utils.Database(store.connection)
+        with store.translating():
+            applied = {row.name for row in migrations.applied(db)}
+        if applied - set(schema.MIGRATIONS):
+            raise SchemaNewer(f"{store.path} was upgraded by a newer bangui", path=store.path)
+        _require_bangui_shape(store, tables)
+        with store.translating():
+            pending = [migration.name for migration in migrations.pending(db)]
+            if pending:
+                migrations.apply(db)
+            # BanGUI may have dropped its tables and made them anew since.
+            _complete(db)
+        adopted = bool(tables & {"geo_cache", "scheduler_lock"}) and not applied
+        return adopted, pending
+
+
+def _require_bangui_shape(store: Store, tables: set[str]) -> None:
+    """Raise NotADatabase where a table to adopt lacks what the statements rely on."""
+    for table, wanted in sql.ADOPTED_COLUMNS.items():
+        if table not in tables:
+            continue
+        columns = store.table_columns(table)
+        missing = [name for name in wanted if name not in columns]
+        if missing or store.primary_key(table) != [wanted[0]]:
+            raise NotADatabase(
+                f"the table {table} of {store.path} is not BanGUI's: "
+                + (f"no column {missing[0]}" if missing else f"{wanted[0]} is not its primary key"),
+                hint="give another path, or upgrade BanGUI first",
+            )

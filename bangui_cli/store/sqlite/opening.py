@@ -1,0 +1,77 @@
+"""Open a database file that exists: a plain path to a regular file, and never by creating it."""
+
+import os
+import sqlite3
+import stat
+
+from bangui_cli.rules.sqlite_spelling import decode, quote_path
+from bangui_cli.states.errors import NoDatabase, NotADatabase, PermissionRefused
+from bangui_cli.store.sqlite import faults
+
+_CHECK_PATH = "check database_path: bangui config show names its source"
+
+
+def open_file(path: str, *, read_only: bool = False) -> sqlite3.Connection:
+    """Connect without touching the file's content; SQLite itself will not wait for locks.
+
+    Raise NoDatabase, NotADatabase or PermissionRefused.
+    """
+    require_plain_path(path)
+    _require_regular_file(path, _file_mode(path))
+    try:
+        # mode=rw: a file that is deleted in this very moment must not come back empty.
+        connection = sqlite3.connect(
+            f"file:{quote_path(path)}?mode={'ro' if read_only else 'rw'}",
+            uri=True,
+            timeout=0,
+            isolation_level=None,
+            check_same_thread=False,  # staging takes turns with its thread
+        )
+    except sqlite3.Error as error:
+        raise faults.translate(error, path) from error
+    # Bytes that are no UTF-8, written by another program, must not end a pass.
+    connection.text_factory = decode
+    return connection
+
+
+def require_plain_path(path: str) -> None:
+    """Raise NoDatabase for what SQLite would not take as the name of a file."""
+    if path.startswith("file:") or path == ":memory:" or not path or "\0" in path:
+        raise NoDatabase(
+            f"{path!r} is not the path of a file", hint="give a plain path, no URI and no :memory:"
+        )
+
+
+def _file_mode(path: str) -> int:
+    try:
+        return os.lstat(path).st_mode
+    except FileNotFoundError:
+        raise _no_database(path) from None
+    except NotADirectoryError:
+        raise NoDatabase(
+            f"no database at {path}: a part of the path is no directory", hint=_CHECK_PATH
+        ) from None
+    except PermissionError:
+        raise PermissionRefused(f"no permission to reach {path}", path=path) from None
+    except (OSError, ValueError) as error:
+        raise NoDatabase(f"no database at {path!r}: {error}", hint=_CHECK_PATH) from None
+
+
+def _no_database(path: str) -> NoDatabase:
+    try:
+        os.path.abspath(path)
+    except FileNotFoundError:
+        message = f"no database at {path}: the working directory has been deleted"
+        return NoDatabase(message, hint="give an absolute path", path=path)
+    return NoDatabase(f"no database at {path}", path=path)
+
+
+def _require_regular_file(path: str, mode: int) -> None:
+    if stat.S_ISLNK(mode):
+        raise NotADatabase(
+            f"{path} is a symbolic link",
+            hint="give the path it points to; SQLite would follow it in silence",
+        )
+    if not stat.S_ISREG(mode):
+        kind = "a directory" if stat.S_ISDIR(mode) else "no regular file"
+        raise NotADatabase(f"{path} is {kind}", path=path)

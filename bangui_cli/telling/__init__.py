@@ -1,0 +1,1 @@
+"""What a run tells: its log on stderr, its results on stdout."""

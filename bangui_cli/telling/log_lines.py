@@ -1,0 +1,102 @@
+"""Render one event as one line, with structlog: JSON, JSON for journald, or for a person."""
+
+import math
+from typing import Any
+
+import structlog
+
+from bangui_cli.host import clocks, terminal
+from bangui_cli.rules import masking, timestamps
+
+LINE_LIMIT_BYTES = 4096
+# sd-daemon(3): journald strips the prefix into PRIORITY.
+_PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+_CLIP_CHARACTERS = (1500, 400, 120, 40, 12)
+_MOST_ITEMS = 20
+_STYLES = (structlog.dev.DIM, structlog.dev.BRIGHT, structlog.dev.RESET_ALL)
+_FAILURE_KEYS = ("error", "exit_code", "hint")
+
+
+def render(
+    log_format: str,
+    level: str,
+    event: str,
+    context: dict[str, Any],
+    fields: dict[str, Any],
+    *,
+    mask_ips: bool,
+) -> bytes:
+    """Return the line, its newline included, under 4 KiB; long texts are cut until it is."""
+    head = {"timestamp": timestamps.to_text(clocks.wall_s()), "level": level, "event": event, **context}
+    layout = _console if log_format == "console" else _json
+    prefix = f"<{_PRIORITY[level]}>" if log_format == "journald" else ""
+    for limit in _CLIP_CHARACTERS:
+        line = _line(prefix + layout(head | _presentable(fields, mask_ips, limit)))
+        if len(line) < LINE_LIMIT_BYTES:
+            return line
+    bare = {key: fields[key] for key in _FAILURE_KEYS if key in fields}
+    return _line(prefix + layout(head | _presentable(bare, mask_ips, _CLIP_CHARACTERS[-1])))
+
+
+def _line(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _presentable(value: Any, mask_ips: bool, limit: int) -> Any:
+    """Make a value fit to print: addresses masked, texts cut, all nested alike."""
+    if isinstance(value, dict):
+        items = list(value.items())[:_MOST_ITEMS]
+        return {key: _presentable(item, mask_ips, limit) for key, item in items}
+    if isinstance(value, list | tuple):
+        return [_presentable(item, mask_ips, limit) for item in value[:_MOST_ITEMS]]
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float) and math.isfinite(value):  # JSON has no other
+        return value
+    if isinstance(value, bytes):
+        value = value[: 4 * limit].decode("ascii", "backslashreplace")
+    # A cut before the mask could leave half an address; a 10 MB text is no address at all.
+    text = str(value)[: 4 * limit]
+    text = masking.mask_addresses(text) if mask_ips else text
+    return text if len(text) <= limit else text[:limit] + "..."
+
+
+# ASCII only: no byte of a foreign name can be a terminal control, and jq decodes it.
+_to_json = structlog.processors.JSONRenderer()
+
+
+def _json(event: dict[str, Any]) -> str:
+    return str(_to_json(None, "", event))
+
+
+def _console(event: dict[str, Any]) -> str:
+    """Lay out for a person: what happened and what to do, then the details."""
+    colours = terminal.stderr_wants_colour()
+    render_columns = structlog.dev.ConsoleRenderer(
+        columns=_columns(event["level"], colours), sort_keys=False
+    )
+    return render_columns(None, "", {key: value for key, value in event.items() if value is not None})
+
+
+def _columns(level: str, colours: bool) -> list[structlog.dev.Column]:
+    dim, bright, reset = _STYLES if colours else ("", "", "")
+    loud = structlog.dev.ConsoleRenderer.get_default_level_styles(colours)[level] + bright
+    details = structlog.dev.KeyValueColumnFormatter(dim, "", reset, _quoted)
+    return [
+        _column("timestamp", dim, reset),
+        _column("level", loud, reset, width=len("critical")),
+        _column("event", bright, reset),
+        _column("error", loud, reset, prefix="- "),
+        _column("hint", bright, reset, prefix="- hint: ", postfix=" -"),
+        structlog.dev.Column("", details),
+    ]
+
+
+def _column(key: str, style: str, reset: str, **layout: Any) -> structlog.dev.Column:
+    formatter = structlog.dev.KeyValueColumnFormatter(None, style, reset, terminal.safe, **layout)
+    return structlog.dev.Column(key, formatter)
+
+
+def _quoted(value: object) -> str:
+    text = terminal.safe(value)
+    return repr(text) if not text or set(text) & set(" ='\"") else text

@@ -1,0 +1,90 @@
+"""Results on stdout: JSON, and text that is safe for a terminal."""
+
+import json
+import sys
+import unicodedata
+from typing import Any
+
+from bangui_cli.host import clocks, terminal
+from bangui_cli.states.errors import IoFailed
+from bangui_cli.telling.readable import readable
+
+
+def json_text(value: Any) -> str:
+    """Return one JSON value as one line, ASCII only."""
+    try:
+        return json.dumps(value, default=str, allow_nan=False)
+    except ValueError:
+        # JSON has no infinite number, as another program may have written one; it becomes null.
+        finite = json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
+        return json.dumps(finite)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on one line."""
+    print_text(json_text(value))
+
+
+def print_text(text: str) -> None:
+    """Print a result with a newline. A reader that has gone is no failure; a full disk is.
+
+    Raise IoFailed where the result could not be delivered.
+    """
+    if sys.stdout is None:
+        return
+    # A locale that lacks a letter of a name must not cost the answer.
+    content = f"{text}\n".encode(sys.stdout.encoding, "backslashreplace")
+    try:
+        terminal.write_all(terminal.STDOUT, content)
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        raise IoFailed(
+            f"cannot write to stdout: {error.strerror}", hint="look where stdout is redirected to"
+        ) from None
+
+
+def print_summary(text: str) -> None:
+    """Print what became of the database; the exit code tells it, too, so that no room is no failure."""
+    try:
+        print_text(text)
+    except IoFailed:
+        pass
+
+
+def section_text(title: str, values: dict[str, Any]) -> str:
+    """Return a heading and one line a value."""
+    now_s, width = clocks.wall_s(), max(map(len, values), default=0)
+    lines = [f"  {key:<{width}}  {readable(key, value, now_s)}" for key, value in values.items()]
+    return "\n".join([title, *lines])
+
+
+def print_section(title: str, values: dict[str, Any]) -> None:
+    """Print a heading and one line a value."""
+    print_text(section_text(title, values))
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print rows of equal keys as columns, with a heading."""
+    if not rows:
+        return
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    print_text("\n".join("  ".join(map(_pad, line, widths)).rstrip() for line in cells))
+
+
+def _cell(value: Any) -> str:
+    return readable("", value, 0.0)
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def _width(text: str) -> int:
+    """Return the columns of a terminal that a text takes: two for CJK, none for an accent."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    accents = sum(unicodedata.combining(character) > 0 for character in text)
+    return len(text) + wide - accents

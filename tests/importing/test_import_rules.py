@@ -1,0 +1,302 @@
+"""The pure parts of an import: the fast way and the reference agree, and no bytes make it stumble."""
+
+import contextlib
+import itertools
+import json
+import random
+import sqlite3
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bangui_cli.importing import csv_records, detection, json_documents, json_lines, run
+from bangui_cli.importing.normaliser import Normaliser, reference
+from bangui_cli.rules import pacing
+from bangui_cli.rules.entry import Entry, flatten, pack
+from bangui_cli.rules.validation import Rejected
+from bangui_cli.store.sqlite import statements as sql
+
+NOW_S = 1_800_000_000.0
+NAMES = st.sampled_from(
+    [
+        "ip", "IP", "query", "address", "country", "country_code", "countryCode", "country_name", "asn", "as", "org",
+        "isp", "asname", "as_name", "status", "resolved_at", "cached_at", "traits", "lat", "geo", "country.names", "names", "name", "en", "iso_code",
+        "autonomous_system_number", "autonomous_system_organization", "",
+    ]
+)  # fmt: skip
+IPS = st.one_of(
+    st.ip_addresses().map(str),
+    st.ip_addresses(v=6).map(lambda ip: ip.exploded.upper()),
+    st.integers(0, 2**32 - 1).map(lambda n: f"::ffff:{n >> 24}.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"),
+    st.sampled_from(
+        ["::1.2.3.4", "::", "1::", "0:0:1::", "01.2.3.4", "1.2.3", " 1.2.3.4 ", "1.2.3.4\n", "1.2.3.4\0", "\u0661.2.3.4",
+         "fe80::1%lo", "1.2.3.0/24", "::ffff:1.2.3.4", "64:ff9b::1.2.3.4", "\ud800", "2001:db8:0:1:1:1:1:1", "", "x"]
+    ),
+)  # fmt: skip
+TIMES = st.one_of(
+    st.datetimes().map(lambda moment: moment.isoformat()),
+    st.datetimes().map(lambda moment: moment.isoformat(timespec="milliseconds") + "Z"),
+    st.sampled_from(
+        ["2026-02-30T00:00:00.000Z", "2024-02-29T23:59:59.999Z", "1969-12-31T23:59:59.999Z", "2026-01-01T24:00:00.000Z",
+         "2027-01-15T08:00:00.000Z", "2027-01-15T23:00:00.000Z", "2027-01-16T08:00:00.000Z", "2027-01-16T08:00:00.001Z",
+         "2026-01-01T00:00:60.000Z", "२०२६-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z\n", "2026-01-01", "  ", 0, 1e9, 1e400]
+    ),
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.sampled_from(
+        ["DE", "de", "Germany", "D1", "日本", "ÄÖ", "AS15169 Google LLC", "AS15169", "15169", "AS24 Seven", "AS15169 ",
+         "AS99999999999 x", "fail", "success", "", " ", "\x00", "-", "as1", "AS1\nx", "x" * 300, "\ud800", "AS0015169 x"]
+    ),
+    st.text(max_size=8),
+)  # fmt: skip
+SCALARS = st.one_of(TEXTS, IPS, TIMES, st.none(), st.booleans(), st.integers(-2, 2**33), st.floats())
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=2),
+    max_leaves=4,
+)
+ROWS = st.builds(
+    lambda rest, ip, time: rest | ip | time,
+    st.dictionaries(NAMES, VALUES, max_size=6),
+    st.fixed_dictionaries({}, optional={"ip": IPS}),
+    st.fixed_dictionaries({}, optional={"resolved_at": TIMES}),
+)
+
+
+def outcome(make, row):
+    try:
+        return Entry(*flatten([make(row)]))
+    except Rejected:
+        return None
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(ROWS, min_size=1, max_size=8))
+@example([{"ip": "1.1.1.1", "asn": 1}, {"ip": "1.1.1.1", "asn": True}, {"ip": "1.1.1.1", "asn": 1.0}])
+@example([{"ip": "1.1.1.1", "traits": {"autonomous_system_number": 1}}])
+@example([{"ip": "1.1.1.1", "country.names": {"en": "Germany"}}])
+@example([{"ip": "1.1.1.1", "asn": "1"}, {"ip": "1.1.1.1", "asn": 1}])
+@example(
+    [
+        {"ip": "1.1.1.1", "resolved_at": "2026-01-01T00:00:00.000Z"},
+        {"ip": "1.1.1.1", "resolved_at": "2026-01-01T00:00:00.000Z\n"},
+    ]
+)
+def test_the_fast_way_leads_where_the_reference_does(rows):
+    """Whatever was remembered of earlier rows, a row gives the entry of the slow way, or none either."""
+    normaliser = Normaliser(NOW_S)
+    for row in rows + rows:
+        assert outcome(normaliser.make, row) == outcome(lambda row: reference(row, NOW_S), row)
+
+
+@pytest.fixture(scope="module")
+def dirty_table():
+    """Make an empty dirty set in memory, with its CHECK constraints."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        for create in sql.CREATE_TABLES:
+            connection.execute(create)
+        yield connection
+
+
+@settings(max_examples=100, deadline=None)
+@given(row=ROWS)
+def test_what_is_accepted_is_canonical(dirty_table, row):
+    """The CHECK constraints of the dirty set take every entry, and it stays itself when read again."""
+    entry = outcome(Normaliser(NOW_S).make, row)
+    if entry:
+        dirty_table.execute(sql.STAGE, entry)
+
+        assert reference(entry._asdict(), NOW_S) == pack(entry)
+
+
+PIECES = st.one_of(
+    st.sampled_from(
+        [b'{"ip": "1.1.1.1"}', b'{"ip":"1.1.1.1","org":"a,b"}', b"\n", b"\r\n", b"[", b"]", b"{", b"}", b'"', b",", b":", b"\\",
+         b'{"8.8.8.8": {', b'"8.8.4.4": {"country": "US"}', b"ip,org\n", b"1.1.1.1,x\n", b'1.1.1.2,"x', b"\xef\xbb\xbf", b"\xff", b"\x00",
+         b"  ", b"1", b"true", b"NaN", "é".encode(), b'"\\ud800"', b'{"ip": 1', b"null"]
+    ),
+    st.binary(max_size=6),
+)  # fmt: skip
+INPUTS = st.lists(PIECES, max_size=30).map(b"".join)
+CUTS = st.lists(st.integers(0, 200), max_size=6)
+
+
+def chunks_of(data, cuts):
+    bounds = sorted({0, *(min(cut, len(data)) for cut in cuts), len(data)})
+    for start, end in itertools.pairwise(bounds):
+        yield data[start:end]
+        yield None
+
+
+def drain(records):
+    """Read records as an import does: each raw row in full before the next."""
+    drained = []
+    for record in records:
+        if record:
+            line, raw, value = record
+            kept = raw if isinstance(raw, str | bytes) else b"".join(raw)
+            drained.append(
+                (line, kept.encode("utf-8", "surrogateescape") if isinstance(kept, str) else kept, value)
+            )
+    return drained
+
+
+READERS = {"auto": None, "jsonl": json_lines.read, "json": json_documents.read, "csv": csv_records.read}
+
+
+@pytest.mark.parametrize("wanted", READERS)
+@settings(max_examples=60, deadline=None)
+@given(data=INPUTS, cuts=CUTS)
+def test_any_bytes_are_read_to_their_end(wanted, data, cuts):
+    """No input makes a reader fail, and what it passes on stood in the input, on the line it names."""
+    normaliser = Normaliser(NOW_S)
+    for line, raw, value in drain(run.read_records(chunks_of(data, cuts), wanted)):
+        outcome(normaliser.make, value)
+
+        assert raw in data
+        assert 1 <= line <= data.count(b"\n") + 1
+        assert data.split(b"\n")[line - 1].find(raw.split(b"\n")[0]) >= 0
+
+
+@pytest.mark.parametrize("wanted", READERS)
+@settings(max_examples=60, deadline=None)
+@given(data=INPUTS, cuts=CUTS)
+def test_where_the_input_is_cut_into_chunks_makes_no_difference(wanted, data, cuts):
+    """A pipe delivers what it has; the rows are the same."""
+    whole = drain(run.read_records(iter([data]), wanted))
+    cut = drain(run.read_records(chunks_of(data, cuts), wanted))
+
+    assert [(line, raw) for line, raw, _ in cut] == [(line, raw) for line, raw, _ in whole]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(ROWS.map(json.dumps), st.sampled_from(["broken {", '"', "{", "[}", "\x00", "é"])),
+        max_size=8,
+    ),
+)
+def test_json_lines_are_judged_one_by_one(texts):
+    """A line is what `json.loads` makes of it alone, whatever stands around it."""
+
+    def alone(text):
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return "refused"
+        return json.dumps(value)
+
+    records = drain(json_lines.read(iter(["\n".join(texts).encode("utf-8", "surrogatepass")])))
+
+    assert [
+        "refused" if isinstance(value, Rejected) else json.dumps(value) for _, _, value in records
+    ] == [alone(text) for text in texts]
+
+
+def as_csv(rows):
+    lines = [f'{row["ip"]},{row["country"]},"{row["org"]}"' for row in rows]
+    return ["ip,country,org\r\n", *(line + "\r\n" for line in lines)]
+
+
+LAYOUTS = {
+    "lines": lambda rows: [json.dumps(row) + "\n" for row in rows],
+    "array": lambda rows: [
+        "[",
+        *(json.dumps(row) + ", " for row in rows[:-1]),
+        json.dumps(rows[-1]) + "]",
+    ],
+    "pretty": lambda rows: [json.dumps(row, indent=2) + "\n" for row in rows],
+    "csv": as_csv,
+}
+
+
+def damaged(text, chance):
+    """Cut a row off, or change, insert or drop some bytes in it; its last ones stay, as its border."""
+    data, border = bytearray(text[:-2].encode()), text[-2:].encode()
+    for _ in range(chance.choice((1, 1, 3))):
+        at = chance.randrange(len(data) + 1)
+        junk = bytes([chance.choice(b'"{}[],:\\\n\x00\xff x')])
+        data[at : at + chance.choice((0, 1, 5))] = chance.choice((junk, b""))
+        del data[chance.choice((at, len(data), len(data))) :]
+    return bytes(data) + border
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_damaged_row_costs_itself_and_no_other(layout):
+    """Whatever happens to one row, all others of the input are found, wherever the chunks end."""
+    chance = random.Random(layout)
+    for _ in range(150):
+        rows = [{"ip": f"10.0.0.{n}", "country": "DE", "org": "Example, Ltd."} for n in range(8)]
+        pieces = [piece.encode() for piece in LAYOUTS[layout](rows)]
+        victim = chance.randrange(len(pieces) - len(rows), len(pieces) - 1)
+        pieces[victim] = damaged(pieces[victim].decode(), chance)
+        data = b"".join(pieces)
+        size = chance.choice((7, 100, 10_000))
+        chunks = iter([data[at : at + size] for at in range(0, len(data), size)])
+        entries = [
+            outcome(Normaliser(NOW_S).make, value)
+            for _, _, value in drain(run.read_records(chunks, "auto"))
+        ]
+        found = {entry.ip for entry in entries if entry}
+        wanted = {row["ip"] for row in rows} - {f"10.0.0.{victim - len(pieces) + len(rows)}"}
+
+        assert wanted <= found, data
+
+
+STRAY_QUOTES = {
+    "array": b'[{"ip": "10.0.0.1"}, "cut of, {"ip": "10.0.0.2"}, {"ip": "10.0.0.3"}]',
+    "lines": b'{"ip": "10.0.0.1"}\n{"ip": "10.0.0.9, "org": "x"}\n{"ip": "10.0.0.2"}\n{"ip": "10.0.0.3"}',
+    "csv": b'ip,org\n10.0.0.1,x\n10.0.0.9,"cut of\n10.0.0.2,x\n10.0.0.3,x\n10.0.0.9,behind"\n',
+}
+
+
+@pytest.mark.parametrize("layout", STRAY_QUOTES)
+def test_two_stray_quotes_do_not_make_one_text_of_what_lies_between(layout):
+    """A good row is a row of its own, also where a parser could take it for a part of a text."""
+    records = drain(run.read_records(iter([STRAY_QUOTES[layout]]), "auto"))
+    entries = [outcome(Normaliser(NOW_S).make, value) for _, _, value in records]
+
+    assert [entry.ip for entry in entries if entry] == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ('{"ip": 1}\n', "jsonl"),
+        ('{"ip": 1}', None),
+        ('{"ip": 1}{"ip": 2}\n', "json"),
+        ('{"ip": 1},\n{"ip": 2}\n', "json"),
+        ("{\n", None),
+        ('{\n  "ip"\n', "json"),
+        ("[", "json"),
+        ("\n \n[", "json"),
+        ("ip,country\n", "csv"),
+        ("Query;Country\n", "csv"),
+        ('"ip"\torg\n', "csv"),
+        ("# made by hand\nip,country\n", "csv"),
+        ("garbage\n[{\n", "json"),
+        ("garbage\n" * 100, "jsonl"),
+        ("garbage\n", None),
+        ('{"ip": "1', None),
+        ('{"ip": "1\n{"ip": 2}\n', "jsonl"),
+        ('{"ip":\n{"ip": 2}\n', "jsonl"),
+        ('{"ip":\n', None),
+        ('{\n{\n  "ip"\n', "json"),
+        ('{[ "ip",\n}\n{\n  "ip"\n', "json"),
+    ],
+)
+def test_the_format_is_told_by_the_first_lines(head, expected):
+    """Undecided only while the next line may decide."""
+    assert detection.guess(head.encode(), at_end=False) == expected
+
+
+@given(st.integers(50, 40_000), st.floats(1e-4, 10), st.integers(50, 40_000))
+def test_a_batch_that_was_held_too_long_is_followed_by_a_smaller_one(rows, held_s, most_rows):
+    """The next batch is at most twice the last, never over the limit, and aims at the target."""
+    following = pacing.next_batch_rows(rows, held_s, most_rows, 0.2)
+
+    assert pacing.FEWEST_ROWS <= following <= max(most_rows, pacing.FEWEST_ROWS)
+    assert following <= 2 * rows or following == pacing.FEWEST_ROWS
+    if held_s > 0.2:
+        assert following <= rows

@@ -1,0 +1,248 @@
+"""A timeout bounds the whole run, whatever it waits for, and what was done until then is kept."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+from flushing import count, stage_many, wait_until_some_moved
+
+from bangui_cli.host import clocks
+from bangui_cli.host.deadline import Deadline
+
+TIMEOUT_S = 0.7
+OVERSHOOT_S = 0.3
+# The best counts: a machine that is busy with other work adds to each.
+ATTEMPTS = 3
+EVENTS = {"flush": "geo_cache_flush_timeout", "heartbeat": "scheduler_lock_heartbeat_timeout"}
+LOCKS = {
+    "another's write": ["BEGIN IMMEDIATE"],
+    "another's exclusive lock": ["BEGIN EXCLUSIVE"],
+    "a reader that stays": ["BEGIN", "SELECT * FROM geo_cache_dirty"],
+}
+needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+
+
+def let_it_wait(bangui, process):
+    """Return when a job that finds the database or the lock held is busy with waiting."""
+    bangui.wait_until_opened(process)
+    time.sleep(0.1)
+
+
+def time_out(bangui, *arguments, **options):
+    """Run a job that must time out; return it, and how long it took beyond its timeout at best."""
+    overshoots_s = []
+    for _ in range(ATTEMPTS):
+        began_s = time.monotonic()
+        ended = bangui.run(*arguments, "--timeout", TIMEOUT_S, "--json", **options)
+        overshoots_s.append(time.monotonic() - began_s - TIMEOUT_S)
+        assert (ended.code, ended.json["outcome"]) == (124, "timeout")
+        if overshoots_s[-1] <= OVERSHOOT_S:
+            break
+    return ended, min(overshoots_s)
+
+
+@pytest.mark.parametrize("job", ["flush", "heartbeat"])
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_wait_for_the_database_ends_at_the_timeout(bangui, job, lock):
+    """Writers wait for a reader, too: a commit needs the file for itself. The next run goes on."""
+    stage_many(bangui, 3)
+    with closing(bangui.connect()) as other:
+        for statement in LOCKS[lock]:
+            other.execute(statement).fetchone()
+        ended, overshoot_s = time_out(bangui, job)
+
+    assert overshoot_s <= OVERSHOOT_S
+    (event,) = ended.events
+    assert (event["event"], event["level"], event["exit_code"]) == (EVENTS[job], "error", 124)
+    assert event["timeout_seconds"] == TIMEOUT_S
+    assert ended.json["flushed"] == 0
+    assert ended.json["remaining"] in ((3, None) if job == "flush" else (None,))
+    assert bangui.ok("flush", "--json").json["flushed"] == 3
+
+
+@needs_strace
+@pytest.mark.parametrize("job", ["flush", "heartbeat"])
+def test_a_disk_that_hangs_does_not_delay_the_end(bangui, job):
+    """Nothing interrupts an fsync: the process says so and ends around it; what it did is unknown."""
+    stage_many(bangui, 3)
+    hang = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync,fsync"]
+    hang += ["-e", "inject=fdatasync,fsync:delay_enter=2000000"]
+
+    for _ in range(ATTEMPTS):
+        ended = bangui.run(job, "--timeout", 1, "--json", under=hang)
+        if ended.json["duration_s"] <= 1 + OVERSHOOT_S:
+            break
+
+    # strace itself keeps the process until the delay is over, and says so.
+    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("strace:")]
+    assert ended.json["duration_s"] <= 1 + OVERSHOOT_S
+    assert (ended.code, json.loads(line)["event"]) == (124, EVENTS[job])
+    assert (ended.json["outcome"], ended.json["flushed"], ended.json["remaining"]) == (
+        "timeout",
+        None,
+        None,
+    )
+    assert bangui.ok("flush", "--json").json["flushed"] == 3
+
+
+def test_what_was_flushed_in_time_is_kept_and_counted(bangui):
+    """A run that times out has moved what it says, and leaves its outcome on record."""
+    stage_many(bangui, 60_000)
+
+    ended, overshoot_s = time_out(bangui, "flush", "--batch-size", "10")
+
+    assert overshoot_s <= OVERSHOOT_S
+    state = bangui.ok("status", "--format=json").json["jobs"]["geo_cache_flush"]
+    assert state["flushed_total"] == count(bangui, "geo_cache") > 0
+    assert ended.json["flushed"] == state["last_count"] == ended.events[-1]["flushed"]
+    assert ended.json["remaining"] in (None, count(bangui, "geo_cache_dirty"))
+    assert (state["last_outcome"], state["last_success_at"]) == ("timeout", None)
+    assert state["consecutive_failures"] == state["failures_total"] == state["runs_total"]
+
+
+def test_a_timeout_below_the_cost_of_a_start_is_a_timeout(bangui):
+    """The interpreter's own start counts: a job that is given no time does nothing."""
+    content = bangui.database.read_bytes()
+
+    ended = bangui.run("heartbeat", "--timeout", "0.01", "--json")
+
+    assert (ended.code, ended.json["outcome"], ended.event_names) == (
+        124,
+        "timeout",
+        [EVENTS["heartbeat"]],
+    )
+    assert content == bangui.database.read_bytes()
+
+
+def test_full_pipes_that_nobody_reads_change_neither_result_nor_time(bangui):
+    """The report and the event are lost, the exit code is not."""
+    stage_many(bangui, 3)
+    ends = [os.pipe() for _ in range(2)]
+    for _, end in ends:
+        _fill(end)
+    began_s = time.monotonic()
+    with closing(bangui.connect()) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        job = bangui.start(
+            "flush", "--timeout", TIMEOUT_S, "--json", stdout=ends[0][1], stderr=ends[1][1]
+        )
+        code = job.wait(30)
+    took_s = time.monotonic() - began_s
+    done = bangui.start("flush", "-v", "--json", stdout=ends[0][1], stderr=ends[1][1]).wait(30)
+    for descriptor in (each for pair in ends for each in pair):
+        os.close(descriptor)
+
+    assert (code, done, count(bangui, "geo_cache")) == (124, 0, 3)
+    assert took_s <= TIMEOUT_S + 2 * OVERSHOOT_S
+
+
+def _fill(descriptor: int) -> None:
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+    try:
+        while True:
+            os.write(descriptor, bytes(4096))
+    except BlockingIOError:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_a_wait_for_the_database(bangui, number):
+    """Nobody who stops a job has to wait for its timeout."""
+    with closing(bangui.connect()) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        job = bangui.start("heartbeat", "--timeout", "60", "--json")
+        let_it_wait(bangui, job)
+        job.send_signal(number)
+        ended = bangui.end(job)
+
+    assert (ended.code, ended.json["outcome"]) == (128 + number, "error")
+    assert 0 < ended.json["duration_s"] < 20
+
+
+def test_a_signal_ends_a_wait_for_a_held_lock(bangui):
+    """It is no held lock then: the exit code is that of the signal."""
+    bangui.ok("heartbeat", "--instance", "web2")
+    job = bangui.start("flush", "--wait", "50", "--json")
+    let_it_wait(bangui, job)
+    job.terminate()
+
+    ended = bangui.end(job)
+
+    assert (ended.code, ended.json["outcome"]) == (143, "error")
+
+
+def _commit_past(stopped, other):
+    """Commit; a process that was stopped just while it tried for the lock keeps part of it."""
+    other.execute("PRAGMA busy_timeout = 50")
+    while other.in_transaction:
+        try:
+            other.execute("COMMIT")
+        except sqlite3.OperationalError:
+            stopped.send_signal(signal.SIGCONT)
+            time.sleep(0.003)
+            stopped.send_signal(signal.SIGSTOP)
+
+
+def test_a_process_that_slept_through_its_deadline_writes_nothing_more(bangui):
+    """Stopped in a sweep, woken after a takeover: the fence holds, whichever end it comes to."""
+    stage_many(bangui, 60_000)
+    flush = bangui.start("flush", "--batch-size", "10", "--timeout", "2")
+    wait_until_some_moved(bangui)
+    with closing(bangui.connect()) as other:
+        other.execute("BEGIN IMMEDIATE")  # the flush waits between two of its transactions
+        flush.send_signal(signal.SIGSTOP)
+        other.execute("UPDATE scheduler_lock SET lease_id = 'stolen'")
+        _commit_past(flush, other)
+    left = count(bangui, "geo_cache_dirty")
+    time.sleep(2)
+    flush.send_signal(signal.SIGCONT)
+
+    ended = bangui.end(flush)
+
+    assert ended.code in (75, 124)
+    assert count(bangui, "geo_cache_dirty") == left > 0
+
+
+def test_the_deadline_of_a_shells_child_is_its_own(bangui):
+    """A shell that slept before it became this process has used none of its time."""
+    late = ["sh", "-c", 'sleep 1; exec "$@"', "sh"]
+
+    assert bangui.run("heartbeat", "--timeout", "0.9", under=late).code == 0
+
+
+@pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
+def test_a_job_runs_where_no_thread_is_to_be_had(bangui):
+    """On a host that is out of processes, or of memory for a stack, the lock must still be kept."""
+    no_stack_is_so_large = ["prlimit", "--stack=200000000000000"]
+
+    assert bangui.run("heartbeat", under=no_stack_is_so_large).code == 0
+    with closing(bangui.connect()) as other:
+        other.execute("BEGIN IMMEDIATE")
+        late = bangui.run("heartbeat", "--timeout", "0.3", under=no_stack_is_so_large)
+    assert late.code == 124
+
+
+def test_a_deadline_that_is_cut_short_ends_for_that_reason():
+    """What a signal wants is what `check` raises, although the time is not over."""
+    deadline = Deadline(time.monotonic() + 100, TimeoutError())
+    deadline.check()
+
+    deadline.cut_short(KeyboardInterrupt())
+
+    assert deadline.remaining_s() == 0
+    with pytest.raises(KeyboardInterrupt):
+        deadline.check()
+
+
+def test_the_start_of_the_interpreter_is_part_of_a_run():
+    """It counts by its CPU time, up to a ceiling: this process has worked for other reasons, too."""
+    assert time.process_time() > 0.25
+
+    assert clocks.monotonic_s() - clocks.process_started_s() == pytest.approx(0.25, abs=0.01)

@@ -1,0 +1,406 @@
+"""The schedule: what stands in the files, and that only bangui's own files are touched."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import Bangui, Ended
+
+from bangui_cli.scheduling import crontab, formats, units
+from bangui_cli.states.errors import ConfigInvalid
+
+ROOT = Path(__file__).parents[2]
+CRONTAB = "etc/cron.d/bangui"
+UNITS = [
+    f"etc/systemd/system/bangui-{job}.{kind}"
+    for job in ("flush", "heartbeat")
+    for kind in ("service", "timer")
+]
+JOB_IDS = ("geo_cache_flush", "scheduler_lock_heartbeat")
+# A path with everything that one of the two quotings has to deal with.
+AWKWARD = r"""/srv/it's 5% "$HOME" \%s \n `id`/;#x.db"""
+
+
+@pytest.fixture
+def bare(bare: Bangui) -> Bangui:
+    """Run bangui with default settings: not even a database is named."""
+    del bare.environment["BANGUI_DATABASE_PATH"], bare.environment["BANGUI_INSTANCE"]
+    return bare
+
+
+def scheduled(ended: Ended) -> list[dict]:
+    """Return the events of the two jobs; a warning may follow them, where no scheduler runs."""
+    return [event for event in ended.events if event["event"].endswith("_scheduled")]
+
+
+def job_lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line[:1] in "*0" and line]
+
+
+# What stands in the files.
+
+
+def test_the_file_in_the_repository_is_what_show_prints(bare: Bangui):
+    """Whoever copies cron.d/bangui gets what `schedule install` would have written."""
+    shown = bare.ok("schedule", "show", "--command", "/usr/local/bin/bangui")
+
+    assert shown.stdout == (ROOT / "cron.d/bangui").read_text()
+
+
+def test_show_prints_what_install_writes(bare: Bangui, tmp_path: Path):
+    """Of several files, each stands under its path."""
+    root = tmp_path / "root"
+    for format_, paths in (("cron", [CRONTAB]), ("systemd", UNITS)):
+        shown = bare.ok("schedule", "show", "--format", format_, "--root", root).stdout
+        bare.ok("schedule", "install", "--format", format_, "--root", root)
+
+        heading = "# {}\n" if len(paths) > 1 else ""
+        texts = [heading.format(root / path) + (root / path).read_text() for path in paths]
+        assert shown == "\n".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "cadence_s", "first", "count"),
+    [
+        (1, 1, ("* * * * *", 0), 60),
+        (5, 5, ("* * * * *", 0), 12),
+        (7, 6, ("* * * * *", 0), 10),
+        (45.5, 30, ("* * * * *", 0), 2),
+        (60, 60, ("* * * * *", 0), 1),
+        (90, 60, ("* * * * *", 0), 1),
+        (300, 300, ("*/5 * * * *", 0), 1),
+        (7 * 60, 6 * 60, ("*/6 * * * *", 0), 1),
+        (3600, 3600, ("0 * * * *", 0), 1),
+        (2 * 3600, 2 * 3600, ("0 */2 * * *", 0), 1),
+        (86400, 86400, ("0 0 * * *", 0), 1),
+        (30 * 86400, 86400, ("0 0 * * *", 0), 1),
+    ],
+)
+def test_cron_keeps_an_interval_or_the_next_shorter_one(
+    interval_s: float, cadence_s: int, first: tuple[str, int], count: int
+):
+    """A job is never started less often than the settings ask for."""
+    starts = crontab.starts(crontab.cadence_s(interval_s))
+
+    assert crontab.cadence_s(interval_s) == cadence_s
+    assert starts[0] == first
+    assert len(starts) == count
+    assert [delay_s for _, delay_s in starts] == [n * cadence_s for n in range(count)]
+
+
+def test_an_interval_that_cron_cannot_keep_is_refused_with_a_way_out(bare: Bangui):
+    """Below a second there is only systemd."""
+    with pytest.raises(ConfigInvalid, match=r"every 0\.5 s") as refused:
+        crontab.cadence_s(0.5)
+    assert "systemd" in refused.value.hint
+
+    ended = bare.run("schedule", "show", env={"BANGUI_HEARTBEAT_INTERVAL": "0.5"})
+    assert ended.code == 78
+
+
+def test_a_cadence_that_is_not_the_interval_is_told(bare: Bangui, tmp_path: Path):
+    """In the file, and in the event."""
+    ended = bare.ok("schedule", "install", "--root", tmp_path, env={"BANGUI_FLUSH_INTERVAL": "90s"})
+
+    assert "# geo_cache_flush: every 60 s, as near as" in (tmp_path / CRONTAB).read_text()
+    assert [(event["interval_seconds"], event["cadence_seconds"]) for event in scheduled(ended)] == [
+        (90, 60),
+        (60, 60),
+    ]
+
+
+def test_a_heartbeat_of_five_seconds_is_twelve_staggered_lines(bare: Bangui):
+    """Cron itself starts jobs on the minute only."""
+    shown = bare.ok("schedule", "show", env={"BANGUI_HEARTBEAT_INTERVAL": "5s"}).stdout
+    beats = [line for line in job_lines(shown) if " heartbeat " in line]
+
+    assert len(beats) == 12
+    assert "sleep" not in beats[0]
+    assert " root sleep 55; log=$(" in beats[11]
+
+
+def test_timers_take_the_interval_and_services_a_limit_above_the_timeout(bare: Bangui, tmp_path: Path):
+    """The job ends itself first; systemd is for the one that cannot."""
+    settings = {"BANGUI_HEARTBEAT_INTERVAL": "7.5", "BANGUI_HEARTBEAT_TIMEOUT": "3.2"}
+    bare.ok("schedule", "install", "--format", "systemd", "--root", tmp_path, env=settings)
+
+    assert "OnUnitActiveSec=7.5s\n" in (tmp_path / UNITS[3]).read_text()
+    assert "TimeoutStartSec=14\n" in (tmp_path / UNITS[2]).read_text()
+
+
+@pytest.mark.parametrize("format_", ["cron", "systemd"])
+def test_each_job_keeps_its_id_in_the_file(bare: Bangui, format_: str):
+    """Who looks for a job by its ID finds it."""
+    shown = bare.ok("schedule", "show", "--format", format_).stdout
+
+    for job_id in JOB_IDS:
+        assert f"# {job_id}" in shown
+
+
+def test_the_jobs_carry_what_install_was_given(bare: Bangui, tmp_path: Path):
+    """As absolute paths, whether by option or by variable: a job sees neither."""
+    config = tmp_path / "own.toml"
+    config.write_text('log_level = "info"\n')
+    shown = bare.ok(
+        "schedule", "show", "-d", "x.db", "--config", "own.toml", cwd=tmp_path,
+        env={"BANGUI_INSTANCE": "web 1", "PYTHONPATH": str(ROOT)},
+    ).stdout  # fmt: skip
+
+    for line in job_lines(shown):
+        assert f" --database {tmp_path}/x.db --config {config} --instance 'web 1' --log-" in line
+
+
+def test_what_the_settings_file_says_is_left_to_it(bare: Bangui, tmp_path: Path):
+    """The jobs read the same file: its database and log level are not written down twice."""
+    config = tmp_path / "bangui.toml"
+    config.write_text('database_path = "/srv/x.db"\nlog_level = "warning"\n')
+    shown = bare.ok("schedule", "show", "--config", config).stdout
+
+    for line in job_lines(shown):
+        assert f" --held-ok --config {config} --log-format journald " in line
+
+
+def test_a_dedicated_user_is_led_to_the_database_of_the_system(bare: Bangui):
+    """The default of that user would be a file in its home directory."""
+    shown = bare.ok("schedule", "show", "--user", "www-data").stdout
+
+    for line in job_lines(shown):
+        assert line.startswith("* * * * * www-data log=$(")
+        assert " --database /var/lib/bangui/bangui.db " in line
+
+
+@pytest.mark.parametrize("word", ["plain", "50%", AWKWARD, "\\%", "%", "a\\\\%%b\\", "it's\\%'s", ""])
+def test_a_word_survives_cron_and_the_shell(word: str):
+    """A bare % would end the command, and a quote or $ be another one."""
+    command = as_cron_runs_it(f"printf '[\\%s]' {crontab.quote(word)}")
+
+    assert subprocess.check_output(["/bin/sh", "-c", command], text=True) == f"[{word}]"
+
+
+def as_cron_runs_it(command: str) -> str:
+    """Unescape a command as Debian's cron does (do_command.c)."""
+    taken, escaped = "", False
+    for character in command:
+        if escaped:
+            taken = taken[:-1] + character if character == "%" else taken + character
+            escaped = False
+            continue
+        assert character != "%", f"the command ends at a bare %: {command}"
+        taken += character
+        escaped = character == "\\"
+    return taken
+
+
+@pytest.mark.parametrize("word", ["/srv/new\nline", "/srv/\x1b[0m", "/srv/\udc80"])
+@pytest.mark.parametrize("format_", ["cron", "systemd"])
+def test_what_no_line_can_hold_is_refused(bare: Bangui, format_: str, word: str):
+    """A newline in a path must not become a line of its own, that root runs."""
+    ended = bare.run("schedule", "show", "--format", format_, "--database", word)
+
+    assert ended.code == 2
+    assert ended.stdout == ""
+    assert "cannot be scheduled" in ended.events[-1]["hint"]
+
+
+def test_a_line_longer_than_cron_takes_is_refused(bare: Bangui):
+    """Cron would ignore the whole file for it; 998 bytes it takes, the sleep of a late line included."""
+    show = ("schedule", "show", "--command", "/x", "--database")
+    beats = {"BANGUI_HEARTBEAT_INTERVAL": "30"}
+    short = bare.ok(*show, "/srv", env=beats).stdout
+    longest = max(len(line) for line in job_lines(short)) - len("* * * * * root ")
+    database = "/srv" + "y" * (998 - longest)
+
+    assert bare.run(*show, database, env=beats).code == 0
+    ended = bare.run(*show, database + "y", env=beats)
+    assert ended.code == 2
+    assert "longer than cron takes" in ended.events[-1]["error"]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "root\n* * * * * x", "0day", "-x"])
+def test_a_user_name_that_is_none_is_refused(bare: Bangui, name: str):
+    """It stands in the file as it is."""
+    assert bare.run("schedule", "show", "--user", name).code == 2
+
+
+def test_settings_that_contradict_each_other_are_refused(bare: Bangui, tmp_path: Path):
+    """A schedule that loses its lock between two heartbeats is not installed."""
+    ended = bare.run("schedule", "install", "--root", tmp_path, env={"BANGUI_LOCK_TTL": "90s"})
+
+    assert ended.code == 78
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_unit_hides_no_tmp_from_a_database_there(bare: Bangui):
+    """A private /tmp is another directory."""
+    shown = [
+        bare.ok("schedule", "show", "--format", "systemd", "--command", "/bin/x", "-d", path).stdout
+        for path in ("/srv/x.db", "/tmp/x.db")
+    ]
+
+    assert ["PrivateTmp=yes" in text for text in shown] == [True, False]
+
+
+def test_quoting_for_a_unit_leaves_plain_words_alone():
+    """Specifiers and escapes are doubled; what splits words is quoted."""
+    words = ["/usr/bin/bangui", "50%", "a b", 'say "x"', "back\\slash"]
+
+    assert list(map(units.quote, words)) == [
+        "/usr/bin/bangui",
+        "50%%",
+        '"a b"',
+        '"say \\"x\\""',
+        '"back\\\\slash"',
+    ]
+
+
+# What happens to the files.
+
+
+def test_installing_logs_each_job_with_its_interval(bare: Bangui, tmp_path: Path):
+    """The events keep the names that they had in BanGUI."""
+    ended = bare.ok("schedule", "install", "--root", tmp_path)
+
+    assert ended.event_names[:2] == [f"{job_id}_scheduled" for job_id in JOB_IDS]
+    assert [event["interval_seconds"] for event in scheduled(ended)] == [60, 60]
+    assert [event["level"] for event in scheduled(ended)] == ["info", "info"]
+    assert [event["path"] for event in scheduled(ended)] == [str(tmp_path / CRONTAB)] * 2
+
+
+@pytest.mark.parametrize("format_", formats.FORMATS.values(), ids=formats.FORMATS)
+def test_installing_warns_where_nothing_would_start_the_jobs(bare: Bangui, tmp_path: Path, format_):
+    """Below another root, too: an image that is made without a scheduler starts none later."""
+    ended = bare.ok("schedule", "install", "--format", format_.name, "--root", tmp_path)
+
+    warned = [] if format_.is_running() else ["scheduler_not_running"]
+    assert ended.event_names[2:] == warned
+
+
+@pytest.mark.parametrize(("format_", "paths"), [("cron", [CRONTAB]), ("systemd", UNITS)])
+def test_installing_again_changes_nothing(bare: Bangui, tmp_path: Path, format_: str, paths: list[str]):
+    """Not even the files' own times: a configuration manager sees no change."""
+    install = ("schedule", "install", "--format", format_, "--root", tmp_path)
+    first = bare.ok(*install)
+    before = [changed_last(tmp_path / path) for path in paths]
+    again = bare.ok(*install)
+
+    assert [changed_last(tmp_path / path) for path in paths] == before
+    changed = [event["changed"] for ended in (first, again) for event in scheduled(ended)]
+    assert changed == [True] * 2 + [False] * 2
+    assert sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()) == paths
+
+
+def changed_last(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_ctime_ns
+
+
+def test_installing_replaces_and_never_duplicates(bare: Bangui, tmp_path: Path):
+    """The interval of before is gone."""
+    bare.ok("schedule", "install", "--root", tmp_path, env={"BANGUI_FLUSH_INTERVAL": "5m"})
+    bare.ok("schedule", "install", "--root", tmp_path)
+
+    assert "*/5" not in (tmp_path / CRONTAB).read_text()
+    assert len(job_lines((tmp_path / CRONTAB).read_text())) == 2
+
+
+def test_a_mode_that_cron_refuses_is_put_right(bare: Bangui, tmp_path: Path):
+    """Cron ignores a file that its group may write; directories made on the way are open to all."""
+    bare.ok("schedule", "install", "--root", tmp_path, umask=0o077)
+    file = tmp_path / CRONTAB
+    assert [file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777] == [0o644, 0o755]
+
+    file.chmod(0o664)
+    bare.ok("schedule", "install", "--root", tmp_path)
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("content", ["* * * * * root /usr/bin/true\n", "", None])
+def test_a_file_of_another_hand_is_left_alone(bare: Bangui, tmp_path: Path, content: str | None):
+    """Neither replaced nor removed; a link, as systemctl mask makes it, is such a file, too."""
+    unit = tmp_path / UNITS[3]
+    unit.parent.mkdir(parents=True)
+    if content is None:
+        unit.symlink_to("/dev/null")
+    else:
+        unit.write_text(content)
+    target = ("--format", "systemd", "--root", tmp_path)
+
+    for verb in ("install", "remove"):
+        ended = bare.run("schedule", verb, *target)
+        assert ended.code == 73
+        assert list(unit.parent.iterdir()) == [unit]
+        assert content is None or unit.read_text() == content
+
+    assert "--force" in bare.run("schedule", "install", *target).events[-1]["hint"]
+    bare.ok("schedule", "install", "--force", *target)
+    assert not unit.is_symlink()
+    assert "OnUnitActiveSec" in unit.read_text()
+
+
+@pytest.mark.parametrize("format_", ["cron", "systemd"])
+def test_removing_leaves_nothing_and_may_be_repeated(bare: Bangui, tmp_path: Path, format_: str):
+    """Files of others in the same directories stay; so do the directories."""
+    target = ("--format", format_, "--root", tmp_path)
+    bare.ok("schedule", "install", *target)
+    directory = next(path.parent for path in tmp_path.rglob("*") if path.is_file())
+    other = directory / "other"
+    other.write_text("not bangui's\n")
+    wants = directory / "timers.target.wants/bangui-flush.timer"
+    wants.parent.mkdir()
+    wants.symlink_to("../bangui-flush.timer")
+
+    removed = bare.ok("schedule", "remove", *target)
+    assert removed.event_names == ["schedule_removed"]
+    assert other.exists()
+    assert os.path.lexists(wants) == (format_ == "cron")
+    assert not list(directory.glob("bangui*"))
+    assert bare.ok("schedule", "remove", *target).events == []
+
+
+def test_a_schedule_in_both_places_is_told(bare: Bangui, tmp_path: Path):
+    """After a change from cron to systemd the jobs would run twice as often."""
+    bare.ok("schedule", "install", "--root", tmp_path)
+    ended = bare.ok("schedule", "install", "--format", "systemd", "--root", tmp_path)
+
+    assert ended.event_names[2] == "scheduled_twice"
+    assert ended.events[2]["hint"] == f"bangui schedule remove --format cron --root {tmp_path}"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_missing_permission_says_who_may(bare: Bangui):
+    """An ordinary user does not install into /etc."""
+    ended = bare.run("schedule", "install")
+
+    assert ended.code in (73, 77)
+
+
+def test_a_root_that_is_no_directory_is_told(bare: Bangui, tmp_path: Path):
+    """Nothing is written to it."""
+    (tmp_path / "file").write_text("")
+    ended = bare.run("schedule", "install", "--root", tmp_path / "file")
+
+    assert ended.code == 73
+    assert ended.event_names == ["command_failed"]
+
+
+def test_a_cron_daemon_is_found_by_its_name(tmp_path: Path):
+    """A pid file would outlive its daemon."""
+    daemon = tmp_path / "crond"
+    daemon.symlink_to(os.path.realpath("/bin/sh"))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([daemon, "-c", "echo ready; read -r end"], **pipes) as process:
+        process.stdout.readline()
+        found = formats.cron_is_running()
+        process.kill()
+
+    assert found
+
+
+def test_the_commands_own_path_is_absolute(bare: Bangui):
+    """Cron's PATH does not lead to a virtual environment."""
+    command = job_lines(bare.ok("schedule", "show").stdout)[0].partition("log=$(")[2].split()[0]
+
+    assert os.path.isabs(command)
+    assert Path(command).parent == Path(sys.executable).parent

@@ -1,0 +1,53 @@
+"""MMDB files in the layouts of their makers, and fail2ban's database, for tests to read."""
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import mmdb_writer
+import netaddr
+
+MAXMIND = Path(__file__).parents[1] / "data/mmdb"
+
+
+def write_mmdb(path: Path, records: dict[str, Any], *, ip_version: int = 6) -> Path:
+    """Write an MMDB file with a record for each network."""
+    writer = mmdb_writer.MMDBWriter(ip_version, "Test", languages=["en"], description="made by a test",
+                                    ipv4_compatible=ip_version == 6)  # fmt: skip
+    for network, record in records.items():
+        writer.insert_network(netaddr.IPSet([network]), record)
+    writer.to_db_file(str(path))
+    return path
+
+
+def country(code: str, name: str) -> dict[str, Any]:
+    """Return a record as MaxMind's and DB-IP's country files have it."""
+    return {"country": {"iso_code": code, "names": {"en": name, "de": f"({name})"}}}
+
+
+def asn(number: int, org: str) -> dict[str, Any]:
+    """Return a record as MaxMind's and DB-IP's ASN files have it."""
+    return {"autonomous_system_number": number, "autonomous_system_organization": org}
+
+
+Ban = tuple[str, Any, int, int]
+
+
+def write_fail2ban(path: Path, bans: Iterable[Ban], bips: Iterable[Ban] = ()) -> Path:
+    """Write a database with the tables of fail2ban; a ban is jail, ip, time, duration."""
+    connection = sqlite3.connect(path)
+    connection.execute(
+        "CREATE TABLE jails (name TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1)"
+    )
+    for table in ("bans", "bips"):
+        connection.execute(
+            f"CREATE TABLE {table} (jail TEXT NOT NULL, ip TEXT, timeofban INTEGER NOT NULL, "
+            "bantime INTEGER NOT NULL, bancount INTEGER NOT NULL DEFAULT 1, data JSON)"
+        )
+    insert = "INSERT INTO {} (jail, ip, timeofban, bantime) VALUES (?, ?, ?, ?)"
+    connection.executemany(insert.format("bans"), bans)
+    connection.executemany(insert.format("bips"), bips)
+    connection.commit()
+    connection.close()
+    return path

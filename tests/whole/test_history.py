@@ -1,0 +1,313 @@
+"""Random histories of one database agree with a model of it that fits on a page.
+
+The model knows the contract in other words than the program: the lock as a holder and a time, the
+dirty set and the cache as dictionaries, a batch as a slice.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from invariants import check_integrity, check_run, read_entries
+from simulation import Machine
+
+from bangui_cli.rules import timestamps
+from bangui_cli.rules.entry import Entry
+
+TTL_S = 300
+INSTANCES = ("web1", "web2", "web3")
+ADDRESSES = ("10.0.0.1", "10.0.0.2", "192.0.2.7", "198.51.100.9", "2001:db8::1", "2001:db8::2")
+YEAR_S = 365 * 86400
+
+TOTALS = "SELECT job_id, runs_total, flushed_total FROM job_state"
+LOCK = "SELECT owner, token, heartbeat_boottime, heartbeat_at FROM scheduler_lock"
+# What a row cannot be proven fresh with; the time is unreadable, or in the future.
+FAULTS = ("heartbeat_timeout = -1", "heartbeat_timeout = NULL", "lease_id = NULL", "token = 0",
+          "heartbeat_boottime = 1e12")  # fmt: skip
+
+instances = st.sampled_from(INSTANCES)
+statements = st.integers(1, 60)
+batches = st.integers(1, 4)
+SOME_ENTRY = {
+    "ip": st.sampled_from(ADDRESSES),
+    "country": st.sampled_from([None, "DE", "US"]),
+    "age_s": st.sampled_from([0, 1, 60]),
+}
+
+
+class Held(NamedTuple):
+    """A lock that someone has, and when it was refreshed, on each clock."""
+
+    owner: str | None
+    boot: int
+    uptime_s: float
+    wall_s: float
+    ttl_s: float = TTL_S
+
+
+def _rank(entry):
+    """Return what decides between two entries of one address; BanGUI writes no milliseconds."""
+    time = entry.resolved_at
+    return entry.country_code is not None, time if "." in time else time.replace("Z", ".000Z")
+
+
+class History(RuleBasedStateMachine):
+    """What instances, BanGUI, time and bad luck do to one database."""
+
+    def __init__(self):
+        super().__init__()
+        self.machine = Machine().__enter__()
+        self.lock, self.token = None, 0
+        self.cache, self.dirty = {}, {}
+        self.runs, self.flushed, self.names = Counter(), 0, 0
+        assert self.machine.run("init").code == 0
+
+    def teardown(self):
+        self.machine.__exit__()
+
+    # The model.
+
+    def is_fresh(self):
+        now, lock = self.machine, self.lock
+        if lock.owner is None:
+            return -lock.ttl_s <= now.wall_s - lock.wall_s < lock.ttl_s
+        if lock.boot != now.boots:
+            return now.boottime_s < lock.ttl_s
+        return -5 <= now.boottime_s - lock.uptime_s < lock.ttl_s
+
+    def expected(self, instance):
+        if self.lock is None:
+            return "created"
+        if self.is_fresh():
+            return "refreshed" if self.lock.owner == instance else "held"
+        return "reacquired" if self.lock.owner == instance else "taken_over"
+
+    def take(self, instance, job):
+        self.token += self.expected(instance) != "refreshed"
+        now = self.machine
+        self.lock = Held(instance, now.boots, now.boottime_s, now.wall_s)
+        self.runs[job] += 1
+
+    def move(self, rows):
+        for ip in sorted(self.dirty)[:rows]:
+            entry, known = self.dirty.pop(ip), self.cache.get(ip)
+            if known is None or _rank(entry) >= _rank(known):
+                self.cache[ip] = entry
+            self.flushed += 1
+
+    def put_dirty(self, entry):
+        known = self.dirty.get(entry.ip)
+        if known is None or _rank(entry) >= _rank(known):
+            self.dirty[entry.ip] = entry
+
+    # What is compared.
+
+    @invariant()
+    def database_agrees(self):
+        totals = self.machine.rows(TOTALS)
+        assert read_entries(self.machine.database) == (self.cache, self.dirty)
+        assert Counter({job: runs for job, runs, _ in totals}) == self.runs
+        assert sum(flushed for *_, flushed in totals) == self.flushed
+        if self.lock and self.lock.owner:
+            columns = "owner, max(token, ?), heartbeat_boottime"
+            row = self.machine.rows(f"SELECT {columns} FROM scheduler_lock", self.token)[0]
+            assert row == (self.lock.owner, self.token, self.lock.uptime_s)
+
+    def ended(self, outcome, expected, instance):
+        """Check how a run of a job ended, against what the model expected of it."""
+        check_run(outcome.code, outcome.stderr)
+        assert outcome.code == (75 if expected == "held" else 0)
+        lock = outcome.json["lock"]
+        assert lock["outcome"] == expected
+        if expected != "held":
+            assert (lock["owner"], lock["token"]) == (instance, self.token)
+
+    # What happens.
+
+    def new_entry(self, ip, country, age_s):
+        self.names += 1
+        time = timestamps.to_text(max(self.machine.wall_s - age_s, 0))
+        return Entry(ip, country, f"name {self.names}", None, None, time)
+
+    def add(self, entry):
+        options = [f"--country-name={entry.country_name}", f"--resolved-at={entry.resolved_at}"]
+        if entry.country_code:
+            options.append(f"--country-code={entry.country_code}")
+        return self.machine.run("add", entry.ip, *options)
+
+    @rule(**SOME_ENTRY)
+    def stage(self, ip, country, age_s):
+        entry = self.new_entry(ip, country, age_s)
+        assert self.add(entry).code == 0
+        self.put_dirty(entry)
+
+    @rule(statement=statements, **SOME_ENTRY)
+    def stage_and_die(self, ip, country, age_s, statement):
+        entry = self.new_entry(ip, country, age_s)
+        self.machine.kill_at(statement)
+        if self.add(entry).code == 0 or entry in read_entries(self.machine.database)[1].values():
+            self.put_dirty(entry)
+
+    @rule(instance=instances)
+    def heartbeat(self, instance):
+        expected = self.expected(instance)
+        outcome = self.machine.run("heartbeat", "--json", instance=instance)
+        if expected != "held":
+            self.take(instance, "scheduler_lock_heartbeat")
+        self.ended(outcome, expected, instance)
+
+    @rule(instance=instances, batch=batches)
+    def flush(self, instance, batch):
+        expected, waiting = self.expected(instance), len(self.dirty)
+        rehearsed = self.machine.run("flush", "--dry-run", "--json", instance=instance)
+        outcome = self.machine.run("flush", "--json", "--batch-size", batch, instance=instance)
+        if expected != "held":
+            assert [rehearsed.json["flushed"], outcome.json["flushed"]] == [waiting, waiting]
+            self.take(instance, "geo_cache_flush")
+            self.move(waiting)
+        self.ended(outcome, expected, instance)
+        assert rehearsed.json["lock"]["outcome"] == expected
+
+    @rule(instance=instances, batch=batches, statement=statements)
+    def flush_and_die(self, instance, batch, statement):
+        """Keep what a killed run had committed, whole batches of it, and nothing else."""
+        self.machine.kill_at(statement)
+        outcome = self.machine.run("flush", "--json", "--batch-size", batch, instance=instance)
+        self.follow(instance)
+        if outcome.code is None:
+            check_integrity(self.machine.database)
+
+    def follow(self, instance):
+        """Let the model do what a flush has committed, which is told by its counts."""
+        if self.has_run():
+            assert self.expected(instance) != "held"
+            self.take(instance, "geo_cache_flush")
+        self.follow_rows()
+
+    def has_run(self):
+        runs = {job: runs for job, runs, _ in self.machine.rows(TOTALS)}
+        return runs.get("geo_cache_flush", 0) > self.runs["geo_cache_flush"]
+
+    def follow_rows(self):
+        left = len(read_entries(self.machine.database)[1])
+        self.move(len(self.dirty) - left)
+
+    @rule(instance=instances, other=instances, batch=batches, statement=statements)
+    def flush_and_lose_the_lock(self, instance, other, batch, statement):
+        """Change nothing more once the other has beaten: the process stood still past its lease."""
+        taken_over = []
+
+        def stand_still():
+            self.follow(instance)
+            self.machine.suspend(TTL_S)
+            expected = self.expected(other)
+            outcome = self.machine.run("heartbeat", "--json", instance=other)
+            if outcome.code == 0:
+                self.take(other, "scheduler_lock_heartbeat")
+                self.ended(outcome, expected, other)
+                taken_over.append(outcome)
+
+        if other == instance:
+            return
+        self.machine.interrupt_at(statement, stand_still)
+        outcome = self.machine.run("flush", "--json", "--batch-size", batch, instance=instance)
+        check_run(outcome.code, outcome.stderr)
+        if not taken_over and outcome.code == 0:
+            self.follow_late(instance)
+
+    def follow_late(self, instance):
+        """Do what a flush has committed around a pause, when only its lock row tells."""
+        [(owner, token, *clocks_s)] = self.machine.rows(LOCK)
+        assert owner == instance
+        assert self.token <= token <= self.token + 1
+        self.token, self.lock = token, Held(instance, self.machine.boots, *clocks_s)
+        self.runs["geo_cache_flush"] += self.has_run()
+        self.follow_rows()
+
+    @rule(instance=instances, force=st.booleans())
+    def release(self, instance, force):
+        outcome = self.machine.run("lock", "release", *["--force"] * force, instance=instance)
+        refused = self.lock is not None and not force and self.lock.owner != instance
+        assert outcome.code == (75 if refused else 0)
+        if not refused:
+            self.lock = None
+
+    # Time.
+
+    @rule(seconds=st.sampled_from([1, 59, TTL_S - 1, TTL_S, TTL_S + 1, 3600, 86400]))
+    def time_passes(self, seconds):
+        self.machine.pass_time(seconds)
+
+    @rule(seconds=st.sampled_from([-10 * YEAR_S, -3600, -TTL_S, 1, 3600, 10 * YEAR_S]))
+    def wall_clock_steps(self, seconds):
+        self.machine.set_wall(self.machine.wall_s + seconds)
+
+    @rule()
+    def wall_clock_starts_at_1970(self):
+        self.machine.set_wall(0)
+
+    @rule(uptime_s=st.sampled_from([5, TTL_S - 1, TTL_S, 5000]))
+    def reboot(self, uptime_s):
+        self.machine.reboot(uptime_s)
+
+    # Others.
+
+    @rule()
+    def bangui_beats(self):
+        """BanGUI knows its own columns only, and writes a row where there is none."""
+        now_s = self.machine.wall_s + 0.125
+        with self.machine.open() as connection:
+            connection.execute(
+                "INSERT INTO scheduler_lock (id, pid, hostname, created_at, heartbeat_at,"
+                " heartbeat_timeout) VALUES (1, 7, 'app', :now_s, :now_s, :ttl_s) ON CONFLICT (id) DO UPDATE"
+                " SET pid = 7, hostname = 'app', heartbeat_at = :now_s, heartbeat_timeout = :ttl_s",
+                {"now_s": now_s, "ttl_s": TTL_S},
+            )
+        self.lock = Held(None, 0, 0.0, now_s)
+
+    @rule()
+    def bangui_stops(self):
+        with self.machine.open() as connection:
+            connection.execute("DELETE FROM scheduler_lock")
+        self.lock = None
+
+    @rule(ip=st.sampled_from(ADDRESSES), age_s=st.sampled_from([0, 1, 60]))
+    def bangui_caches(self, ip, age_s):
+        time = timestamps.to_text(max(self.machine.wall_s - age_s, 0))[:19] + "Z"
+        with self.machine.open() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO geo_cache (ip, country_code, cached_at) VALUES (?, 'FR', ?)",
+                (ip, time),
+            )
+        self.cache[ip] = Entry(ip, "FR", None, None, None, time)
+
+    @precondition(lambda self: self.lock and self.lock.owner)
+    @rule(fault=st.sampled_from(FAULTS))
+    def lock_row_breaks(self, fault):
+        with self.machine.open() as connection:
+            connection.execute(f"UPDATE scheduler_lock SET {fault}")
+        if "boottime" in fault:
+            self.lock = self.lock._replace(uptime_s=1e12)
+        else:
+            self.lock = self.lock._replace(ttl_s=-1)
+
+
+class TestHistory(History.TestCase):
+    """A few histories for every run of the tests."""
+
+    settings = settings(max_examples=15, stateful_step_count=25, derandomize=True)
+
+
+@pytest.mark.torture
+def test_many_long_histories():
+    """As many as two minutes hold."""
+    run_state_machine_as_test(History, settings=settings(max_examples=300, stateful_step_count=60))
