@@ -4,12 +4,11 @@ import os
 import uuid
 from typing import Any, NamedTuple
 
-from bangui_cli.host import clocks
 from bangui_cli.rules import lease
-from bangui_cli.rules.lease import Instant, Judgement, LockRow
+from bangui_cli.rules.lease import Judgement, LockRow
 from bangui_cli.states import events
 from bangui_cli.states.errors import LockHeld
-from bangui_cli.store import Store
+from bangui_cli.store import Decision, Situation, Store
 from bangui_cli.telling.log import Log
 
 
@@ -25,37 +24,33 @@ class Holding(NamedTuple):
         """Return the lease that a pass writes under."""
         return str(self.after.lease_id)
 
+    @property
+    def token(self) -> int:
+        """Return the fencing token of that lease."""
+        return self.after.known_token
+
 
 def inspect(store: Store, instance: str) -> tuple[LockRow | None, Judgement]:
-    """Judge the lock without touching it. Wants a snapshot or a transaction."""
-    row = store.read_lock()
-    return row, lease.judge(row, clocks.now(), instance)
+    """Judge the lock without touching it. Wants a snapshot."""
+    situation = store.situation()
+    return situation.lock, lease.judge(situation.lock, situation.now, instance)
 
 
-def acquire(store: Store, instance: str, ttl_s: float) -> Holding:
-    """Take, refresh or take over the lock. Wants a transaction; raise LockHeld, nothing written."""
-    holding = rehearse(store, instance, ttl_s)
-    store.write_lock(holding.after)
-    return holding
-
-
-def rehearse(store: Store, instance: str, ttl_s: float) -> Holding:
-    """Tell what `acquire` would find and write. Wants a snapshot or a transaction; raise LockHeld."""
-    now = clocks.now()
-    row = store.read_lock()
-    judgement = lease.judge(row, now, instance)
+def hold(situation: Situation, instance: str, ttl_s: float) -> Holding:
+    """Tell how an instance comes by the lock in a situation. Raise LockHeld."""
+    row = situation.lock
+    judgement = lease.judge(row, situation.now, instance)
     if judgement.outcome == lease.HELD:
         raise held_error(row, judgement)
-    return Holding(judgement, row, _next_row(row, judgement, now, instance, ttl_s, store))
+    return Holding(judgement, row, _next_row(situation, judgement, instance, ttl_s))
 
 
-def _next_row(
-    row: LockRow | None, judgement: Judgement, now: Instant, instance: str, ttl_s: float, store: Store
-) -> LockRow:
+def _next_row(situation: Situation, judgement: Judgement, instance: str, ttl_s: float) -> LockRow:
+    row, now = situation.lock, situation.now
     if row is not None and judgement.outcome == lease.REFRESHED:
         lease_id, token, created_at = row.lease_id, row.token, row.created_at
     else:
-        known = max(row.known_token if row else 0, store.highest_token())
+        known = max(row.known_token if row else 0, situation.highest_token)
         lease_id, token, created_at = str(uuid.uuid4()), known + 1, now.wall_s
     return LockRow(
         pid=os.getpid(),
@@ -145,24 +140,37 @@ def _previous(before: LockRow | None, judgement: Judgement) -> dict[str, Any]:
 def release(store: Store, instance: str, *, lease_id: str | None, force: bool) -> dict[str, Any] | None:
     """Mark the lock free; return what `describe` said of it before, None where it was free already.
 
-    Allowed for one's own lock, for the lease that `lease_id` names, or by force. Wants a
-    transaction; raise LockHeld where it is another's, or no longer the lease that was named.
+    Allowed for one's own lock, for the lease that `lease_id` names, or by force. Raise LockHeld where
+    it is another's, or no longer the lease that was named.
     """
-    row, judgement = inspect(store, instance)
+
+    def judge(situation: Situation) -> tuple[Decision | None, dict[str, Any] | None]:
+        row, judgement = situation.lock, lease.judge(situation.lock, situation.now, instance)
+        view = describe(row, judgement)
+        _require_release(row, view, instance, lease_id=lease_id, force=force)
+        if row is None or judgement.verdict == lease.FREE:
+            return None, None
+        return Decision(lease.freed(row)), view
+
+    return store.decide(judge)
+
+
+def _require_release(
+    row: LockRow | None, view: dict[str, Any], instance: str, *, lease_id: str | None, force: bool
+) -> None:
     ours = row if row and not row.is_foreign else None
-    if lease_id and not force and (ours is None or ours.lease_id != lease_id):
+    if force:
+        return
+    if lease_id and (ours is None or ours.lease_id != lease_id):
         raise LockHeld(
             f"the lease {lease_id} is not the current one",
             hint="it has changed hands since; look again with bangui lock show",
-            **describe(row, judgement),
+            **view,
         )
-    if row is None or judgement.verdict == lease.FREE:
-        return None
-    if not force and not lease_id and (ours is None or ours.owner != instance):
+    is_taken = row is not None and view["verdict"] != lease.FREE
+    if is_taken and not lease_id and (ours is None or ours.owner != instance):
         raise LockHeld(
-            f"the lock belongs to {holder(describe(row, judgement))}",
+            f"the lock belongs to {holder(view)}",
             hint="name its lease (bangui lock show) with --lease, or use --force",
-            **describe(row, judgement),
+            **view,
         )
-    store.free_lock()
-    return describe(row, judgement)

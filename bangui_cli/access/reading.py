@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bangui_cli.rules.entry import Entry, beats
-from bangui_cli.store import Store
+from bangui_cli.store import Store, open_store
 
 
 @contextmanager
-def open_snapshot(path: str) -> Iterator[Store]:
+def open_snapshot(database: str) -> Iterator[Store]:
     """Open the database inside one read transaction, its schema checked.
 
     It is opened for writing where that is allowed, so that SQLite can roll back the hot journal of a
     run that was killed.
     """
-    with Store(path) as store, store.snapshot():
+    with open_store(database) as store, store.snapshot():
         store.require_schema()
         yield store
 

@@ -5,16 +5,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bangui_cli.host import clocks, deadline
+from bangui_cli.host import clocks
 from bangui_cli.rules import pacing
 from bangui_cli.rules.entry import Entry, pack, packed_ip
 from bangui_cli.states.errors import BanguiError
-from bangui_cli.store import Store
+from bangui_cli.store import Store, open_store
 
 # What is sorted together, some 30,000 rows: the more, the fewer pages are written twice. While as much
 # is written, as much is read.
 MOST_PENDING_BYTES = 5_000_000
-_MOST_BATCH_ROWS = 40_000
 
 # So long the reading thread may keep the one that writes from its next statement; Python's 5 ms are
 # as much as many statements take.
@@ -23,9 +22,9 @@ _LAST_WAIT_S = 1.0
 
 
 @contextmanager
-def open_store(path: str) -> Iterator[Store]:
+def open_staging(database: str) -> Iterator[Store]:
     """Open the database for staging, its schema checked."""
-    with Store(path, sync_all=True) as store:
+    with open_store(database, durable=True) as store:
         with store.snapshot():
             store.require_schema()
         yield store
@@ -33,8 +32,7 @@ def open_store(path: str) -> Iterator[Store]:
 
 def stage(store: Store, entry: Entry) -> None:
     """Stage one entry."""
-    with store.transaction():
-        store.stage([pack(entry)])
+    store.stage([pack(entry)])
 
 
 class Staging:
@@ -45,7 +43,6 @@ class Staging:
     """
 
     def __init__(self, store: Store) -> None:
-        store.allow_spill()
         self._store = store
         self._batch_rows = pacing.FIRST_BATCH_ROWS
         self._rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
@@ -73,7 +70,7 @@ class Staging:
 
     def save_pending(self) -> None:
         """Stage what is pending when something else has ended the run, if that takes no time."""
-        self._store.deadline = deadline.for_lock_wait(self._store.path, _LAST_WAIT_S)
+        self._store.hurry(_LAST_WAIT_S)
         try:
             self.commit()
         except BanguiError:
@@ -115,22 +112,19 @@ class Staging:
 
     def _rest(self) -> None:
         if clocks.monotonic_s() >= self._rest_s:
-            clocks.sleep_s(pacing.REST_S)
+            clocks.sleep_s(self._store.limits.rest_s)
             self._rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
 
     def _stage(self, batch: list[str]) -> float:
         try:
-            with self._store.transaction():
-                began_s = clocks.monotonic_s()
-                self._store.stage(batch)
+            return self._store.stage(batch)
         except BanguiError:
             self._taken.clear()  # it would fail again
             raise
-        return clocks.monotonic_s() - began_s
 
     def _pace(self, rows: int, held_s: float) -> None:
         # The speed of a few rows says nothing of many.
         if rows == self._batch_rows or held_s > pacing.STAGING_TARGET_HOLD_S:
             self._batch_rows = pacing.next_batch_rows(
-                rows, held_s, _MOST_BATCH_ROWS, pacing.STAGING_TARGET_HOLD_S
+                rows, held_s, self._store.limits.staged_rows, pacing.STAGING_TARGET_HOLD_S
             )

@@ -3,7 +3,6 @@
 from typing import Any
 
 from bangui_cli.access import locking
-from bangui_cli.host import clocks
 from bangui_cli.jobs.catalogue import JOBS
 from bangui_cli.rules import timestamps
 from bangui_cli.store import Store
@@ -11,7 +10,7 @@ from bangui_cli.store import Store
 
 def collect(store: Store, instance: str) -> dict[str, Any]:
     """Return the state of database, lock, dirty set, cache and jobs. Wants a snapshot."""
-    now_s = clocks.wall_s()
+    now_s = store.now().wall_s
     cache_rows, unresolved = store.count_cache_rows()
     return {
         "database": _database(store),
@@ -24,13 +23,8 @@ def collect(store: Store, instance: str) -> dict[str, Any]:
 
 def _database(store: Store) -> dict[str, Any]:
     initialised_s = epoch_s(store.initialised_at())
-    return {
-        "path": store.path,
-        "journal_mode": store.journal_mode(),
-        "schema": store.last_migration(),
-        "size_bytes": store.size_bytes(),
-        "initialised_at": None if initialised_s is None else timestamps.to_text(initialised_s),
-    }
+    initialised_at = None if initialised_s is None else timestamps.to_text(initialised_s)
+    return {**store.describe(), "initialised_at": initialised_at}
 
 
 def _dirty(store: Store, now_s: float) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """Bound a wait, or a whole run, on the monotonic clock."""
 
 from bangui_cli.host import clocks
-from bangui_cli.states.errors import DatabaseBusy, DeadlineExceeded
-
-LOCK_WAIT_S = 30.0
+from bangui_cli.states.errors import DeadlineExceeded
 
 
 class Deadline:
@@ -32,9 +30,3 @@ def for_run(started_s: float, timeout_s: float) -> Deadline:
     """Bound a job's whole run; past it is DeadlineExceeded (exit 124)."""
     error = DeadlineExceeded(f"the timeout of {timeout_s:g} s ended the pass", timeout_seconds=timeout_s)
     return Deadline(started_s + timeout_s, error)
-
-
-def for_lock_wait(path: str, wait_s: float = LOCK_WAIT_S) -> Deadline:
-    """Bound one wait for the database of a command without a timeout; past it is DatabaseBusy."""
-    error = DatabaseBusy(f"{path} stayed locked by another process for {wait_s:g} s", path=path)
-    return Deadline(clocks.monotonic_s() + wait_s, error)

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 from bangui_cli.access import locking
 from bangui_cli.host import clocks
-from bangui_cli.jobs.report import OK
 from bangui_cli.jobs.run import Run
-from bangui_cli.rules import pacing, timestamps
+from bangui_cli.rules import pacing
 from bangui_cli.rules.lease import REFRESHED
 from bangui_cli.states import events
 from bangui_cli.states.errors import LockHeld
@@ -21,7 +20,7 @@ def rehearse(run: Run) -> None:
     report, settings = run.report, run.settings
     with run.store.snapshot():
         run.store.require_schema()
-        holding = locking.rehearse(run.store, settings.instance, settings.lock_ttl)
+        holding = locking.hold(run.store.situation(), settings.instance, settings.lock_ttl)
         report.flushed, report.remaining = run.store.count_dirty_rows(), 0
     report.take_down_lock(holding)
     if holding.judgement.outcome != REFRESHED:
@@ -34,7 +33,7 @@ def flush(run: Run, wait_s: float, progress: Progress) -> None:
     if not _take_lock(run, wait_s):
         report.remaining = 0
         return
-    with run.store.many_commits():
+    with run.store.sweeping():
         _sweep(run, progress)
     report.remaining = run.count_remaining()
     run.invocation.log.emit(
@@ -56,7 +55,7 @@ def _take_lock(run: Run, wait_s: float) -> bool:
     give_up_s = clocks.monotonic_s() + wait_s
     while True:
         try:
-            return run.take_lock(run.store.has_dirty_rows)
+            return run.take_lock(wants_work=True)
         except LockHeld:
             run.deadline.check()
             # A lock that is still held at the end of the timeout is a held lock, not a pass cut short.
@@ -77,27 +76,11 @@ def _sweep(run: Run, progress: Progress) -> None:
     rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
     while after is not None:
         run.deadline.check()
-        after, work_s, commit_s = _move_batch(run, after, rows)
-        progress(run.report.flushed or 0)
-        rows = pacing.next_batch_rows(rows, work_s, most_rows, commit_s=commit_s)
+        batch = run.move_batch(after, rows)
+        after, moved = batch.through, (run.report.flushed or 0) + batch.rows
+        run.report.flushed = moved
+        progress(moved)
+        rows = pacing.next_batch_rows(rows, batch.work_s, most_rows, commit_s=batch.commit_s)
         if after is not None and clocks.monotonic_s() >= rest_s:
-            clocks.sleep_s(min(pacing.REST_S, run.deadline.remaining_s()))
+            clocks.sleep_s(min(run.store.limits.rest_s, run.deadline.remaining_s()))
             rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
-
-
-def _move_batch(run: Run, after: str, rows: int) -> tuple[str | None, float, float]:
-    """Move one batch in one transaction: fence and heartbeat, upsert, delete, count.
-
-    Return where the next one begins, None at the end, and how long work and commit took.
-    """
-    flushed = run.report.flushed or 0
-    with run.store.transaction():
-        began_s = clocks.monotonic_s()
-        run.renew()
-        batch = run.store.move_batch(after, rows, timestamps.to_text(clocks.wall_s()))
-        run.store.add_flushed(run.job.id, batch.rows)
-        if batch.through is None:
-            run.record_finish(OK, flushed + batch.rows)
-        worked_s = clocks.monotonic_s()
-    run.report.flushed = flushed + batch.rows
-    return batch.through, worked_s - began_s, clocks.monotonic_s() - worked_s

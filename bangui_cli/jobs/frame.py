@@ -12,7 +12,7 @@ from bangui_cli.jobs.watchdog import Watchdog
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings
 from bangui_cli.states.errors import BanguiError, Interrupted, LockHeld
-from bangui_cli.store import Store
+from bangui_cli.store import open_store
 
 # What an overdue run may still spend: with the watchdog's patience it stays within 0.3 s.
 _RECORD_S = 0.06
@@ -56,7 +56,7 @@ def _attempt(
     invocation: Invocation, settings: Settings, run_deadline: Deadline, result: Report, work: Work
 ) -> BaseException | None:
     try:
-        with Store(settings.database_path, run_deadline) as store:
+        with open_store(settings.database_path, run_deadline) as store:
             run = Run(invocation, settings, store, run_deadline, result)
             try:
                 run_deadline.check()  # the start of the interpreter may have used it up
@@ -71,15 +71,14 @@ def _attempt(
 
 def _leave_behind(run: Run, error: BaseException) -> None:
     """After a failure, record the outcome and count what is left, as far as time and lease allow."""
-    if run.has_lock:
-        run.store.deadline = deadline.for_lock_wait(run.store.path, _RECORD_S)
+    if run.lease_id:
+        run.store.hurry(_RECORD_S)
         try:
-            with run.store.transaction():
-                run.renew()
-                run.record_finish(report.outcome_of(error), run.report.flushed)
+            finish = run.finish(report.outcome_of(error), run.report.flushed)
+            run.store.record_finish(run.lease_id, finish)
         except Exception:
             pass  # the first error is the one to report; a lost lease forbids to record it
     # A held pass is the ordinary life of a second instance: it pays for a count only when asked.
     if run.job.moves_rows and (run.report.as_json or not isinstance(error, LockHeld)):
-        run.store.deadline = deadline.for_lock_wait(run.store.path, _COUNT_S)
+        run.store.hurry(_COUNT_S)
         run.report.remaining = run.count_remaining()

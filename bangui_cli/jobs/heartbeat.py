@@ -6,6 +6,6 @@ from bangui_cli.states import events
 
 def beat(run: Run) -> None:
     """Refresh, take or take over the lock, in one transaction. Raise LockHeld."""
-    run.take_lock(lambda: False)
+    run.take_lock(wants_work=False)
     fields = {**run.report.lock, "duration_s": run.report.duration_s()}
     run.invocation.log.emit(events.HEARTBEAT_UPDATED, **fields)

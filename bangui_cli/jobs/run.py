@@ -1,17 +1,13 @@
 """One pass of a job: the lock it takes and renews, and the record it leaves in `job_state`."""
 
-from collections.abc import Callable
-
 from bangui_cli.access import locking
 from bangui_cli.access.locking import Holding
-from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs.report import OK, Report
-from bangui_cli.rules import timestamps
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings
 from bangui_cli.states.errors import BanguiError, Interrupted, LeaseLost
-from bangui_cli.store import Store
+from bangui_cli.store import Batch, Decision, JobFinish, JobStart, Situation, Store
 
 
 class Run:
@@ -33,51 +29,44 @@ class Run:
         self.job = report.job
         self._holding: Holding | None = None
 
-    def take_lock(self, has_work: Callable[[], bool]) -> bool:
+    def take_lock(self, *, wants_work: bool) -> bool:
         """Come by the lock, in one transaction, which ends the pass where there is no work for it.
 
         Return whether there is. Raise LockHeld, with nothing written.
         """
-        with self.store.transaction():
-            self.store.require_schema()
-            holding = locking.acquire(self.store, self.settings.instance, self.settings.lock_ttl)
-            self._record_start(int(holding.after.token or 0))
-            goes_on = has_work()
-            if not goes_on:
-                self.record_finish(OK)
+
+        def judge(situation: Situation) -> tuple[Decision, tuple[Holding, bool]]:
+            holding = locking.hold(situation, self.settings.instance, self.settings.lock_ttl)
+            goes_on = wants_work and situation.has_dirty_rows
+            finish = None if goes_on else self.finish(OK)
+            return Decision(holding.after, self._start(holding.token), finish), (holding, goes_on)
+
+        holding, goes_on = self.store.decide(judge)
         self._holding = holding
         self.report.take_down_lock(holding)
         locking.log_outcome(self.invocation.log, holding)
         return goes_on
 
     @property
-    def has_lock(self) -> bool:
-        """Tell whether this run came by the lock; it may have lost it since."""
-        return self._holding is not None
+    def lease_id(self) -> str | None:
+        """Return the lease of this run, which it may have lost since; None before it had one."""
+        return self._holding and self._holding.lease_id
 
-    def renew(self) -> None:
-        """Check the fence and refresh the heartbeat, first thing in a write transaction.
+    def move_batch(self, after: str, limit_rows: int) -> Batch:
+        """Move the next batch under the fence.
 
         Raise LeaseLost, so that a process that was stopped or slow never writes after a takeover.
         """
-        if self._holding and self.store.renew_lease(self._holding.lease_id, clocks.now()):
-            return
-        view = locking.describe(*locking.inspect(self.store, self.settings.instance))
-        raise LeaseLost(
-            f"the lease was lost during the pass; the lock is now with {locking.holder(view)}",
-            **{key: view[key] for key in ("owner", "hostname", "pid", "lease_id", "token")},
-        )
+        finish = self.finish(OK, self.report.flushed)
+        batch = self.store.move_batch(str(self.lease_id), after, limit_rows, finish)
+        if batch is None:
+            raise self._lease_lost()
+        return batch
 
-    def record_finish(self, outcome: str, flushed: int | None = 0) -> None:
-        """Record the end of the run. Wants the transaction of a held lease."""
-        self.store.job_finished(
-            self.job.id,
-            outcome,
-            finished_at=timestamps.to_text(clocks.wall_s()),
-            duration_s=self.report.duration_s(),
-            count=flushed,
-            correlation_id=self.invocation.correlation_id,
-        )
+    def finish(self, outcome: str, rows: int | None = 0) -> JobFinish:
+        """Return the end of this run as it would be recorded now."""
+        correlation_id, duration_s = self.invocation.correlation_id, self.report.duration_s()
+        return JobFinish(self.job.id, correlation_id, outcome, rows, duration_s)
 
     def count_remaining(self) -> int | None:
         """Count the dirty set; None where that fails, or takes longer than the deadline allows."""
@@ -87,6 +76,13 @@ class Run:
         except (BanguiError, Interrupted):
             return None
 
-    def _record_start(self, token: int) -> None:
-        started_at = timestamps.to_text(clocks.wall_s() - self.report.duration_s())
-        self.store.job_started(self.job.id, started_at, self.invocation.correlation_id, token)
+    def _start(self, token: int) -> JobStart:
+        return JobStart(self.job.id, self.invocation.correlation_id, token, self.report.duration_s())
+
+    def _lease_lost(self) -> LeaseLost:
+        with self.store.snapshot():
+            view = locking.describe(*locking.inspect(self.store, self.settings.instance))
+        return LeaseLost(
+            f"the lease was lost during the pass; the lock is now with {locking.holder(view)}",
+            **{key: view[key] for key in ("owner", "hostname", "pid", "lease_id", "token")},
+        )

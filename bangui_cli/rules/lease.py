@@ -58,6 +58,21 @@ class LockRow(NamedTuple):
         return self.token if isinstance(self.token, int) and 0 < self.token < TOKEN_CEILING else 0
 
 
+def freed(row: LockRow) -> LockRow:
+    """Return what a release leaves behind: long expired for BanGUI, too.
+
+    The token stays, so that the next lease counts on.
+    """
+    return row._replace(
+        owner=None,
+        lease_id=None,
+        boot_id=None,
+        heartbeat_at=0,
+        heartbeat_written=0,
+        heartbeat_boottime=0,
+    )
+
+
 class Judgement(NamedTuple):
     """What a lock is worth to one instance at one instant.
 

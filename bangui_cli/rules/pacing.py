@@ -9,8 +9,7 @@ LEAST_WORK_S = 0.01
 # An import: the write lock is held 0.5 s at most; the next time the disk may be slower, and the thread
 # that reads may want more of the interpreter.
 STAGING_TARGET_HOLD_S = 0.12
-# SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
-REST_S = 0.11
+# A sweep without a pause would starve other writers; how long it has to be, the engine says.
 SWEEP_BETWEEN_RESTS_S = 1.8
 
 

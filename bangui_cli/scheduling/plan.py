@@ -8,6 +8,7 @@ from bangui_cli.jobs.catalogue import FLUSH, JOBS, Job
 from bangui_cli.settings import config_file
 from bangui_cli.settings.table import SYSTEM_DATABASE_PATH, Settings
 from bangui_cli.states.errors import UsageFault
+from bangui_cli.store import Place, place_of
 
 ROOT = "root"
 # An installed file that begins with it is bangui's own, to be replaced and removed.
@@ -35,7 +36,7 @@ class Plan(NamedTuple):
     """Everything that the files say."""
 
     user: str
-    database_path: str
+    database: Place
     jobs: tuple[PlannedJob, ...]
 
 
@@ -45,12 +46,12 @@ def make_plan(settings: Settings, config_path: str | None, command: tuple[str, .
     The jobs start in an environment of their own: what flags, variables or this user's own settings
     file decided here is carried over as options.
     """
-    database_path, options = _database(settings, user)
+    database, options = _database(settings, user)
     if config_path is not None and config_path != config_file.SYSTEM_PATH:
         options += ["--config", os.path.abspath(config_path)]
     if _is_given(settings, "instance"):
         options += ["--instance", settings.instance]
-    for word in (*command, *options, database_path):
+    for word in (*command, *options, database.database):
         _require_printable(word)
     jobs = [
         PlannedJob(
@@ -61,7 +62,7 @@ def make_plan(settings: Settings, config_path: str | None, command: tuple[str, .
         )
         for job in JOBS
     ]
-    return Plan(user, database_path, tuple(jobs))
+    return Plan(user, database, tuple(jobs))
 
 
 def _flags(job: Job, settings: Settings) -> tuple[str, ...]:
@@ -85,17 +86,17 @@ def own_command() -> tuple[str, ...]:
     return (sys.executable, "-m", "bangui_cli")
 
 
-def _database(settings: Settings, user: str) -> tuple[str, list[str]]:
-    """Return the path for the jobs, and the option that leads them there.
+def _database(settings: Settings, user: str) -> tuple[Place, list[str]]:
+    """Return the database of the jobs, and the option that leads them there.
 
     The default depends on the user: the one of root is meant, whoever asks.
     """
     if settings["database_path"].source == "default":
-        path = SYSTEM_DATABASE_PATH
-        return path, [] if user == ROOT else ["--database", path]
-    path = os.path.abspath(settings.database_path)
-    is_in_file = path == settings.database_path and not _is_given(settings, "database_path")
-    return path, [] if is_in_file else ["--database", path]
+        place = place_of(SYSTEM_DATABASE_PATH)
+        return place, [] if user == ROOT else ["--database", place.database]
+    place = place_of(settings.database_path)
+    is_in_file = place.database == settings.database_path and not _is_given(settings, "database_path")
+    return place, [] if is_in_file else ["--database", place.database]
 
 
 def _is_given(settings: Settings, key: str) -> bool:

@@ -18,8 +18,7 @@ _SERVICE = """\
 # {job.id}: see bangui-{job.command}(1)
 [Unit]
 Description=bangui {job.command} ({job.id})
-RequiresMountsFor={directory}
-# Systemd's own limit, 5 starts in 10 s, would stop a timer of less than 2 s.
+{mounts}# Systemd's own limit, 5 starts in 10 s, would stop a timer of less than 2 s.
 StartLimitIntervalSec=0
 
 [Service]
@@ -45,8 +44,7 @@ ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectSystem=strict
-ReadWritePaths={writable}
-RestrictAddressFamilies=AF_UNIX
+{writable}RestrictAddressFamilies=AF_UNIX
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
@@ -108,17 +106,17 @@ def _service(plan: Plan, planned: PlannedJob) -> str:
             f"systemd starts no program with a quote or a backslash in its path: {program}",
             hint="give another path with --command",
         )
-    directory = os.path.dirname(plan.database_path)
-    seen = (*planned.command_line, directory + "/")
+    directory = plan.database.directory
+    seen = (*planned.command_line, f"{directory}/" if directory else "")
     return _SERVICE.format(
         heading=HEADING,
         job=planned.job,
         command=" ".join(map(quote, planned.command_line)),
         user="" if plan.user == ROOT else f"User={plan.user}\n",
         timeout_s=math.ceil(planned.timeout_s) + _TIMEOUT_MARGIN_S,
-        directory=quote(directory),
+        mounts=f"RequiresMountsFor={quote(directory)}\n" if directory else "",
         # Where it is missing, bangui itself says so, and what to do.
-        writable=quote(f"-{directory}"),
+        writable=f"ReadWritePaths={quote(f'-{directory}')}\n" if directory else "",
         # A private /tmp would hide what lies in the real one.
         private_tmp="no" if any(word.startswith(_TEMPORARY) for word in seen) else "yes",
     )

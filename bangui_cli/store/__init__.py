@@ -1,9 +1,78 @@
 """The store: everything that knows which database engine is below, and the only place with SQL.
 
-What the modules above use of it is `Store`, and `store.migrations.initialise` to make one. A second
-engine is a second class with the same methods.
+`interface` says what an engine offers; here one is chosen by what `database_path` holds. Engines lie
+side by side with the same file names, and nothing above imports from one.
 """
 
-from bangui_cli.store.sqlite.store import Batch, Store
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["Batch", "Store"]
+from bangui_cli.host.deadline import Deadline
+from bangui_cli.store.interface import (
+    Batch,
+    Decision,
+    Initialised,
+    JobFinish,
+    JobStart,
+    Limits,
+    Place,
+    Situation,
+    Store,
+)
+
+__all__ = [
+    "Batch",
+    "Decision",
+    "Initialised",
+    "JobFinish",
+    "JobStart",
+    "Limits",
+    "Place",
+    "Situation",
+    "Store",
+    "examine",
+    "initialise",
+    "open_store",
+    "place_of",
+]
+
+if TYPE_CHECKING:
+    from bangui_cli.states.checks import Check
+
+State = TypeVar("State")
+
+
+def open_store(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> Store:
+    """Open an existing database; with `durable`, a commit survives a power cut.
+
+    Without a deadline each single wait is bounded by 30 s. Raise NoDatabase, NotADatabase,
+    PermissionRefused, and what the engine refuses.
+    """
+    from bangui_cli.store.sqlite.store import SqliteStore
+
+    return SqliteStore(database, deadline, durable=durable)
+
+
+def initialise(database: str, *, journal_mode: str | None, force: bool) -> Initialised:
+    """Create or upgrade a database; nothing happens to one that is current.
+
+    Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Unavailable, and what the engine
+    refuses.
+    """
+    from bangui_cli.store.sqlite import migrations
+
+    return migrations.initialise(database, journal_mode=journal_mode, force=force)
+
+
+def examine(database: str, look: Callable[[Store], State]) -> "tuple[list[Check], State | None]":
+    """Check a database, changing nothing; return what `look` saw in a snapshot, if it can be read."""
+    from bangui_cli.store.sqlite import checks
+
+    return checks.examine(database, look)
+
+
+def place_of(database: str) -> Place:
+    """Return where a database is, or would be, without looking at it."""
+    from bangui_cli.store.sqlite import opening
+
+    return opening.place_of(database)

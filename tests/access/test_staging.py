@@ -12,8 +12,7 @@ from contextlib import closing, contextmanager
 import pytest
 from conftest import wait_until
 
-from bangui_cli.access.staging import Staging, open_store
-from bangui_cli.host import deadline
+from bangui_cli.access.staging import Staging, open_staging
 from bangui_cli.rules import pacing
 from bangui_cli.rules.entry import Entry, pack
 from bangui_cli.states.errors import DatabaseBusy
@@ -122,7 +121,7 @@ def packed(n, org):
 
 def test_the_entry_that_came_last_wins_within_and_across_batches(bangui):
     """Of one address and one time; the thread does not let a later batch overtake."""
-    with open_store(str(bangui.database)) as store:
+    with open_staging(str(bangui.database)) as store:
         staging = Staging(store)
         for batch in range(20):
             staging.pending += [packed(n % 5, f"{9 - n // 5} of {batch}") for n in range(50)]
@@ -136,8 +135,8 @@ def test_the_entry_that_came_last_wins_within_and_across_batches(bangui):
 def test_what_fails_beside_is_raised_by_the_next_commit(bangui):
     """Which waits for the batch before it: else the rows of a lost one would be missed by nobody."""
     path = str(bangui.database)
-    with open_store(path) as store, locked(bangui):
-        store.deadline = deadline.for_lock_wait(path, 0.2)
+    with open_staging(path) as store, locked(bangui):
+        store.hurry(0.2)
         staging = Staging(store)
         staging.pending.append(packed(1, "x"))
         staging.commit_beside()
@@ -152,13 +151,13 @@ def test_batches_that_follow_each_other_leave_a_gap(bangui, monkeypatch):
     """SQLite's busy handler, which sleeps between its tries, gets in though each batch is a short one."""
     monkeypatch.setattr(pacing, "SWEEP_BETWEEN_RESTS_S", 0.2)
     longest_s = 0.0
-    with open_store(str(bangui.database)) as store:
+    with open_staging(str(bangui.database)) as store:
         staging = Staging(store)
         began_s = time.monotonic()
-        while longest_s < pacing.REST_S and time.monotonic() - began_s < 5:
+        while longest_s < store.limits.rest_s and time.monotonic() - began_s < 5:
             staging.pending.append(packed(1, "x"))
             commit_s = time.monotonic()
             staging.commit()
             longest_s = time.monotonic() - commit_s
 
-    assert longest_s >= pacing.REST_S
+    assert longest_s >= store.limits.rest_s

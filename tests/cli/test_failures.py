@@ -135,7 +135,9 @@ def test_the_hint_for_a_missing_database_can_be_pasted(bare):
 # What should not happen.
 
 
-IMPORTS = "import sys\nfrom bangui_cli import store\nfrom bangui_cli.rules import validation"
+IMPORTS = (
+    "import sys\nfrom bangui_cli.store.sqlite import store\nfrom bangui_cli.rules import validation"
+)
 
 
 def run_broken(bangui, breakage, *arguments):
@@ -145,9 +147,7 @@ def run_broken(bangui, breakage, *arguments):
 
 
 def raising(error):
-    return (
-        f"def fail(*_, **__): raise {error}\nvalidation.make_entry = fail\nstore.Store.read_lock = fail"
-    )
+    return f"def fail(*_, **__): raise {error}\nvalidation.make_entry = fail\nstore.SqliteStore.situation = fail"
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ import time
 import pytest
 from geoip import country, write_mmdb
 
-from bangui_cli.health.doctor import checks, geoip, place, schedule, work
+from bangui_cli.health.doctor import geoip, schedule, work
 from bangui_cli.rules.lease import Instant
 from bangui_cli.rules.timestamps import to_wall_s
 from bangui_cli.scheduling.formats import CRON, SYSTEMD
+from bangui_cli.states import checks
+from bangui_cli.store.sqlite import place
+from bangui_cli.store.sqlite.checks import check_boot_clock
 
 NOW_S = to_wall_s("2026-06-01")
 RUNNING_CRON = CRON._replace(is_running=lambda: True)
@@ -169,7 +172,7 @@ def test_a_wall_clock_that_makes_no_sense_is_found(now_s, found, verdict):
 )
 def test_a_boot_clock_that_cannot_be_read_is_a_warning(boottime_s, boot_id, verdict):
     """The lock is then judged by the wall clock."""
-    assert work.check_boot_clock(Instant(NOW_S, boottime_s, boot_id)).verdict == verdict
+    assert check_boot_clock(Instant(NOW_S, boottime_s, boot_id)).verdict == verdict
 
 
 # The MMDB files.

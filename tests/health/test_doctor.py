@@ -14,9 +14,12 @@ import pytest
 from conftest import Bangui
 from freshness import pretend_jobs_just_ran
 
-from bangui_cli.health.doctor import checks, checkup, content, place
+from bangui_cli.health.doctor import checkup
 from bangui_cli.rules import timestamps
 from bangui_cli.settings import table as settings
+from bangui_cli.states import checks
+from bangui_cli.store.sqlite import checks as engine
+from bangui_cli.store.sqlite import place
 from bangui_cli.store.sqlite.versions import wal_is_sound
 
 JOBS = ("geo_cache_flush", "scheduler_lock_heartbeat")
@@ -294,7 +297,7 @@ def test_a_check_of_the_pages_that_takes_too_long_is_given_up(healthy):
         connection.executemany("INSERT OR REPLACE INTO geo_cache (ip, cached_at) VALUES (?, ?)", rows)
         connection.execute("COMMIT")
 
-    check = content.check_pages(str(healthy.database), limit_s=0.0)
+    check = engine.check_pages(str(healthy.database), limit_s=0.0)
 
     assert check.verdict == "warning"
     assert "not finished in 0 s" in check.detail
@@ -306,7 +309,7 @@ def test_a_writer_is_waited_for(healthy):
         writer.execute("BEGIN EXCLUSIVE")
         commit = threading.Timer(0.3, writer.rollback)
         commit.start()
-        check = content.check_pages(str(healthy.database))
+        check = engine.check_pages(str(healthy.database))
         commit.join()
 
     assert check.verdict == "ok"
@@ -321,13 +324,13 @@ def test_a_writer_is_waited_for(healthy):
 )  # fmt: skip
 def test_wal_on_a_faulty_sqlite_is_found(version, is_sound):
     """The fault is mended in three branches; a rollback journal never had it."""
-    assert (content.check_journal("x.db", "wal", version).verdict == "ok") == is_sound
-    assert content.check_journal("x.db", "delete", version).verdict == "ok"
+    assert (engine.check_journal("x.db", "wal", version).verdict == "ok") == is_sound
+    assert engine.check_journal("x.db", "delete", version).verdict == "ok"
 
 
 def test_the_remedy_for_wal_converts_the_database_that_was_examined(healthy):
     """Without its path, `init` would make a database at the default place."""
-    check = content.check_journal(str(healthy.database), "wal", (3, 40, 1))
+    check = engine.check_journal(str(healthy.database), "wal", (3, 40, 1))
     *_, command = check.remedy.partition("bangui ")
     healthy.execute("PRAGMA journal_mode = WAL")
     del healthy.environment["BANGUI_DATABASE_PATH"]

@@ -88,6 +88,19 @@ def test_the_engine_is_known_to_the_store_alone():
     assert imported == []
 
 
+def test_no_engine_is_known_by_name_above_the_store():
+    """What an engine can do is asked of it: whoever imports from one has chosen it."""
+    imported = [
+        f"{module}:{node.lineno}: {node.module}"
+        for module, tree in trees()
+        if not is_within(module, ("store/",))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("bangui_cli.store.")
+    ]
+
+    assert imported == [], "ask bangui_cli.store"
+
+
 def test_clocks_are_read_in_one_module():
     """A test injects a time, and a namespace's shifted clock is dealt with, once."""
     readers = {

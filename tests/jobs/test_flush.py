@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from invariants import Ledger, check_database, read_entries
 
+from bangui_cli.access import locking
 from bangui_cli.rules.entry import Entry, beats, pack
-from bangui_cli.store import Store
+from bangui_cli.store import Decision, JobFinish, Store, open_store
 
 JOB = "SELECT * FROM job_state WHERE job_id = 'geo_cache_flush'"
 OLD = "2026-01-01T00:00:00.000Z"
@@ -128,24 +129,34 @@ def test_the_stores_sql_decides_as_the_rule_does(initialised, tmp_path_factory, 
         [Entry(f"10.0.0.{n}", row[i], None, None, str(i), row[i + 1]) for i in (0, 2, 4)]
         for n, row in enumerate(rows)
     ]
-    with Store(str(path)) as store:
-        with store.transaction():
-            store.stage([pack(entries[0]) for entries in chains])
-            _move_all(store, batch_rows)
-            store.stage([pack(entries[1]) for entries in chains])
-            store.stage([pack(entries[2]) for entries in chains])
-            _move_all(store, batch_rows)
+    with open_store(str(path)) as store:
+        lease_id = _take_lock(store)
+        store.stage([pack(entries[0]) for entries in chains])
+        _move_all(store, lease_id, batch_rows)
+        store.stage([pack(entries[1]) for entries in chains])
+        store.stage([pack(entries[2]) for entries in chains])
+        _move_all(store, lease_id, batch_rows)
         for entries in chains:
             dirty = entries[2] if beats(entries[2], entries[1]) else entries[1]
             expected = dirty if beats(dirty, entries[0]) else entries[0]
             assert store.find(expected.ip) == (expected, None)
 
 
-def _move_all(store: Store, batch_rows: int) -> None:
+def _take_lock(store: Store) -> str:
+    holding = store.decide(lambda situation: _taking(locking.hold(situation, "web1", 300.0)))
+    return holding.lease_id
+
+
+def _taking(holding: locking.Holding) -> tuple[Decision, locking.Holding]:
+    return Decision(holding.after), holding
+
+
+def _move_all(store: Store, lease_id: str, batch_rows: int) -> None:
     after = ""
     while after is not None:
-        rows, after = store.move_batch(after, batch_rows, NEW)
-        assert rows <= batch_rows
+        batch = store.move_batch(lease_id, after, batch_rows, JobFinish("job", "id", "ok", 0, 0.0))
+        assert batch.rows <= batch_rows
+        after = batch.through
 
 
 @pytest.mark.parametrize(("rows", "batch_size"), [(1, 1), (7, 3), (9, 3), (1000, 1000), (2501, 10000)])

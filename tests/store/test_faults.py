@@ -7,9 +7,9 @@ from contextlib import closing
 import pytest
 from flushing import count, stage_many, wait_until_some_moved
 
-from bangui_cli.host.deadline import for_lock_wait
 from bangui_cli.states.errors import BanguiError, DatabaseBusy
 from bangui_cli.store.sqlite import faults
+from bangui_cli.store.sqlite.session import lock_wait
 
 
 def test_a_trigger_of_another_hand_is_named(bangui):
@@ -84,7 +84,7 @@ def test_a_commit_of_another_process_between_two_steps_is_waited_for(bangui):
 def test_the_hint_of_a_wait_in_vain_can_be_pasted():
     """It asks who keeps the very file open that was waited for."""
     with pytest.raises(DatabaseBusy) as busy:
-        for_lock_wait("/srv/my db/b.db", 0.0).check()
+        lock_wait("/srv/my db/b.db", 0.0).check()
 
     assert busy.value.hint.endswith("fuser -v '/srv/my db/b.db'")
 

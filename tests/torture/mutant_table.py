@@ -112,7 +112,7 @@ MUTANTS = (
     Mutant(
         "the token is forgotten with the row",
         LOCKING,
-        "max(row.known_token if row else 0, store.highest_token())",
+        "max(row.known_token if row else 0, situation.highest_token)",
         "row.known_token if row else 0",
         "access/test_lock.py::test_tokens_never_fall",
     ),
@@ -125,9 +125,9 @@ MUTANTS = (
     ),
     Mutant(
         "a released lock looks alive to BanGUI",
-        SQL,
-        "heartbeat_at = 0, heartbeat_written = 0, heartbeat_boottime = 0",
-        "heartbeat_written = heartbeat_at, heartbeat_boottime = 0",
+        LEASE,
+        "        heartbeat_at=0,\n        heartbeat_written=0,\n",
+        "        heartbeat_written=row.heartbeat_at,\n",
         "access/test_lock.py::test_bangui_finds_a_released_row_expired",
     ),
     # The fence and the heartbeat of a batch.
@@ -147,9 +147,12 @@ MUTANTS = (
     ),
     Mutant(
         "the fence stands outside the transaction",
-        FLUSH,
-        "    with run.store.transaction():\n        began_s = clocks.monotonic_s()\n        run.renew()\n",
-        "    run.renew()\n    with run.store.transaction():\n        began_s = clocks.monotonic_s()\n",
+        SQLITE,
+        "        with self.transaction():\n            began_s, now = clocks.monotonic_s(), self.now()\n"
+        "            if not self._renew_lease(lease_id, now):\n                return None\n",
+        "        began_s, now = clocks.monotonic_s(), self.now()\n"
+        "        if not self._renew_lease(lease_id, now):\n            return None\n"
+        "        with self.transaction():\n",
         "jobs/test_paused_runs.py::test_a_flush_that_stood_still_at_any_statement_writes_nothing_after_a_takeover",
     ),
     Mutant(
@@ -184,14 +187,14 @@ MUTANTS = (
     ),
     Mutant(
         "the total is counted after the commit",
-        FLUSH,
-        "        run.store.add_flushed(run.job.id, batch.rows)\n        if batch.through is None:\n"
-        "            run.record_finish(OK, flushed + batch.rows)\n"
-        "        worked_s = clocks.monotonic_s()\n",
-        "        if batch.through is None:\n"
-        "            run.record_finish(OK, flushed + batch.rows)\n"
-        "        worked_s = clocks.monotonic_s()\n"
-        "    run.store.add_flushed(run.job.id, batch.rows)\n",
+        SQLITE,
+        "            self._execute(sql.ADD_FLUSHED, (rows, finish.job_id))\n            if through is None:\n"
+        "                self._finish(finish._replace(rows=(finish.rows or 0) + rows), now)\n"
+        "            worked_s = clocks.monotonic_s()\n",
+        "            if through is None:\n"
+        "                self._finish(finish._replace(rows=(finish.rows or 0) + rows), now)\n"
+        "            worked_s = clocks.monotonic_s()\n"
+        "        self._execute(sql.ADD_FLUSHED, (rows, finish.job_id))\n",
         "jobs/test_paused_runs.py::test_a_flush_killed_at_any_statement_loses_nothing",
     ),
     Mutant(
@@ -232,7 +235,7 @@ MUTANTS = (
     Mutant(
         "others find no gap in a long sweep",
         FLUSH,
-        "clocks.sleep_s(min(pacing.REST_S, run.deadline.remaining_s()))",
+        "clocks.sleep_s(min(run.store.limits.rest_s, run.deadline.remaining_s()))",
         "pass",
         "jobs/test_paused_runs.py::test_a_long_sweep_leaves_gaps_for_those_who_wait",
     ),
@@ -267,7 +270,7 @@ MUTANTS = (
     Mutant(
         "a batch takes as many rows as it likes",
         FLUSH,
-        "rows = pacing.next_batch_rows(rows, work_s, most_rows, commit_s=commit_s)",
+        "rows = pacing.next_batch_rows(rows, batch.work_s, most_rows, commit_s=batch.commit_s)",
         "rows *= 2",
         "jobs/test_paused_runs.py::test_the_timeout_ends_a_run_between_two_batches",
     ),
@@ -361,10 +364,10 @@ MUTANTS = (
     Mutant(
         "a wait for SQLite's lock knows no timeout",
         SESSION,
-        "wait = self.deadline or deadline.for_lock_wait(self.path)\n        pause_s = _FIRST_PAUSE_S\n"
+        "wait = self.deadline or lock_wait(self.path, LOCK_WAIT_S)\n        pause_s = _FIRST_PAUSE_S\n"
         "        while True:\n            try:\n                return self._all(statement)\n"
         "            except DatabaseBusy:\n                wait = self.deadline or wait",
-        "wait = deadline.for_lock_wait(self.path)\n        pause_s = _FIRST_PAUSE_S\n"
+        "wait = lock_wait(self.path, LOCK_WAIT_S)\n        pause_s = _FIRST_PAUSE_S\n"
         "        while True:\n            try:\n                return self._all(statement)\n"
         "            except DatabaseBusy:\n                pass",
         "torture/test_hard_deadlines.py::test_a_wait_for_a_lock_ends_at_the_timeout",
@@ -393,8 +396,8 @@ MUTANTS = (
     Mutant(
         "a sweep does not look at the clock",
         FLUSH,
-        "        run.deadline.check()\n        after,",
-        "        after,",
+        "        run.deadline.check()\n        batch = ",
+        "        batch = ",
         "jobs/test_paused_runs.py::test_the_timeout_ends_a_run_between_two_batches",
     ),
     Mutant(

@@ -27,7 +27,7 @@ def command(invocation: Invocation, /, ip: str, **fields: str | None) -> None:
         entry = make_entry(ip, **fields, now_s=clocks.wall_s())
     except Rejected as error:
         raise BadData(f"{ip!r} was rejected: {error}") from None
-    with staging.open_store(invocation.settings.database_path) as store:
+    with staging.open_staging(invocation.settings.database_path) as store:
         staging.stage(store, entry)
     if terminal.stdout_is_terminal():
         output.print_summary(f"staged {entry.ip}")

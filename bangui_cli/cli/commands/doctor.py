@@ -3,11 +3,11 @@
 import click
 
 from bangui_cli.cli import options
-from bangui_cli.health.doctor import checks, checkup
-from bangui_cli.health.doctor.checks import Check
+from bangui_cli.health.doctor import checkup
 from bangui_cli.host import terminal
 from bangui_cli.settings.invocation import Invocation
-from bangui_cli.states import events
+from bangui_cli.states import checks, events
+from bangui_cli.states.checks import Check
 from bangui_cli.states.errors import BanguiError, Failure
 from bangui_cli.telling import output
 

@@ -48,22 +48,23 @@ def command(
     Good rows are staged, also where others are refused; then the exit code is 65. Importing the same
     again is harmless.
     """
-    from bangui_cli.access.staging import Staging, open_store
+    from bangui_cli.access.staging import Staging, open_staging
     from bangui_cli.importing import sources
     from bangui_cli.importing.rejects import Rejects, require_own_file
     from bangui_cli.importing.run import Import
+    from bangui_cli.store import place_of
 
     paths = list(files) or [sources.STDIN]
     for path in paths:
         sources.require_readable(path)
     database_path = invocation.settings.database_path
-    require_own_file(rejects_path, [*paths, database_path])
+    require_own_file(rejects_path, [*paths, *place_of(database_path).files])
     total_bytes = sources.total_bytes(paths)
     bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
-    with open_store(database_path) as store, Rejects(rejects_path, invocation.log) as rejects:
+    with open_staging(database_path) as store, Rejects(rejects_path, invocation.log) as rejects:
         work = Import(Staging(store), rejects, bar, in_bytes=total_bytes is not None)
         try:
-            with bar, store.many_commits():
+            with bar, store.bulk_staging():
                 work.run(paths, wanted_format)
         finally:
             _report(work.counts(), invocation, as_json=as_json)

@@ -2,6 +2,7 @@
 
 import click
 
+from bangui_cli import store
 from bangui_cli.cli import options
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
@@ -22,8 +23,6 @@ def command(invocation: Invocation, *, journal_mode: str | None, force: bool) ->
 
     A database of BanGUI is adopted: columns and tables are added, nothing in it is rewritten.
     """
-    from bangui_cli.store.sqlite.migrations import initialise
-
     path = invocation.settings.database_path
-    done = initialise(path, journal_mode=journal_mode, force=force)
+    done = store.initialise(path, journal_mode=journal_mode, force=force)
     invocation.log.emit(events.DATABASE_INITIALISED, **done._asdict())

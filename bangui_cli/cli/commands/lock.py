@@ -7,7 +7,7 @@ from bangui_cli.cli import options
 from bangui_cli.host import terminal
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
-from bangui_cli.store import Store
+from bangui_cli.store import open_store
 from bangui_cli.telling import output
 
 
@@ -43,8 +43,7 @@ def show(invocation: Invocation, *, as_json: bool) -> None:
 def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> None:
     """Hand the lock over: another instance can take it at once."""
     settings = invocation.settings
-    with Store(settings.database_path) as store, store.transaction():
-        store.require_schema()
+    with open_store(settings.database_path) as store:
         view = locking.release(store, settings.instance, lease_id=lease_id, force=force)
     if view is not None:
         fields = ("owner", "hostname", "pid", "lease_id", "token", "age_s")

@@ -75,9 +75,9 @@ def command(
     tally = Tally()
     with (
         mmdb.open_files(settings.geoip_db) as files,
-        staging.open_store(settings.database_path) as store,
+        staging.open_staging(settings.database_path) as store,
         ProgressBar("resolving", lambda: None if _STDIN in texts else tally.read, "addresses") as bar,
-        store.many_commits(),
+        store.bulk_staging(),
     ):
         ips = _given(invocation, texts, tally, bar)
         if fail2ban:

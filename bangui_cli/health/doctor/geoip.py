@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from bangui_cli.health.doctor.checks import Check, failed, ok, warning
 from bangui_cli.resolving import mmdb
 from bangui_cli.rules import timestamps
+from bangui_cli.states.checks import Check, failed, ok, warning
 from bangui_cli.states.errors import BanguiError, NoInput
 
 _DAY_S = 86400.0

@@ -4,9 +4,9 @@ import os
 import stat
 from collections.abc import Sequence
 
-from bangui_cli.health.doctor.checks import Check, error, ok, warning
 from bangui_cli.scheduling.formats import CRON, FORMATS, Format
 from bangui_cli.states import exit_codes
+from bangui_cli.states.checks import Check, error, ok, warning
 
 _OTHERS_WRITE = 0o022
 

@@ -5,14 +5,13 @@ from typing import Any
 from bangui_cli.health import ages
 from bangui_cli.health.ages import Age
 from bangui_cli.health.collect import epoch_s
-from bangui_cli.health.doctor.checks import Check, error, ok, warning
 from bangui_cli.jobs.catalogue import JOBS
 from bangui_cli.rules import lease, timestamps
 from bangui_cli.rules.durations import approximate, format_duration
-from bangui_cli.rules.lease import Instant
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Settings
 from bangui_cli.states import exit_codes
+from bangui_cli.states.checks import Check, error, ok, warning
 
 # Before this program was, and after it can still be in use, no clock is right.
 _EARLIEST_S, _LATEST_S = timestamps.to_wall_s("2025-01-01"), timestamps.to_wall_s("2100-01-01")
@@ -38,6 +37,11 @@ def check_lock(lock: dict[str, Any]) -> Check:
     if verdict == lease.HELD:
         return ok("lock", f"held by another instance, {holder}: it does the work")
     return ok("lock", f"mine: {holder}" if verdict == lease.MINE else "free")
+
+
+def check_state(state: dict[str, Any], values: Settings) -> list[Check]:
+    """Check what `status` tells: the lock and the work."""
+    return [check_lock(state["lock"]), *check_jobs(state, values)]
 
 
 def check_jobs(state: dict[str, Any], values: Settings) -> list[Check]:
@@ -82,14 +86,3 @@ def _latest_s(state: dict[str, Any]) -> float:
     moments = [state["lock"]["heartbeat_at"]]
     moments += [epoch_s(job["last_finished_at"]) for job in state["jobs"].values()]
     return max((moment for moment in moments if isinstance(moment, int | float)), default=0.0)
-
-
-def check_boot_clock(now: Instant) -> Check:
-    """Check that the lock can be judged by a clock that nobody sets."""
-    if now.boottime_s is None or now.boot_id is None:
-        return warning(
-            "boot_clock",
-            "cannot be read: a step of the wall clock may cost the lock",
-            "make /proc readable for this user (/proc/sys/kernel/random/boot_id)",
-        )
-    return ok("boot_clock", f"this host is up for {approximate(now.boottime_s)}")

@@ -3,20 +3,20 @@
 import os
 
 from bangui_cli.host.deadline import Deadline
-from bangui_cli.store.sqlite.store import Store
+from bangui_cli.store.sqlite.store import SqliteStore
 
 _READ_VERSION_AT, _WAL = 19, b"\x02"
 
 
-def open_unchanged(path: str, deadline: Deadline | None = None) -> Store:
-    """Open a database to look at it. Raise what `Store` raises, also for a hot journal.
+def open_unchanged(path: str, deadline: Deadline | None = None) -> SqliteStore:
+    """Open a database to look at it. Raise what `open_store` raises, also for a hot journal.
 
     SQLite leaves an empty -wal and -shm behind when it opens a WAL database read-only; opened for
     writing, it takes them away again. Where they are there already, it is the other way round: the
     last one to leave would write the -wal back.
     """
     is_wal_alone = _is_wal(path) and not os.path.exists(f"{path}-wal")
-    return Store(path, deadline, read_only=not is_wal_alone)
+    return SqliteStore(path, deadline, read_only=not is_wal_alone)
 
 
 def _is_wal(path: str) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-from typing import NamedTuple
 
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
@@ -15,11 +14,10 @@ from bangui_cli.states.errors import (
     SchemaNewer,
     Unavailable,
 )
+from bangui_cli.store.interface import Initialised
 from bangui_cli.store.sqlite import opening, schema, versions
 from bangui_cli.store.sqlite import statements as sql
-from bangui_cli.store.sqlite.store import Store
-
-JOURNAL_MODES = ("delete", "wal")
+from bangui_cli.store.sqlite.store import SqliteStore
 
 migrations = Migrations(schema.MIGRATION_SET)
 
@@ -36,16 +34,6 @@ def _complete(db: sqlite_utils.Database) -> None:
                 db.execute(sql.ADD_COLUMN.format(table=table, column=name, definition=definition))
 
 
-class Initialised(NamedTuple):
-    """What `init` found and did."""
-
-    path: str
-    created: bool
-    adopted: bool
-    migrations_applied: list[str]
-    journal_mode: str
-
-
 def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialised:
     """Create or upgrade a database; nothing happens to one that is current.
 
@@ -60,7 +48,7 @@ def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialis
             hint="leave --journal-mode out, upgrade SQLite to 3.51.3 or later, or insist with --force",
         )
     created = _create_file(path)
-    with Store(path, sync_all=True) as store:
+    with SqliteStore(path, durable=True) as store:
         adopted, applied = _migrate(store, force=force)
         if journal_mode is not None:
             store.set_journal_mode(journal_mode)
@@ -90,7 +78,7 @@ def _create_file(path: str) -> bool:
     return True
 
 
-def _migrate(store: Store, *, force: bool) -> tuple[bool, list[str]]:
+def _migrate(store: SqliteStore, *, force: bool) -> tuple[bool, list[str]]:
     """Apply what is pending, all in one transaction; others that start now wait for it.
 
     Migrations.apply() computes what is pending outside of any transaction and opens deferred ones:
@@ -121,7 +109,7 @@ def _migrate(store: Store, *, force: bool) -> tuple[bool, list[str]]:
         return adopted, pending
 
 
-def _require_bangui_shape(store: Store, tables: set[str]) -> None:
+def _require_bangui_shape(store: SqliteStore, tables: set[str]) -> None:
     """Raise NotADatabase where a table to adopt lacks what the statements rely on."""
     for table, wanted in sql.ADOPTED_COLUMNS.items():
         if table not in tables:

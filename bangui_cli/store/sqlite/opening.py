@@ -6,8 +6,10 @@ import stat
 
 from bangui_cli.rules.sqlite_spelling import decode, quote_path
 from bangui_cli.states.errors import NoDatabase, NotADatabase, PermissionRefused
+from bangui_cli.store.interface import Place
 from bangui_cli.store.sqlite import faults
 
+SIDECARS = ("-journal", "-wal", "-shm")
 _CHECK_PATH = "check database_path: bangui config show names its source"
 
 
@@ -32,6 +34,12 @@ def open_file(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     # Bytes that are no UTF-8, written by another program, must not end a pass.
     connection.text_factory = decode
     return connection
+
+
+def place_of(path: str) -> Place:
+    """Return where the file is, and what SQLite may put beside it."""
+    path = os.path.abspath(path)
+    return Place(path, os.path.dirname(path), (path, *(path + suffix for suffix in SIDECARS)))
 
 
 def require_plain_path(path: str) -> None:

@@ -5,16 +5,23 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from bangui_cli.host import clocks, deadline
+from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.states.errors import DatabaseBusy
 from bangui_cli.store.sqlite import faults, opening
 from bangui_cli.store.sqlite import statements as sql
 
+LOCK_WAIT_S = 30.0
 _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.02
 # So often a statement looks at the deadline: every 200 rows or so, 1 % of its time.
 _LOOK_EVERY_STEPS = 10_000
+
+
+def lock_wait(path: str, wait_s: float) -> Deadline:
+    """Bound one wait for the database; past it is DatabaseBusy."""
+    error = DatabaseBusy(f"{path} stayed locked by another process for {wait_s:g} s", path=path)
+    return Deadline(clocks.monotonic_s() + wait_s, error)
 
 
 class Session:
@@ -30,10 +37,10 @@ class Session:
         path: str,
         deadline: Deadline | None = None,
         *,
-        sync_all: bool = False,
+        durable: bool = False,
         read_only: bool = False,
     ) -> None:
-        """Open an existing database; `sync_all` makes a commit survive a power cut.
+        """Open an existing database; `durable` makes a commit survive a power cut.
 
         Raise NoDatabase, NotADatabase or PermissionRefused.
         """
@@ -42,7 +49,7 @@ class Session:
         self._connection = opening.open_file(path, read_only=read_only)
         try:
             self._execute(sql.CACHE_SPILL_OFF)
-            if sync_all:
+            if durable:
                 self._patiently(sql.SYNCHRONOUS_EXTRA)
         except BaseException:
             self.close()
@@ -55,6 +62,10 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def hurry(self, within_s: float) -> None:
+        """Bound all that is still to be done by a time from now, whatever the deadline was."""
+        self.deadline = lock_wait(self.path, within_s)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -90,7 +101,7 @@ class Session:
 
     def _patiently(self, statement: str) -> list[Any]:
         """Run a statement as soon as SQLite's lock allows it."""
-        wait = self.deadline or deadline.for_lock_wait(self.path)
+        wait = self.deadline or lock_wait(self.path, LOCK_WAIT_S)
         pause_s = _FIRST_PAUSE_S
         while True:
             try:

@@ -58,13 +58,6 @@ UPDATE scheduler_lock
        boot_id = :boot_id
  WHERE id = 1 AND lease_id = :lease_id AND heartbeat_written = heartbeat_at"""
 
-# heartbeat_at 0 is long expired for BanGUI too; the token stays, so that the next lease counts on.
-FREE_LOCK = """
-UPDATE scheduler_lock
-   SET owner = NULL, lease_id = NULL, boot_id = NULL,
-       heartbeat_at = 0, heartbeat_written = 0, heartbeat_boottime = 0
- WHERE id = 1"""
-
 # BanGUI deletes the row when it stops; job_state remembers the last token all the same.
 HIGHEST_TOKEN = "SELECT coalesce(max(last_token), 0) FROM job_state"
 
@@ -78,7 +71,7 @@ ON CONFLICT (job_id) DO UPDATE SET
 JOB_FINISHED = """
 UPDATE job_state
    SET last_finished_at = :finished_at, last_outcome = :outcome, last_duration_s = :duration_s,
-       last_count = :count, last_correlation_id = :correlation_id,
+       last_count = :rows, last_correlation_id = :correlation_id,
        last_success_at = CASE WHEN :outcome = 'ok' THEN :finished_at ELSE last_success_at END,
        failures_total = failures_total + (:outcome <> 'ok'),
        consecutive_failures = CASE WHEN :outcome = 'ok' THEN 0 ELSE consecutive_failures + 1 END

@@ -2,31 +2,32 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
+from bangui_cli.host import clocks
+from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry, flatten
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import NoTables, SchemaNewer
+from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, Limits, Situation
 from bangui_cli.store.sqlite import schema
 from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.session import Session
 
-
-class Batch(NamedTuple):
-    """What one transaction of a sweep moved; `through` is None at the end of the sweep."""
-
-    rows: int
-    through: str | None
+# SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
+LIMITS = Limits(staged_rows=40_000, rest_s=0.11)
 
 
-class Store(Session):
-    """bangui's tables in one open database.
+class SqliteStore(Session):
+    """bangui's tables in one open database file; `interface.Store` says what each verb promises."""
 
-    Methods that write want to be called inside `transaction()`, those that read inside
-    `transaction()` or `snapshot()`.
-    """
+    limits = LIMITS
+
+    def now(self) -> Instant:
+        """Read the clocks of this kernel, which all instances share."""
+        return clocks.now()
 
     def require_schema(self) -> None:
         """Raise NoTables or SchemaNewer unless this tool's migrations are applied, no more, no less."""
@@ -38,37 +39,63 @@ class Store(Session):
 
     # The lock.
 
-    def read_lock(self) -> LockRow | None:
-        """Return the lock row as it stands."""
-        row = self._one(sql.READ_LOCK)
-        return row and LockRow(*row)
+    def situation(self) -> Situation:
+        """Return what a pass right now would be decided by."""
+        now, row = self.now(), self._one(sql.READ_LOCK)
+        has_dirty_rows = self._one(sql.ANY_DIRTY) is not None
+        return Situation(
+            row and LockRow(*row), now, int(self._scalar(sql.HIGHEST_TOKEN)), has_dirty_rows
+        )
 
-    def write_lock(self, row: LockRow) -> None:
-        """Write the lock row, whatever stood there."""
-        self._execute(sql.WRITE_LOCK, row)
+    def decide(self, judge: Callable[[Situation], tuple[Decision | None, Answer]]) -> Answer:
+        """Write what a function makes of the situation, under the write lock."""
+        with self.transaction():
+            self.require_schema()
+            situation = self.situation()
+            decision, answer = judge(situation)
+            if decision is not None:
+                self._write(decision, situation.now)
+        return answer
 
-    def renew_lease(self, lease_id: str, now: Instant) -> bool:
-        """Refresh the heartbeat of a lease; return False, changing nothing, where it is lost."""
+    def record_finish(self, lease_id: str, finish: JobFinish) -> bool:
+        """Record the end of a run under the fence."""
+        with self.transaction():
+            now = self.now()
+            if not self._renew_lease(lease_id, now):
+                return False
+            self._finish(finish, now)
+        return True
+
+    def _write(self, decision: Decision, now: Instant) -> None:
+        self._execute(sql.WRITE_LOCK, decision.lock)
+        if decision.start:
+            job_id, correlation_id, token, elapsed_s = decision.start
+            started_at = timestamps.to_text(now.wall_s - elapsed_s)
+            self._execute(sql.JOB_STARTED, (job_id, started_at, correlation_id, token))
+        if decision.finish:
+            self._finish(decision.finish, now)
+
+    def _finish(self, finish: JobFinish, now: Instant) -> None:
+        finished_at = timestamps.to_text(now.wall_s)
+        self._execute(sql.JOB_FINISHED, {**finish._asdict(), "finished_at": finished_at})
+
+    def _renew_lease(self, lease_id: str, now: Instant) -> bool:
+        """Check the fence and refresh the heartbeat in one."""
         parameters = {**now._asdict(), "lease_id": lease_id}
         return self._execute(sql.RENEW_LEASE, parameters).rowcount == 1
 
-    def free_lock(self) -> None:
-        """Mark the lock free; its token stays."""
-        self._execute(sql.FREE_LOCK)
-
-    def highest_token(self) -> int:
-        """Return the highest fencing token that a pass of this tool ever held, 0 for none."""
-        return int(self._scalar(sql.HIGHEST_TOKEN))
-
     # The dirty set and the cache.
 
-    def stage(self, packed: Sequence[str]) -> None:
-        """Upsert packed entries into the dirty set by the rule of `entry.beats`; sorted is faster."""
-        together = sql.STAGED_TOGETHER_ROWS
-        single = len(packed) - len(packed) % together
-        groups = (flatten(packed[at : at + together]) for at in range(0, single, together))
-        self._execute_many(sql.STAGE_TOGETHER, groups)
-        self._execute_many(sql.STAGE, (flatten([row]) for row in packed[single:]))
+    def stage(self, packed: Sequence[str]) -> float:
+        """Upsert packed entries into the dirty set, many rows in one statement."""
+        with self.transaction():
+            began_s = clocks.monotonic_s()
+            together = sql.STAGED_TOGETHER_ROWS
+            single = len(packed) - len(packed) % together
+            groups = (flatten(packed[at : at + together]) for at in range(0, single, together))
+            self._execute_many(sql.STAGE_TOGETHER, groups)
+            self._execute_many(sql.STAGE, (flatten([row]) for row in packed[single:]))
+        return clocks.monotonic_s() - began_s
 
     def find(self, ip: str) -> tuple[Entry | None, Entry | None]:
         """Return what the cache and what the dirty set know of an address in normal form."""
@@ -89,10 +116,6 @@ class Store(Session):
         """Count what is known by "country", "asn" or "org": key, name, addresses; None is unknown."""
         return self._all(sql.COUNT_BY[key])
 
-    def has_dirty_rows(self) -> bool:
-        """Tell whether there is anything to flush."""
-        return self._one(sql.ANY_DIRTY) is not None
-
     def count_dirty_rows(self) -> int:
         """Count the dirty set, a full scan."""
         return int(self._scalar(sql.COUNT_DIRTY))
@@ -107,39 +130,32 @@ class Store(Session):
         rows, unresolved = self._one(sql.COUNT_CACHE)
         return rows, unresolved
 
-    def move_batch(self, after: str, limit_rows: int, seen_at: str) -> Batch:
-        """Move the next `limit_rows` dirty rows behind address `after` into the cache."""
+    def move_batch(self, lease_id: str, after: str, limit_rows: int, finish: JobFinish) -> Batch | None:
+        """Move one batch in one transaction: fence and heartbeat, upsert, delete, count."""
+        with self.transaction():
+            began_s, now = clocks.monotonic_s(), self.now()
+            if not self._renew_lease(lease_id, now):
+                return None
+            rows, through = self._move(after, limit_rows, timestamps.to_text(now.wall_s))
+            self._execute(sql.ADD_FLUSHED, (rows, finish.job_id))
+            if through is None:
+                self._finish(finish._replace(rows=(finish.rows or 0) + rows), now)
+            worked_s = clocks.monotonic_s()
+        return Batch(rows, through, worked_s - began_s, clocks.monotonic_s() - worked_s)
+
+    def _move(self, after: str, limit_rows: int, seen_at: str) -> tuple[int, str | None]:
         end = self._one(sql.BATCH_END, (after, limit_rows - 1))
         through, rows = (end[0], limit_rows) if end else self._one(sql.LAST_BATCH, (after,))
         if not rows:
-            return Batch(0, None)
+            return 0, None
         bounds = {"after": after, "through": through, "seen_at": seen_at}
         if self._execute(sql.UPSERT_BATCH, bounds).rowcount < rows:
             # Where the cached row wins, it has been seen all the same.
             self._execute(sql.TOUCH_BATCH, bounds)
         self._execute(sql.DELETE_BATCH, bounds)
-        return Batch(rows, through if end else None)
-
-    def allow_spill(self) -> None:
-        """Let a big transaction write pages early: else all that it touches stay in memory.
-
-        While a reader is in the way, SQLite keeps them all the same and goes on.
-        """
-        self._execute(sql.CACHE_SPILL_ON)
+        return rows, through if end else None
 
     # The state of the jobs.
-
-    def job_started(self, job_id: str, started_at: str, correlation_id: str, token: int) -> None:
-        """Count a run that holds the lock."""
-        self._execute(sql.JOB_STARTED, (job_id, started_at, correlation_id, token))
-
-    def job_finished(self, job_id: str, outcome: str, **values: object) -> None:
-        """Record the end of a run: finished_at, duration_s, count, correlation_id."""
-        self._execute(sql.JOB_FINISHED, {"job_id": job_id, "outcome": outcome, **values})
-
-    def add_flushed(self, job_id: str, rows: int) -> None:
-        """Add to the total of a job, in the transaction that moved the rows."""
-        self._execute(sql.ADD_FLUSHED, (rows, job_id))
 
     def job_state(self, job_id: str) -> dict[str, Any]:
         """Return the state of a job; one that never ran has zeros and no times."""
@@ -152,14 +168,15 @@ class Store(Session):
         """Return SQLite's journal mode of the file."""
         return str(self._patiently(sql.JOURNAL_MODE)[0][0])
 
-    def size_bytes(self) -> int:
-        """Return the size of the database file."""
-        return os.stat(self.path).st_size
-
-    def last_migration(self) -> str | None:
-        """Return the name of the schema's newest migration."""
-        row = self._one(sql.LAST_MIGRATION)
-        return None if row is None else str(row[0])
+    def describe(self) -> dict[str, Any]:
+        """Return what `status` tells of the file."""
+        migration = self._one(sql.LAST_MIGRATION)
+        return {
+            "path": self.path,
+            "journal_mode": self.journal_mode(),
+            "schema": None if migration is None else str(migration[0]),
+            "size_bytes": os.stat(self.path).st_size,
+        }
 
     def initialised_at(self) -> str | None:
         """Return when `init` first made or adopted the database."""
@@ -203,7 +220,18 @@ class Store(Session):
         self._patiently(sql.SET_JOURNAL_MODE.format(mode=mode))
 
     @contextmanager
-    def many_commits(self) -> Iterator[None]:
+    def bulk_staging(self) -> Iterator[None]:
+        """Keep the journal between commits, and let a big transaction write pages early.
+
+        Else all that it touches would stay in memory. While a reader is in the way, SQLite keeps them
+        all the same and goes on.
+        """
+        self._execute(sql.CACHE_SPILL_ON)
+        with self.sweeping():
+            yield
+
+    @contextmanager
+    def sweeping(self) -> Iterator[None]:
         """Make many short transactions in a row cheaper."""
         self._execute(sql.SECURE_DELETE_OFF)
         if self.journal_mode() != "delete":

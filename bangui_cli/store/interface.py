@@ -1,0 +1,190 @@
+"""What every engine offers: the verbs of the store, each one transaction, and the values they speak in.
+
+A verb that changes something is one transaction by itself, so that no caller ever holds the database
+while it thinks. Reads that belong together stand in one `snapshot`. Every moment that is written comes
+from the engine's own clock. Each verb raises `deadline.overrun` once the deadline has come, and the
+states of `states.errors` for what the engine refuses.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
+
+from bangui_cli.host.deadline import Deadline
+from bangui_cli.rules.entry import Entry
+from bangui_cli.rules.lease import Instant, LockRow
+
+Answer = TypeVar("Answer")
+
+
+class Situation(NamedTuple):
+    """What a pass is decided by, all read at one moment of the engine's clock."""
+
+    lock: LockRow | None
+    now: Instant
+    highest_token: int
+    has_dirty_rows: bool
+
+
+class JobStart(NamedTuple):
+    """A run that came by the lock; it began `elapsed_s` ago."""
+
+    job_id: str
+    correlation_id: str
+    token: int
+    elapsed_s: float
+
+
+class JobFinish(NamedTuple):
+    """A run that has ended, for `job_state`; `rows` is what it moved, None where nobody knows."""
+
+    job_id: str
+    correlation_id: str
+    outcome: str
+    rows: int | None
+    duration_s: float
+
+
+class Decision(NamedTuple):
+    """What to write of a situation: the lock, and the start and perhaps the end of a run."""
+
+    lock: LockRow
+    start: JobStart | None = None
+    finish: JobFinish | None = None
+
+
+class Batch(NamedTuple):
+    """What one transaction of a sweep moved, and how long others had to wait for it.
+
+    `through` is the last address, None at the end of the sweep. `work_s` grows with the rows, `commit_s`
+    hardly does.
+    """
+
+    rows: int
+    through: str | None
+    work_s: float
+    commit_s: float
+
+
+class Limits(NamedTuple):
+    """What suits an engine: the most rows to stage at once, and the rest that lets other writers in."""
+
+    staged_rows: int
+    rest_s: float
+
+
+class Place(NamedTuple):
+    """Where a database is, for whoever schedules jobs on it or writes files beside it.
+
+    `database` is what leads there from any directory. `directory` is None where there is no file;
+    `files` are those that are the engine's alone.
+    """
+
+    database: str
+    directory: str | None
+    files: tuple[str, ...]
+
+
+class Initialised(NamedTuple):
+    """What `init` found and did."""
+
+    path: str
+    created: bool
+    adopted: bool
+    migrations_applied: list[str]
+    journal_mode: str
+
+
+class Store(Protocol):
+    """bangui's tables in one open database."""
+
+    deadline: Deadline | None
+    limits: Limits
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def hurry(self, within_s: float) -> None:
+        """Bound all that is still to be done by a time from now, whatever the deadline was."""
+
+    def now(self) -> Instant:
+        """Read the clock that everything in this database is judged by."""
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Read one consistent state, writing nothing."""
+
+    def require_schema(self) -> None:
+        """Raise NoTables or SchemaNewer unless this tool's migrations are applied, no more, no less.
+
+        Wants a snapshot.
+        """
+
+    # The lock.
+
+    def situation(self) -> Situation:
+        """Return what a pass right now would be decided by. Wants a snapshot."""
+
+    def decide(self, judge: Callable[[Situation], tuple[Decision | None, Answer]]) -> Answer:
+        """Write what a function makes of the situation; for None, and where it raises, nothing.
+
+        The situation is still the same when it is written; so the function may be asked more than once.
+        What it answers besides is returned. Raise NoTables or SchemaNewer.
+        """
+
+    def record_finish(self, lease_id: str, finish: JobFinish) -> bool:
+        """Record the end of a run under its lease; return False, writing nothing, where that is lost."""
+
+    # The dirty set and the cache.
+
+    def bulk_staging(self) -> AbstractContextManager[None]:
+        """Make many big transactions in a row cheaper, in time and memory."""
+
+    def stage(self, packed: Sequence[str]) -> float:
+        """Upsert packed entries into the dirty set by the rule of `entry.beats`; sorted is faster.
+
+        Return the seconds for which others had to wait.
+        """
+
+    def sweeping(self) -> AbstractContextManager[None]:
+        """Make many short transactions in a row cheaper."""
+
+    def move_batch(self, lease_id: str, after: str, limit_rows: int, finish: JobFinish) -> Batch | None:
+        """Move the next dirty rows behind address `after` into the cache, under the fence of a lease.
+
+        Refresh the heartbeat and add to the total of the job. At the end of the sweep record `finish`,
+        whose rows are what the run has moved before. Return None, writing nothing, without the lease.
+        """
+
+    def find(self, ip: str) -> tuple[Entry | None, Entry | None]:
+        """Return what the cache and what the dirty set know of an address in normal form.
+
+        Wants a snapshot, as all that follow.
+        """
+
+    def find_many(self, ips: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
+        """Return what the cache and what the dirty set know of addresses in normal form."""
+
+    def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
+        """Count what is known by "country", "asn" or "org": key, name, addresses; None is unknown."""
+
+    def count_dirty_rows(self) -> int:
+        """Count the dirty set, a full scan."""
+
+    def oldest_dirty(self) -> str | None:
+        """Return the oldest `resolved_at` in the dirty set."""
+
+    def count_cache_rows(self) -> tuple[int, int]:
+        """Count the cache, and those of its rows that have no country."""
+
+    def job_state(self, job_id: str) -> dict[str, Any]:
+        """Return the state of a job; one that never ran has zeros and no times."""
+
+    def initialised_at(self) -> str | None:
+        """Return when `init` first made or adopted the database."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `status` tells of the database: path, journal_mode, schema, size_bytes."""
