@@ -112,7 +112,7 @@ class Staging:
 
     def _rest(self) -> None:
         if clocks.monotonic_s() >= self._rest_s:
-            clocks.sleep_s(self._store.limits.rest_s)
+            clocks.sleep_s(self._store.rest_s)
             self._rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
 
     def _stage(self, batch: list[str]) -> float:
@@ -126,5 +126,5 @@ class Staging:
         # The speed of a few rows says nothing of many.
         if rows == self._batch_rows or held_s > pacing.STAGING_TARGET_HOLD_S:
             self._batch_rows = pacing.next_batch_rows(
-                rows, held_s, self._store.limits.staged_rows, pacing.STAGING_TARGET_HOLD_S
+                rows, held_s, self._store.most_staged_rows, pacing.STAGING_TARGET_HOLD_S
             )

@@ -82,5 +82,5 @@ def _sweep(run: Run, progress: Progress) -> None:
         progress(moved)
         rows = pacing.next_batch_rows(rows, batch.work_s, most_rows, commit_s=batch.commit_s)
         if after is not None and clocks.monotonic_s() >= rest_s:
-            clocks.sleep_s(min(run.store.limits.rest_s, run.deadline.remaining_s()))
+            clocks.sleep_s(min(run.store.rest_s, run.deadline.remaining_s()))
             rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S

@@ -8,7 +8,8 @@ from bangui_cli.jobs.catalogue import FLUSH, JOBS, Job
 from bangui_cli.settings import config_file
 from bangui_cli.settings.table import SYSTEM_DATABASE_PATH, Settings
 from bangui_cli.states.errors import UsageFault
-from bangui_cli.store import Place, place_of
+from bangui_cli.store import place_of
+from bangui_cli.store.places import Place
 
 ROOT = "root"
 # An installed file that begins with it is bangui's own, to be replaced and removed.

@@ -11,11 +11,8 @@ from bangui_cli.host.deadline import Deadline
 from bangui_cli.store.interface import (
     Batch,
     Decision,
-    Initialised,
     JobFinish,
     JobStart,
-    Limits,
-    Place,
     Situation,
     Store,
 )
@@ -23,11 +20,8 @@ from bangui_cli.store.interface import (
 __all__ = [
     "Batch",
     "Decision",
-    "Initialised",
     "JobFinish",
     "JobStart",
-    "Limits",
-    "Place",
     "Situation",
     "Store",
     "examine",
@@ -38,6 +32,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bangui_cli.states.checks import Check
+    from bangui_cli.store.places import Initialised, Place
 
 State = TypeVar("State")
 
@@ -53,7 +48,7 @@ def open_store(database: str, deadline: Deadline | None = None, *, durable: bool
     return SqliteStore(database, deadline, durable=durable)
 
 
-def initialise(database: str, *, journal_mode: str | None, force: bool) -> Initialised:
+def initialise(database: str, *, journal_mode: str | None, force: bool) -> "Initialised":
     """Create or upgrade a database; nothing happens to one that is current.
 
     Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Unavailable, and what the engine
@@ -71,7 +66,7 @@ def examine(database: str, look: Callable[[Store], State]) -> "tuple[list[Check]
     return checks.examine(database, look)
 
 
-def place_of(database: str) -> Place:
+def place_of(database: str) -> "Place":
     """Return where a database is, or would be, without looking at it."""
     from bangui_cli.store.sqlite import opening
 

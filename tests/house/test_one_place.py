@@ -95,7 +95,7 @@ def test_no_engine_is_known_by_name_above_the_store():
         for module, tree in trees()
         if not is_within(module, ("store/",))
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("bangui_cli.store.")
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("bangui_cli.store.sqlite")
     ]
 
     assert imported == [], "ask bangui_cli.store"

@@ -235,7 +235,7 @@ MUTANTS = (
     Mutant(
         "others find no gap in a long sweep",
         FLUSH,
-        "clocks.sleep_s(min(run.store.limits.rest_s, run.deadline.remaining_s()))",
+        "clocks.sleep_s(min(run.store.rest_s, run.deadline.remaining_s()))",
         "pass",
         "jobs/test_paused_runs.py::test_a_long_sweep_leaves_gaps_for_those_who_wait",
     ),

@@ -14,7 +14,7 @@ from bangui_cli.states.errors import (
     SchemaNewer,
     Unavailable,
 )
-from bangui_cli.store.interface import Initialised
+from bangui_cli.store.places import Initialised
 from bangui_cli.store.sqlite import opening, schema, versions
 from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.store import SqliteStore

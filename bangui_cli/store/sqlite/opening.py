@@ -3,11 +3,14 @@
 import os
 import sqlite3
 import stat
+from typing import TYPE_CHECKING
 
 from bangui_cli.rules.sqlite_spelling import decode, quote_path
 from bangui_cli.states.errors import NoDatabase, NotADatabase, PermissionRefused
-from bangui_cli.store.interface import Place
 from bangui_cli.store.sqlite import faults
+
+if TYPE_CHECKING:
+    from bangui_cli.store.places import Place
 
 SIDECARS = ("-journal", "-wal", "-shm")
 _CHECK_PATH = "check database_path: bangui config show names its source"
@@ -36,8 +39,10 @@ def open_file(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def place_of(path: str) -> Place:
+def place_of(path: str) -> "Place":
     """Return where the file is, and what SQLite may put beside it."""
+    from bangui_cli.store.places import Place
+
     path = os.path.abspath(path)
     return Place(path, os.path.dirname(path), (path, *(path + suffix for suffix in SIDECARS)))
 

@@ -11,19 +11,18 @@ from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry, flatten
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import NoTables, SchemaNewer
-from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, Limits, Situation
+from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, Situation
 from bangui_cli.store.sqlite import schema
 from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.session import Session
-
-# SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
-LIMITS = Limits(staged_rows=40_000, rest_s=0.11)
 
 
 class SqliteStore(Session):
     """bangui's tables in one open database file; `interface.Store` says what each verb promises."""
 
-    limits = LIMITS
+    most_staged_rows = 40_000
+    # SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
+    rest_s = 0.11
 
     def now(self) -> Instant:
         """Read the clocks of this kernel, which all instances share."""
