@@ -14,13 +14,18 @@ class Facts(NamedTuple):
     asn: str | None = None
     org: str | None = None
 
+    @property
+    def has_network(self) -> bool:
+        """Tell whether anything is said of the network."""
+        return bool(self.asn or self.org)
+
     def completed_by(self, other: "Facts") -> "Facts":
         """Return these facts, a half that is missing taken from `other`.
 
         A code and a name of different files could contradict each other: each half stays whole.
         """
         country = self if self.country_code else other
-        network = self if self.asn or self.org else other
+        network = self if self.has_network else other
         return Facts(country.country_code, country.country_name, network.asn, network.org)
 
 

@@ -1,5 +1,7 @@
 """The log of one run. An event below the level costs nothing; structlog comes with the first."""
 
+import sys
+
 from bangui_cli.host import terminal
 from bangui_cli.states.errors import Failure
 from bangui_cli.states.events import LEVELS, Event
@@ -42,7 +44,10 @@ class Log:
 
         self._settle_format()
         context = {"job": self.job, "correlation_id": self._correlation_id}
-        line = log_lines.render(self._format, level, name, context, fields, mask_ips=self._mask_ips)
+        typed = sys.argv[1:] if terminal.stderr_is_terminal() else []
+        line = log_lines.render(
+            self._format, level, name, context, fields, mask_ips=self._mask_ips, typed=typed
+        )
         if not terminal.write_line(terminal.STDERR, line, self.stall_s):
             self.stall_s = 0.0
 
