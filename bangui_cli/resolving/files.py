@@ -33,7 +33,7 @@ def _names_in(directory: str) -> list[str]:
 
 
 @contextmanager
-def open_files(configured: Sequence[str]) -> Iterator[list[Mmdb]]:
+def open_files(configured: Sequence[str], *, registered: bool = False) -> Iterator[list[Mmdb]]:
     """Open the configured files, or those in the usual places, the newest of them first.
 
     A file that is of another kind is passed over in the usual places, and an error (MmdbUnusable) where
@@ -41,7 +41,7 @@ def open_files(configured: Sequence[str]) -> Iterator[list[Mmdb]]:
     """
     files: list[Mmdb] = []
     try:
-        files += map(open_file, find_paths(configured))
+        files += (open_file(path, registered=registered) for path in find_paths(configured))
         useful = [file for file in files if file.has_facts]
         if not useful or (configured and len(useful) < len(files)):
             other = next(file for file in files if not file.has_facts)

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import islice, starmap
 from typing import Any, NamedTuple
 
@@ -29,7 +30,10 @@ _COUNTRIES, _NETWORKS, _FOREIGN = "countries", "networks", "foreign"
 
 
 class Mmdb(NamedTuple):
-    """One open file; its first records say what it knows. `built_s` is the wall clock of its making."""
+    """One open file; its first records say what it knows. `built_s` is the wall clock of its making.
+
+    `registered`: whether the country of registration counts where a record has no other.
+    """
 
     path: str
     descriptor: int
@@ -37,6 +41,7 @@ class Mmdb(NamedTuple):
     is_ipv4_only: bool
     kind: str
     built_s: float
+    registered: bool
 
     @property
     def has_facts(self) -> bool:
@@ -73,7 +78,8 @@ class Mmdb(NamedTuple):
         """Return what is found, each once, and its number for each address: all of it has to be sent."""
         distinct: dict[Any, int] = {}
         get = _ipv4_getter(reader) if self.is_ipv4_only else reader.get
-        numbers = [distinct.setdefault(extract(get(ip)), len(distinct)) for ip in ips]
+        pick = partial(extract, registered=self.registered)
+        numbers = [distinct.setdefault(pick(get(ip)), len(distinct)) for ip in ips]
         return {"distinct": list(distinct), "numbers": numbers}
 
     def _require_unchanged(self) -> None:
@@ -86,14 +92,16 @@ def _ipv4_getter(reader: Any) -> Callable[[str], Any]:
     return lambda ip: None if ":" in ip else reader.get(ip)
 
 
-def open_file(path: str) -> Mmdb:
+def open_file(path: str, *, registered: bool = False) -> Mmdb:
     """Open one file and tell its kind.
 
     Raise NoInput, PermissionRefused or MmdbUnusable; what the system withholds is a state of its own.
     """
     descriptor = _open(path)
     try:
-        return Mmdb(path, descriptor, _identity(descriptor), *_examine(path, descriptor))
+        is_ipv4_only, kind, built_s = _examine(path, descriptor)
+        identity = _identity(descriptor)
+        return Mmdb(path, descriptor, identity, is_ipv4_only, kind, built_s, registered)
     except BaseException:
         os.close(descriptor)
         raise
@@ -132,7 +140,9 @@ def _examine(path: str, descriptor: int) -> Any:
 
 def _describe(reader: Any) -> tuple[bool, str, float]:
     metadata = reader.metadata()
-    sample = (normalise(*extract(record)) for _, record in islice(reader, _SAMPLE_RECORDS))
+    records = (record for _, record in islice(reader, _SAMPLE_RECORDS))
+    # A country of registration says of what kind a file is, whether it counts or not.
+    sample = (normalise(*extract(record, registered=True)) for record in records)
     return metadata.ip_version == 4, _kind(sample), float(metadata.build_epoch)
 
 

@@ -317,6 +317,17 @@ def test_the_files_may_be_set_once_and_for_all(bangui, country, asn):
     assert [row[3] for row in staged(bangui)] == ["AS64496", None]
 
 
+def test_the_country_of_registration_may_count(bangui, tmp_path):
+    """Where the setting says so; without it the address is unresolved."""
+    record = {"registered_country": {"iso_code": "US", "names": {"en": "United States"}}}
+    anycast = geoip.write_mmdb(tmp_path / "anycast.mmdb", {"192.0.2.0/24": record})
+    command = ["resolve", "192.0.2.1", "--geoip-db", anycast, "--json"]
+
+    assert bangui.ok(*command).json["unresolved"] == 1
+    assert bangui.ok(*command, env={"BANGUI_GEOIP_REGISTERED": "true"}).json["resolved"] == 1
+    assert staged(bangui) == [("192.0.2.1", "US", "United States", None, None)]
+
+
 def test_nothing_to_resolve_is_wrong_usage(bangui):
     """Without addresses, - and --fail2ban there is nothing to do."""
     assert bangui.run("resolve").code == 2

@@ -80,7 +80,7 @@ def command(
     settings, tally = invocation.settings, Tally()
     shown: list[tuple[str, Found]] = []
     with (
-        open_files(settings.geoip_db) as files,
+        open_files(settings.geoip_db, registered=settings.geoip_registered) as files,
         staging.open_staging(settings.database_path) as store,
         ProgressBar("resolving", lambda: None if _STDIN in texts else tally.read, "addresses") as bar,
         store.bulk_staging(),
