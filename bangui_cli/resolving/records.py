@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from bangui_cli.rules import extraction
+from bangui_cli.rules.layouts import names_in
 from bangui_cli.rules.memory import Memory
 from bangui_cli.rules.validation import Rejected, clean_text, normalise_asn, normalise_country_code
 
@@ -43,9 +44,12 @@ def extract(record: Any, *, registered: bool = False) -> Picked:
     """
     if not isinstance(record, dict):
         return None, None, None, None
-    _, code, name, asn, org, _ = extraction.extract(record)
+    names = names_in(record)
+    code, name = extraction.place(record, names)
+    asn, org = extraction.network(record, names)
     if registered and code is None:
-        _, code, name, *_ = extraction.extract({"country": record.get("registered_country")})
+        elsewhere = {"country": record.get("registered_country")}
+        code, name = extraction.place(elsewhere, names_in(elsewhere))
     return _scalar(code), _scalar(name), _scalar(asn), _scalar(org)
 
 
