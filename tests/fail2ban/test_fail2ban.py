@@ -103,18 +103,11 @@ def test_a_malformed_value_is_rejected_and_nothing_else(text):
 # Along fail2ban's own indexes.
 
 
-def plan(path, query):
-    with closing(sqlite3.connect(path)) as connection:
-        parameters = {"jail": b"sshd", "since_s": 1, "now_s": 1}
-        rows = connection.execute(f"EXPLAIN QUERY PLAN {query}", parameters)
-        return [row[3] for row in rows if row[3].startswith(("SCAN", "SEARCH", "USE"))]
-
-
 @pytest.mark.parametrize("of_jail", [False, True])
 @pytest.mark.parametrize("recent", [False, True])
 def test_the_history_is_counted_along_indexes_alone(path, of_jail, recent):
     """A row keeps the log lines that matched: to read 500,000 of them takes fail2ban's bans with it."""
-    steps = plan(path, fail2ban.history_query(of_jail=of_jail, recent=recent))
+    steps = geoip.query_plan(path, fail2ban.history_query(of_jail=of_jail, recent=recent))
 
     assert all(" USING COVERING INDEX bans_" in step for step in steps), steps
     assert len(steps) == 1 + recent
@@ -125,7 +118,7 @@ def test_the_history_is_counted_along_indexes_alone(path, of_jail, recent):
 )
 def test_what_has_no_other_columns_is_read_from_indexes_alone(path, query):
     """All that fail2ban remembers of addresses is in them."""
-    assert " USING COVERING INDEX " in plan(path, query)[0]
+    assert " USING COVERING INDEX " in geoip.query_plan(path, query)[0]
 
 
 def test_the_bans_of_many_jails_and_long_rows_are_counted_alike(tmp_path):

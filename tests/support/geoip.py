@@ -64,3 +64,12 @@ def write_fail2ban(path: Path, bans: Iterable[Ban], bips: Iterable[Ban] = ()) ->
     connection.commit()
     connection.close()
     return path
+
+
+def query_plan(path: Path | str, query: str) -> list[str]:
+    """Return the steps that SQLite takes for a query of ours."""
+    connection = sqlite3.connect(path)
+    parameters = {"jail": b"sshd", "since_s": 1, "now_s": 1}
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {query}", parameters).fetchall()
+    connection.close()
+    return [row[3] for row in rows if row[3].startswith(("SCAN", "SEARCH", "USE"))]
