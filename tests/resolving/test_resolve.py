@@ -328,6 +328,19 @@ def test_the_country_of_registration_may_count(bangui, tmp_path):
     assert staged(bangui) == [("192.0.2.1", "US", "United States", None, None)]
 
 
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [(["\udcff"], 65), (["192.0.2.1", "--geoip-db", "\udcff"], 66), (["--fail2ban=\udcff"], 66),
+     (["-", "--max-age", "\udcff"], 2), (["-", "--format", "\udcff"], 2), (["-", "-d", "\udcff"], 66)],
+)  # fmt: skip
+def test_bytes_that_are_no_utf_8_are_an_ordinary_mistake(bangui, country, options, code):
+    """A shell can give any; they end as an address, a file or a value that is none."""
+    ended = bangui.run("resolve", *options, env={"BANGUI_GEOIP_DB_PATH": str(country)})
+
+    assert ended.code == code
+    assert "traceback" not in ended.stderr.lower()
+
+
 def test_nothing_to_resolve_is_wrong_usage(bangui):
     """Without addresses, - and --fail2ban there is nothing to do."""
     assert bangui.run("resolve").code == 2
