@@ -5,9 +5,10 @@ themselves are long, since each keeps the log lines that matched.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from bangui_cli.fail2ban.reading import open_reading
+from bangui_cli.fail2ban.reading import Reading, open_reading
 from bangui_cli.rules.sqlite_spelling import decode
 
 # `bans` is the history, purged by age; `bips` keeps the latest ban, and so the permanent ones.
@@ -30,6 +31,12 @@ def history_query(*, of_jail: bool, recent: bool) -> str:
         inner = " AND ".join([*terms, _RECENT])
         terms.append(f"+rowid IN (SELECT rowid FROM bans WHERE {inner})")
     return f"SELECT {_IP}, count(*) FROM bans{_where(terms)} GROUP BY ip"
+
+
+def older_query(*, of_jail: bool) -> str:
+    """Return the statement that tells whether there are bans which are not recent."""
+    terms = [*([_OF_JAIL] if of_jail else []), f"NOT ({_RECENT})"]
+    return f"SELECT 1 FROM bans{_where(terms)} LIMIT 1"
 
 
 def active_query(*, of_jail: bool, recent: bool) -> str:
@@ -64,12 +71,23 @@ def count_bans(
     active_at_s: float | None = None,
 ) -> dict[str, int]:
     """Count the bans of each address since a wall-clock time; only those active at one, if given."""
-    query = history_query if active_at_s is None else active_query
-    statement = query(of_jail=jail is not None, recent=since_s is not None)
     name = None if jail is None else jail.encode("utf-8", "surrogateescape")
+    asked = {"jail": name, "since_s": since_s, "now_s": active_at_s}
     with open_reading(path) as reading:
-        rows = reading.fetch(statement, {"jail": name, "since_s": since_s, "now_s": active_at_s})
+        rows = _fetch_history(reading, asked) if active_at_s is None else _fetch_active(reading, asked)
     return _add_up(rows)
+
+
+def _fetch_history(reading: Reading, asked: Mapping[str, object]) -> list[Any]:
+    of_jail, recent = asked["jail"] is not None, asked["since_s"] is not None
+    # To tell recent rows one by one trebles the time, and fail2ban may have purged all others.
+    recent = recent and bool(reading.fetch(older_query(of_jail=of_jail), asked))
+    return reading.fetch(history_query(of_jail=of_jail, recent=recent), asked)
+
+
+def _fetch_active(reading: Reading, asked: Mapping[str, object]) -> list[Any]:
+    of_jail, recent = asked["jail"] is not None, asked["since_s"] is not None
+    return reading.fetch(active_query(of_jail=of_jail, recent=recent), asked)
 
 
 def _add_up(rows: Iterable[tuple[object, int]]) -> dict[str, int]:

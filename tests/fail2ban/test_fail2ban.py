@@ -54,6 +54,7 @@ def test_every_address_is_remembered_once(path):
         ({"since_s": NOW_S - 60}, {1: 2}),
         ({"since_s": NOW_S - 60, "jail": "web"}, {1: 1}),
         ({"since_s": 0}, {1: 3, 2: 1}),
+        ({"since_s": 0, "jail": "web"}, {1: 1, 2: 1}),
         ({"active_at_s": NOW_S}, {1: 2, 4: 1, 5: 1}),
         ({"active_at_s": NOW_S, "jail": "web"}, {1: 1, 4: 1}),
         ({"active_at_s": NOW_S, "since_s": NOW_S - 15}, {1: 1}),
@@ -107,10 +108,11 @@ def test_a_malformed_value_is_rejected_and_nothing_else(text):
 @pytest.mark.parametrize("recent", [False, True])
 def test_the_history_is_counted_along_indexes_alone(path, of_jail, recent):
     """A row keeps the log lines that matched: to read 500,000 of them takes fail2ban's bans with it."""
-    steps = geoip.query_plan(path, fail2ban.history_query(of_jail=of_jail, recent=recent))
+    history = geoip.query_plan(path, fail2ban.history_query(of_jail=of_jail, recent=recent))
+    older = geoip.query_plan(path, fail2ban.older_query(of_jail=of_jail))
 
-    assert all(" USING COVERING INDEX bans_" in step for step in steps), steps
-    assert len(steps) == 1 + recent
+    assert all(" USING COVERING INDEX bans_" in step for step in history + older), history + older
+    assert (len(history), len(older)) == (1 + recent, 1)
 
 
 @pytest.mark.parametrize(
