@@ -9,7 +9,7 @@ from bangui_cli.host import clocks
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Settings, Sourced
 from bangui_cli.states.errors import BanguiError
-from bangui_cli.telling.log import Log
+from bangui_cli.telling.log import Log, LogSettings
 
 
 class Invocation:
@@ -64,8 +64,7 @@ class Invocation:
         return self._log
 
     def _make_log(self) -> Log:
-        level, log_format, mask_ips = map(self._log_setting, ("log_level", "log_format", "mask_ips"))
-        return Log(level, log_format, self.correlation_id, mask_ips)
+        return Log(LogSettings(*map(self._log_setting, LogSettings._fields)), self.correlation_id)
 
     def _log_setting(self, key: str) -> Any:
         try:

@@ -24,6 +24,7 @@ ROWS: list[tuple[str, str, Any, str, Any]] = [
     ("batch_size", "50", 50, "500", 500),
     ("log_level", '"debug"', "debug", "ERROR", "error"),
     ("log_format", '"json"', "json", "Journald", "journald"),
+    ("log_target", '"journal"', "journal", "Stderr", "stderr"),
     ("mask_ips", "false", False, "no", False),
     (
         "geoip_db",
@@ -123,6 +124,7 @@ UNFIT = [
     *[("batch_size", text) for text in ("-1", "1.5", "1_000", "10k", "1000001", "9" * 5000, "٣")],
     *[("log_level", text) for text in ("loud", "INFO ", "20")],
     ("log_format", "xml"),
+    ("log_target", "syslog"),
     ("mask_ips", "maybe"),
     *[("instance", text) for text in ("a\nb", "\x1b[31m", "\udcff", "n" * 129, "\u202ereversed")],
 ]  # fmt: skip
