@@ -172,6 +172,12 @@ class PermissionRefused(BanguiError):
     default_hint = "run as the owner of the database (ls -l FILE), or mount it writable"
 
 
+class Untrusted(PermissionRefused):
+    """Others could change what is about to be obeyed or written; `owner` and `mode` are the place's."""
+
+    default_hint = "chown root: FILE; chmod go-w FILE"
+
+
 class JournalLeft(PermissionRefused):
     """A run was killed in a transaction, and who only reads may not roll it back."""
 

@@ -1,0 +1,54 @@
+"""Other users of the host: a place that they can reach, and what they do there."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+NOBODY = 65534
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@contextmanager
+def open_place() -> Iterator[Path]:
+    """Give a directory of root's that everybody can reach, as pytest's own are not."""
+    place = Path(tempfile.mkdtemp(prefix="bangui-others-"))
+    place.chmod(0o755)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+
+
+def give(path: Path, mode: int | None = None, user_id: int = NOBODY) -> Path:
+    """Hand something over to another user."""
+    os.chown(path, user_id, user_id, follow_symlinks=False)
+    if mode is not None:
+        path.chmod(mode)
+    return path
+
+
+def start_as(user_id: int, act: Callable[[], object]) -> int:
+    """Start a process of another user that does something; return its ID."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        os.setgroups([])
+        os.setresgid(user_id, user_id, user_id)
+        os.setresuid(user_id, user_id, user_id)
+        act()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def succeeds_as(user_id: int, act: Callable[[], object]) -> bool:
+    """Tell whether another user can do something."""
+    _, status = os.waitpid(start_as(user_id, act), 0)
+    return status == 0
