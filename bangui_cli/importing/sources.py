@@ -31,8 +31,7 @@ def require_readable(path: str) -> None:
         raise NoInput(f"cannot read {path}: it is a directory", hint="name the files in it: DIRECTORY/*")
 
 
-def status_of(path: str) -> os.stat_result | None:
-    """Return what the system knows of an input or an output, None where it is closed or not there."""
+def _status_if_any(path: str) -> os.stat_result | None:
     try:
         return _status(path)
     except OSError:
@@ -45,7 +44,7 @@ def _status(path: str) -> os.stat_result:
 
 def total_bytes(paths: list[str]) -> int | None:
     """Return the size of all inputs, None where one is a pipe or the like."""
-    statuses = [status_of(path) for path in paths]
+    statuses = [_status_if_any(path) for path in paths]
     if all(status and stat.S_ISREG(status.st_mode) for status in statuses):
         return sum(status.st_size for status in statuses if status)
     return None

@@ -1,9 +1,12 @@
 """`bangui import`: stage many entries from files or stdin."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import click
 
 from bangui_cli.cli import options
 from bangui_cli.host import clocks, terminal
+from bangui_cli.host.files import PRIVATE, Output
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states.errors import BadData
 from bangui_cli.telling import output
@@ -50,17 +53,20 @@ def command(
     """
     from bangui_cli.access.staging import Staging, open_store
     from bangui_cli.importing import sources
-    from bangui_cli.importing.rejects import Rejects, require_own_file
+    from bangui_cli.importing.rejects import Rejects
     from bangui_cli.importing.run import Import
 
     paths = list(files) or [sources.STDIN]
     for path in paths:
         sources.require_readable(path)
     database_path = invocation.settings.database_path
-    require_own_file(rejects_path, [*paths, database_path])
     total_bytes = sources.total_bytes(paths)
     bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
-    with open_store(database_path) as store, Rejects(rejects_path, invocation.log) as rejects:
+    with (
+        _open_rejects(invocation, rejects_path, paths) as output,
+        open_store(database_path) as store,
+        Rejects(output, invocation.log) as rejects,
+    ):
         work = Import(Staging(store), rejects, bar, in_bytes=total_bytes is not None)
         try:
             with bar, store.many_commits():
@@ -69,6 +75,16 @@ def command(
             _report(work.counts(), invocation, as_json=as_json)
     if rejects.rows:
         raise _rejected(work.counts(), rejects_path)
+
+
+def _open_rejects(
+    invocation: Invocation, path: str | None, inputs: list[str]
+) -> AbstractContextManager[Output | None]:
+    if path is None:
+        return nullcontext()
+    names = ["/dev/stdin" if name == "-" else name for name in inputs]
+    # Addresses are nobody else's business.
+    return invocation.open_output(path, names, mode=PRIVATE)
 
 
 def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) -> None:

@@ -11,7 +11,6 @@ from bangui_cli.cli import options
 from bangui_cli.scheduling import installing
 from bangui_cli.scheduling.formats import FORMATS, Format
 from bangui_cli.scheduling.plan import ROOT, Plan, make_plan, own_command
-from bangui_cli.settings import config_file
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.states.errors import UsageFault
@@ -128,8 +127,7 @@ def remove(invocation: Invocation, *, format_: Format, root: str) -> None:
 
 def _plan(invocation: Invocation, user: str, command_path: str | None) -> Plan:
     words = (os.path.abspath(command_path),) if command_path else own_command()
-    config_path = invocation.config_path or config_file.find(invocation.environment)
-    return make_plan(invocation.settings, config_path, words, user)
+    return make_plan(invocation.settings, invocation.settings_path, words, user)
 
 
 def _log_scheduled(
