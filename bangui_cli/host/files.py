@@ -6,6 +6,7 @@ import stat
 from typing import BinaryIO, Self
 
 from bangui_cli.host import terminal
+from bangui_cli.host.deputy import Deputy
 from bangui_cli.host.directories import open_directory
 from bangui_cli.states import errors
 from bangui_cli.states.errors import BanguiError, CannotCreate, PermissionRefused
@@ -66,11 +67,7 @@ class Place:
 
 
 class Output:
-    """A stream of this process to be written to as it is; a context manager.
-
-    What an output costs in rights is asked for when it is made: it is written to with whatever rights
-    are left then.
-    """
+    """A stream of this process to be written to as it is; a context manager."""
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
@@ -85,6 +82,9 @@ class Output:
     def close(self) -> None:
         """Give it up; what is not in its place by now leaves nothing behind."""
         os.close(self.descriptor)
+
+    def entrust(self) -> None:
+        """Let what wants the rights of now be done with them, also after the process gave them up."""
 
     def replace(self, content: bytes) -> None:
         """Write the whole content. Raise CannotCreate, PermissionRefused, DiskFull or IoFailed."""
@@ -117,29 +117,44 @@ class _Replacement(Output):
     def __init__(self, place: Place, mode: int) -> None:
         self._place = place
         self._mode = mode
-        self._draft: str | None = f".bangui-{os.urandom(8).hex()}.tmp"
+        self._draft = f".bangui-{os.urandom(8).hex()}.tmp"
+        self._is_in_place = False
+        self._deputy: Deputy | None = None
         self._require_replaceable()
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         super().__init__(place.path, os.open(self._draft, flags, PRIVATE, dir_fd=place.directory))
+        os.fchmod(self.descriptor, mode)
+
+    def entrust(self) -> None:
+        self._deputy = Deputy(self._rename, self._discard)
 
     def close(self) -> None:
         super().close()
-        if self._draft:
-            try:
-                os.unlink(self._draft, dir_fd=self._place.directory)
-            except OSError:
-                pass  # whoever may write the directory was faster
+        if self._deputy:
+            self._deputy.dismiss()
+        elif not self._is_in_place:
+            self._discard()
         self._place.close()
 
     def _put_in_place(self) -> None:
-        assert self._draft
-        os.fchmod(self.descriptor, self._mode)
         os.fsync(self.descriptor)
+        if self._deputy:
+            self._deputy.act()
+        else:
+            self._rename()
+        self._is_in_place = True
+
+    def _rename(self) -> None:
         self._require_replaceable()
         directory = self._place.directory
         os.replace(self._draft, self._place.name, src_dir_fd=directory, dst_dir_fd=directory)
-        self._draft = None
         os.fsync(directory)
+
+    def _discard(self) -> None:
+        try:
+            os.unlink(self._draft, dir_fd=self._place.directory)
+        except OSError:
+            pass  # whoever may write the directory was faster
 
     def _require_replaceable(self) -> None:
         """Raise CannotCreate or PermissionRefused for what may not lose its name."""
