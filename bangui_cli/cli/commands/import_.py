@@ -1,5 +1,6 @@
 """`bangui import`: stage many entries from files or stdin."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 
 import click
@@ -55,12 +56,12 @@ def command(
     from bangui_cli.importing import sources
     from bangui_cli.importing.rejects import Rejects
     from bangui_cli.importing.run import Import
+    from bangui_cli.importing.sources import Source
 
-    paths = list(files) or [sources.STDIN]
-    for path in paths:
-        sources.require_readable(path)
+    paths = files or (sources.STDIN,)
+    inputs = [Source(path) for path in paths]
     database_path = invocation.settings.database_path
-    total_bytes = sources.total_bytes(paths)
+    total_bytes = sources.total_bytes(inputs)
     bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
     with (
         _open_rejects(invocation, rejects_path, paths) as output,
@@ -70,7 +71,7 @@ def command(
         work = Import(Staging(store), rejects, bar, in_bytes=total_bytes is not None)
         try:
             with bar, store.many_commits():
-                work.run(paths, wanted_format)
+                work.run(inputs, wanted_format)
         finally:
             _report(work.counts(), invocation, as_json=as_json)
     if rejects.rows:
@@ -78,7 +79,7 @@ def command(
 
 
 def _open_rejects(
-    invocation: Invocation, path: str | None, inputs: list[str]
+    invocation: Invocation, path: str | None, inputs: Iterable[str]
 ) -> AbstractContextManager[Output | None]:
     if path is None:
         return nullcontext()
