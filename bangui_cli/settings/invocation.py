@@ -26,6 +26,8 @@ class Invocation:
         self.started_s = clocks.process_started_s()
         self.flags: dict[str, Sourced] = {}
         self.config_path: str | None = None
+        # What root obeys must be root's own, but where a command has been told otherwise.
+        self.trusts_settings = False
         self.job: str | None = None
         self._correlation_id: str | None = None
         self._settings: Settings | None = None
@@ -52,7 +54,11 @@ class Invocation:
     def unchecked_settings(self) -> Settings:
         """Return the settings even where they contradict each other, for `doctor` to judge."""
         if self._settings is None:
-            self._settings = settings.load(self.environment, self.flags, self.config_path)
+            path = self.settings_path
+            doubt = config_file.doubt(path) if path and not self.trusts_settings else None
+            if doubt:
+                raise doubt
+            self._settings = settings.load(self.environment, self.flags, path)
         return self._settings
 
     @property
@@ -61,16 +67,19 @@ class Invocation:
         return self.config_path or config_file.find(self.environment)
 
     def open_output(self, path: str, inputs: Iterable[str] = (), **how: Any) -> "Output":
-        """Open a file to write: `how` is what `files.open_output` takes, and it raises the same.
+        """Open a file to write that is not in use: `how` is what `files.open_output` takes."""
+        from bangui_cli.host import files
 
-        Raise UsageFault where the file is one that bangui reads, or keeps its data in.
-        """
+        self.require_unused(path, inputs)
+        return files.open_output(path, **how)
+
+    def require_unused(self, path: str, inputs: Iterable[str] = ()) -> None:
+        """Raise UsageFault where a file is one that bangui reads, or keeps its data in."""
         from bangui_cli.host import files
 
         for taken in (*inputs, *self._files_in_use()):
             if files.is_over(path, taken):
                 raise UsageFault(f"{path} would be written over {taken}", hint="name another file")
-        return files.open_output(path, **how)
 
     def _files_in_use(self) -> list[str]:
         """Return the paths of settings and databases, and of what SQLite keeps beside them."""

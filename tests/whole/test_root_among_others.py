@@ -5,14 +5,15 @@ import itertools
 import os
 import signal
 import stat
+import time
 from pathlib import Path
 
 import others
 import pytest
-from others import NOBODY, give, needs_root
+from others import NOBODY, give, needs_root, spoil
 
 from bangui_cli.host import files
-from bangui_cli.states.errors import BanguiError, CannotCreate
+from bangui_cli.states.errors import BanguiError
 
 pytestmark = needs_root
 ATTACKERS_KEY = "ssh-ed25519 AAAA attacker\n"
@@ -121,7 +122,9 @@ class TestOutputs:
         path = textfile / "out" / "bangui.prom"
         attacker = others.start_as(NOBODY, lambda: swap_for_ever(path, victim))
         try:
-            written = sum(try_to_write(path, mode) for _ in range(1000) for mode in (0o644, 0o600))
+            ends_at_s, written = time.monotonic() + 3, 0
+            while time.monotonic() < ends_at_s:
+                written += try_to_write(path, files.PUBLIC) + try_to_write(path, files.PRIVATE)
             for _ in range(5):
                 bangui.run("status", "--output", path)
                 import_with_rejects(bangui, path)
@@ -160,42 +163,76 @@ def swap_for_ever(path: Path, victim: Path) -> None:
             os.rename(away, directory)
 
 
-class TestEntrustedOutputs:
-    """Who has given root's rights up still puts the file where only root may write."""
+class TestSettings:
+    """Root obeys no settings that another user could write."""
 
-    def test_what_another_user_writes_stands_in_roots_directory(self, place):
-        (place / "textfile").mkdir()
-        path = place / "textfile" / "bangui.prom"
-        with files.open_output(str(path)) as output:
-            output.entrust()
-            assert others.succeeds_as(NOBODY, lambda: output.replace(b"new\n"))
+    @pytest.fixture
+    def settings(self, place):
+        """Make a settings file where an ordinary user has his."""
+        path = place / "home" / ".config" / "bangui" / "bangui.toml"
+        path.parent.mkdir(parents=True)
+        path.write_text("batch_size = 7\n")
+        return path
 
-        assert path.read_bytes() == b"new\n"
-        assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (0, 0o644)
-        assert os.listdir(path.parent) == [path.name]
+    @pytest.mark.parametrize("how", ["owner", 0o666, 0o664], ids=str)
+    @pytest.mark.parametrize(
+        "command", ["heartbeat", "status", "add", "config show", "lock show", "schedule show"]
+    )
+    def test_a_settings_file_of_others_is_refused(self, bangui, settings, command, how):
+        """Whoever names it, root or a variable that sudo kept."""
+        spoil(settings, how)
+        words = [*command.split(), *(["192.0.2.1"] if command == "add" else [])]
+        home = settings.parents[2]
+        ways = (
+            {"BANGUI_CONFIG": str(settings)},
+            {"XDG_CONFIG_HOME": f"{home}/.config"},
+            {"HOME": str(home)},
+        )
 
-    def test_a_killed_run_leaves_nothing_behind(self, place):
-        """The deputy clears up when nobody is left to tell it anything."""
-        directory = place / "textfile"
-        directory.mkdir()
-        reading_end, writing_end = os.pipe()
+        refusals = [bangui.run(*words, "--config", settings)]
+        refusals += [bangui.run(*words, env=way) for way in ways]
 
-        def open_and_die():
-            files.open_output(str(directory / "bangui.prom")).entrust()
-            os.write(writing_end, str(len(os.listdir(directory))).encode())
-            os.kill(os.getpid(), signal.SIGKILL)
+        assert [ended.code for ended in refusals] == [77] * 4
+        owner, mode = ("nobody", "0644") if how == "owner" else ("root", f"{how:04o}")
+        for ended in refusals:
+            event = ended.events[-1]
+            assert str(settings) in event["error"]
+            assert (event["owner"], event["mode"]) == (owner, mode)
+            assert f"chown root: {settings}; chmod go-w {settings}" in event["hint"]
 
-        assert not others.succeeds_as(0, open_and_die)
-        assert os.read(reading_end, 1) == b"1"
-        os.close(writing_end)
-        assert os.read(reading_end, 1) == b"", "the deputy has ended"
-        os.close(reading_end)
-        assert os.listdir(directory) == []
+    @pytest.mark.parametrize("level", [0, 1, 2])
+    @pytest.mark.parametrize("how", ["owner", 0o777, 0o775], ids=str)
+    def test_so_is_one_in_a_directory_of_others(self, bangui, settings, level, how):
+        """They would put another file in its place; the directory is named."""
+        directory = settings.parents[level]
+        spoil(directory, how)
+        event = bangui.run("heartbeat", "--config", settings).events[-1]
 
-    def test_what_cannot_be_put_in_place_is_told(self, place):
-        path = place / "bangui.prom"
-        with files.open_output(str(path)) as output:
-            output.entrust()
-            path.mkdir()
-            with pytest.raises(CannotCreate, match="cannot write"):
-                output.replace(b"new\n")
+        assert event["exit_code"] == 77
+        assert event["error"].startswith(f"{directory} ")
+        assert event["error"].endswith(f"on the way to {settings}")
+        assert "/etc/bangui/bangui.toml" in event["hint"]
+
+    def test_what_is_roots_alone_is_obeyed(self, bangui, settings):
+        """Also below a directory for all, as /tmp is."""
+        settings.parents[2].chmod(0o1777)
+
+        shown = bangui.ok("config", "show", "--format", "json", "--config", settings).json
+        assert shown["batch_size"]["value"] == 7
+
+    def test_doctor_says_the_same(self, bangui, settings):
+        """As an error, with the remedy."""
+        spoil(settings, "owner")
+        ended = bangui.run("doctor", "--format", "json", "--config", settings)
+        check = ended.json["checks"][0]
+
+        assert (ended.code, check["name"], check["verdict"]) == (77, "settings", "error")
+        assert str(settings) in check["detail"]
+        assert "chown root:" in check["remedy"]
+
+    def test_what_is_made_for_another_host_is_not_obeyed_here(self, bangui, settings, tmp_path):
+        """A package is made of files of whoever makes it."""
+        spoil(settings, "owner")
+
+        bangui.ok("schedule", "install", "--root", tmp_path, "--config", settings)
+        assert f"--config {settings}" in (tmp_path / "etc/cron.d/bangui").read_text()

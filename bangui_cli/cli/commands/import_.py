@@ -26,7 +26,7 @@ curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
 )  # fmt: skip
 @click.option(
     "--rejects", "rejects_path", metavar="FILE",
-    help="Write the rows that were refused to this file, as they stood. It is made anew.",
+    help="Write the rows that were refused to this file, as they stood. It is made anew, for you alone.",
 )  # fmt: skip
 @options.json_option
 @click.pass_obj
