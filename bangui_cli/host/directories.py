@@ -9,6 +9,8 @@ from bangui_cli.states.errors import Untrusted
 
 _MOST_LINKS = 40
 _ITSELF = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+# With it, what is to be mounted there on demand is mounted.
+_DIRECTORY = _ITSELF | os.O_DIRECTORY
 
 
 def open_directory(path: str, *, make: bool = False) -> int:
@@ -53,10 +55,16 @@ class _Way:
 
     def _open(self, name: str) -> int:
         try:
+            return os.open(name, _DIRECTORY, dir_fd=self.here)
+        except NotADirectoryError:
             return os.open(name, _ITSELF, dir_fd=self.here)
         except FileNotFoundError:
             if not self._make:
                 raise
+        self._make_directory(name)
+        return os.open(name, _DIRECTORY, dir_fd=self.here)
+
+    def _make_directory(self, name: str) -> None:
         umask = os.umask(0o022)
         try:
             os.mkdir(name, dir_fd=self.here)
@@ -64,7 +72,6 @@ class _Way:
             pass  # another process was faster
         finally:
             os.umask(umask)
-        return os.open(name, _ITSELF, dir_fd=self.here)
 
     def _follow(self, name: str, link: int, status: os.stat_result) -> None:
         self._links += 1
