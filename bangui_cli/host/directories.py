@@ -36,7 +36,7 @@ class _Way:
         self._make = make
         self._links = 0
         self.place = "/" if path.startswith("/") else ""
-        self.names = [path]
+        self.names: list[str] = []
         self.here = os.open(self.place or ".", _ITSELF)
         self._lead_on(path)
 

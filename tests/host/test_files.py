@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bangui_cli.host import files
+from bangui_cli.host import directories, files
 from bangui_cli.states.errors import CannotCreate, DiskFull, IoFailed, PermissionRefused
 
 
@@ -94,6 +94,30 @@ def test_links_on_the_way_are_followed_where_nobody_else_could_put_them(tmp_path
     replace(tmp_path / "link" / "absolute" / ".." / "deep" / "file")
 
     assert (tmp_path / "real" / "deep" / "file").read_bytes() == b"new\n"
+
+
+def test_a_relative_path_goes_from_the_working_directory(tmp_path: Path, monkeypatch):
+    """Up and down, as the kernel goes."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "c").symlink_to("a/b")
+    monkeypatch.chdir(tmp_path / "a")
+    replace(Path("b/../../c/./file"))
+
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"new\n"
+
+
+def test_each_name_on_the_way_is_looked_at_once(tmp_path: Path, monkeypatch):
+    """A path that were walked again could lead elsewhere by then."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    opened = []
+    monkeypatch.setattr(
+        os,
+        "open",
+        lambda name, *rest, _open=os.open, **how: opened.append(name) or _open(name, *rest, **how),
+    )
+    os.close(directories.open_directory(f"{tmp_path}/a//b/"))
+
+    assert opened == ["/", *f"{tmp_path}/a/b".split("/")[1:], "."]
 
 
 def test_directories_are_made_for_all_to_enter(tmp_path: Path):

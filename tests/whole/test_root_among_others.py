@@ -28,8 +28,9 @@ def place():
 @pytest.fixture
 def victim(place):
     """Make a file that only root may read or write."""
-    path = place / "victim" / "shadow"
-    path.parent.mkdir(mode=0o700)
+    path = place / "victim" / "deep" / "shadow"
+    path.parent.mkdir(parents=True)
+    path.parents[1].chmod(0o700)
     path.write_text("secret\n")
     path.chmod(0o600)
     return path
@@ -116,10 +117,11 @@ class TestOutputs:
         assert (textfile / "etc" / "cron.d" / "bangui").read_text().startswith("# Written by bangui")
 
     def test_nobody_wins_the_race_between_look_and_write(self, bangui, textfile, victim):
-        """The directory is turned into a link, names and drafts into others, all the time."""
-        (textfile / "out").mkdir()
-        give(textfile / "out")
-        path = textfile / "out" / "bangui.prom"
+        """Both directories are turned into links, names and drafts into others, all the time."""
+        path = textfile / "out" / "deep" / "bangui.prom"
+        path.parent.mkdir(parents=True)
+        give(path.parent)
+        give(path.parents[1])
         attacker = others.start_as(NOBODY, lambda: swap_for_ever(path, victim))
         try:
             ends_at_s, written = time.monotonic() + 3, 0
@@ -147,20 +149,20 @@ def try_to_write(path: Path, mode: int) -> bool:
 
 def swap_for_ever(path: Path, victim: Path) -> None:
     """Turn everything that root may be about to write into a link to a victim, and back."""
-    directory, away = path.parent, path.parent.with_name("away")
-    for turn in itertools.count():
+    for level in itertools.cycle([0, 1]):
         with contextlib.suppress(OSError):
-            for name in os.listdir(directory):
-                with contextlib.suppress(OSError):
-                    os.unlink(directory / name)
-                    os.symlink(victim, directory / name)
-            if turn % 2:
-                os.rename(directory, away)
-                os.symlink(victim.parent, directory)
+            for name in os.listdir(path.parent):
+                (path.parent / name).unlink()
+                (path.parent / name).symlink_to(victim)
+        directory = path.parents[level]
+        away = directory.with_name("away")
         with contextlib.suppress(OSError):
-            os.unlink(directory)
+            directory.rename(away)
+            directory.symlink_to(victim.parents[level])
         with contextlib.suppress(OSError):
-            os.rename(away, directory)
+            directory.unlink()
+        with contextlib.suppress(OSError):
+            away.rename(directory)
 
 
 class TestSettings:
