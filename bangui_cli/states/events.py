@@ -58,6 +58,9 @@ SCHEDULED_TWICE = Event(
 SCHEDULER_NOT_RUNNING = Event(
     "scheduler_not_running", "warning", "the jobs are installed, but nothing is there to start them"
 )
+UNTRUSTED = Event(
+    "schedule_untrusted", "warning", "others could change the program or settings of root's schedule"
+)
 COMMAND_FAILED = Event("command_failed", "error", "a command other than the two jobs failed")
 
 TABLE: tuple[Event, ...] = tuple(value for value in list(globals().values()) if type(value) is Event)
