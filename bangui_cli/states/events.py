@@ -41,6 +41,12 @@ DATABASE_INITIALISED = Event(
     "database_initialised", "info", "the database was created, upgraded or found current"
 )
 IMPORT_ROW_REJECTED = Event("import_row_rejected", "warning", "one input row was refused")
+GEOIP_WITHOUT_COUNTRIES = Event(
+    "geoip_without_countries", "warning", "no MMDB file knows countries, so that nothing gets one"
+)
+JAIL_WITHOUT_BANS = Event(
+    "jail_without_bans", "warning", "fail2ban's database has no ban of the jail that was asked for"
+)
 FLUSH_SCHEDULED = Event("geo_cache_flush_scheduled", "info", "the flush job was installed")
 HEARTBEAT_SCHEDULED = Event(
     "scheduler_lock_heartbeat_scheduled", "info", "the heartbeat job was installed"
