@@ -74,6 +74,9 @@ def execute(arguments: list[str], invocation: Invocation) -> int:
 
 def _invoke(arguments: list[str], invocation: Invocation) -> int:
     if "_BANGUI_COMPLETE" in invocation.environment:
+        from bangui_cli.cli import completion
+
+        completion.prepare()
         cli.main(arguments, prog_name="bangui", obj=invocation)
     with cli.make_context("bangui", arguments, obj=invocation) as context:
         return cli.invoke(context) or exit_codes.DONE
@@ -92,6 +95,7 @@ def _report(error: BaseException, arguments: list[str], invocation: Invocation) 
 
 
 def _report_usage(error: click.UsageError, arguments: list[str], invocation: Invocation) -> int:
+    from bangui_cli.cli.options import wants_json
     from bangui_cli.jobs.catalogue import BY_COMMAND
     from bangui_cli.jobs.report import Report
 
@@ -107,7 +111,7 @@ def _report_usage(error: click.UsageError, arguments: list[str], invocation: Inv
     if job is None:
         return _report(fault, arguments, invocation)
     invocation.set_job(job.id)
-    report = Report(job, invocation, held_ok=False, as_json="--json" in arguments)
+    report = Report(job, invocation, held_ok=False, as_json=wants_json(arguments))
     report.end(fault)
     return report.exit_code
 

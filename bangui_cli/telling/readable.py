@@ -52,3 +52,8 @@ def size(count: float) -> str:
         count /= 1024
         del units[0]
     return f"{count:.1f}".removesuffix(".0") + f" {units[0]}"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Write a number with what it counts: "1 row", "2,000 rows", "3 addresses"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

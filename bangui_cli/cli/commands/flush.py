@@ -31,12 +31,11 @@ from bangui_cli.telling.progress import ProgressBar
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing; report what a flush would do.")
 @options.held_ok_option
-@options.json_option
+@options.format_option("text", "json")
 @click.pass_obj
-def command(
-    invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bool, as_json: bool
-) -> int:
+def command(invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bool, layout: str) -> int:
     """Move the dirty entries into the cache, under the scheduler lock."""
+    as_json = layout == "json"
 
     def work(run: Run) -> None:
         if dry_run:

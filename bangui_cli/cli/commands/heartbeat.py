@@ -14,8 +14,8 @@ from bangui_cli.settings.invocation import Invocation
     "--timeout", setting="heartbeat_timeout", metavar="TIME", help="The longest the run may take."
 )
 @options.held_ok_option
-@options.json_option
+@options.format_option("text", "json")
 @click.pass_obj
-def command(invocation: Invocation, *, held_ok: bool, as_json: bool) -> int:
+def command(invocation: Invocation, *, held_ok: bool, layout: str) -> int:
     """Refresh the scheduler lock, or take it over when it is free or stale."""
-    return run_job(HEARTBEAT, invocation, beat, held_ok=held_ok, as_json=as_json).exit_code
+    return run_job(HEARTBEAT, invocation, beat, held_ok=held_ok, as_json=layout == "json").exit_code

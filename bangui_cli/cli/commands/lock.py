@@ -17,9 +17,9 @@ def command() -> None:
 
 
 @command.command("show", cls=options.Command, example="bangui lock show --json | jq -r .verdict")
-@options.json_option
+@options.format_option("table", "json")
 @click.pass_obj
-def show(invocation: Invocation, *, as_json: bool) -> None:
+def show(invocation: Invocation, *, layout: str) -> None:
     """Show the holder of the lock and the verdict for this instance.
 
     The verdict is mine, held, expired or free. Nothing is changed.
@@ -27,7 +27,7 @@ def show(invocation: Invocation, *, as_json: bool) -> None:
     settings = invocation.settings
     with reading.open_snapshot(settings.database_path) as store:
         view = locking.describe(*locking.inspect(store, settings.instance))
-    if as_json:
+    if layout == "json":
         output.print_json(view)
     else:
         output.print_section("lock", view)

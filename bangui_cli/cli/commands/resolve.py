@@ -59,10 +59,10 @@ def _is_address(text: str) -> bool:
     "--max-age", "max_age_s", type=options.DURATION, metavar="TIME", default="30d", show_default=True,
     help="With --fail2ban, resolve again what was resolved before this time.",
 )  # fmt: skip
-@options.json_option
+@options.format_option("text", "json")
 @click.pass_obj
 def command(
-    invocation: Invocation, *, texts: tuple[str, ...], fail2ban: bool, max_age_s: float, as_json: bool
+    invocation: Invocation, *, texts: tuple[str, ...], fail2ban: bool, max_age_s: float, layout: str
 ) -> None:
     """Look addresses up in local MMDB files, and stage the results.
 
@@ -86,7 +86,7 @@ def command(
             stage_resolved(Staging(store), files, ips, tally, bar.update)
         finally:
             bar.hide()
-            _print_summary(tally, as_json=as_json)
+            _print_summary(tally, as_json=layout == "json")
     if tally.rejected:
         raise BadData(f"{tally.rejected:,} of {tally.read:,} addresses were rejected")
 

@@ -39,6 +39,7 @@ def _target_options(function: Any) -> Any:
     for option in (
         click.option(
             "--root", metavar="DIR", default="/", show_default=True, callback=_parse_root,
+            shell_complete=options.complete_directories,
             help="The directory that stands for /, for packages.",
         ),
         click.option(
@@ -53,7 +54,7 @@ def _target_options(function: Any) -> Any:
 def _job_options(function: Any) -> Any:
     for option in (
         click.option(
-            "--command", "command_path", metavar="PATH",
+            "--command", "command_path", metavar="PATH", shell_complete=options.complete_files,
             help="The bangui that the jobs run.  [default: the one that runs now]",
         ),
         click.option(

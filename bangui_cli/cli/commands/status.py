@@ -36,7 +36,7 @@ class _Status(options.Command):
 @click.command("status", cls=_Status, example="bangui status --format json | jq .dirty")
 @options.format_option(*_FORMATS)
 @click.option(
-    "--output", "path", metavar="FILE",
+    "--output", "path", metavar="FILE", shell_complete=options.complete_files,
     help="Write to this file, in one step and readable by all.  [default: stdout]",
 )  # fmt: skip
 @click.option(
