@@ -20,7 +20,7 @@ _MOST_ROWS = 1_000_000
 def parse_duration_s(value: object) -> float:
     """Return seconds > 0."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("not a time: give seconds or 90s, 10m, 1h, 30d")
+        raise ValueError(durations.UNFIT)
     seconds = durations.parse_duration_s(str(value))
     if seconds <= 0:
         raise ValueError("must be more than 0")
