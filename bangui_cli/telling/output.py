@@ -2,11 +2,11 @@
 
 import json
 import sys
-import unicodedata
 from typing import Any
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.states.errors import IoFailed
+from bangui_cli.telling import tables
 from bangui_cli.telling.readable import readable
 
 
@@ -52,39 +52,21 @@ def print_summary(text: str) -> None:
         pass
 
 
-def section_text(title: str, values: dict[str, Any]) -> str:
-    """Return a heading and one line a value."""
-    now_s, width = clocks.wall_s(), max(map(len, values), default=0)
-    lines = [f"  {key:<{width}}  {readable(key, value, now_s)}" for key, value in values.items()]
-    return "\n".join([title, *lines])
+def section_text(title: str, values: dict[str, Any], columns: int | None = None) -> str:
+    """Return a heading and a line for each value, within the columns of a terminal if there is one."""
+    now_s = clocks.wall_s()
+    shown = [readable(key, value, now_s) for key, value in values.items()]
+    return "\n".join([title, *tables.pairs(list(values), shown, columns, indent="  ")])
 
 
 def print_section(title: str, values: dict[str, Any]) -> None:
     """Print a heading and one line a value."""
-    print_text(section_text(title, values))
+    print_text(section_text(title, values, terminal.stdout_columns()))
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print rows of equal keys as columns, with a heading."""
     if not rows:
         return
-    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-    print_text("\n".join("  ".join(map(_pad, line, widths)).rstrip() for line in cells))
-
-
-def _cell(value: Any) -> str:
-    return readable("", value, 0.0)
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
-
-
-def _width(text: str) -> int:
-    """Return the columns of a terminal that a text takes: two for CJK, none for an accent."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    accents = sum(unicodedata.combining(character) > 0 for character in text)
-    return len(text) + wide - accents
+    cells = [[readable("", value, 0.0) for value in row.values()] for row in rows]
+    print_text("\n".join(tables.table(list(rows[0]), cells, terminal.stdout_columns())))

@@ -8,6 +8,7 @@ import click
 from bangui_cli.access import reading
 from bangui_cli.cli import options
 from bangui_cli.health.collect import collect
+from bangui_cli.host import terminal
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events, exit_codes
 from bangui_cli.states.errors import CheckUnknown, explain
@@ -72,7 +73,8 @@ def command(
 
             _deliver(prometheus.render_down(), path)
         raise
-    _deliver(_render(invocation, state, layout), path)
+    columns = None if path else terminal.stdout_columns()
+    _deliver(_render(invocation, state, layout, columns), path)
     return exit_codes.DONE
 
 
@@ -82,7 +84,7 @@ def _collect(invocation: Invocation) -> dict[str, Any]:
         return collect(store, settings.instance)
 
 
-def _render(invocation: Invocation, state: dict[str, Any], layout: str) -> str:
+def _render(invocation: Invocation, state: dict[str, Any], layout: str, columns: int | None) -> str:
     if layout == "json":
         return output.json_text(state)
     if layout == "prometheus":
@@ -91,7 +93,7 @@ def _render(invocation: Invocation, state: dict[str, Any], layout: str) -> str:
         return prometheus.render(state, invocation.settings)
     sections = {title: values for title, values in state.items() if title != "jobs"}
     sections |= {f"job {job_id}": values for job_id, values in state["jobs"].items()}
-    return "\n".join(output.section_text(title, values) for title, values in sections.items())
+    return "\n".join(output.section_text(title, values, columns) for title, values in sections.items())
 
 
 def _alarm(
