@@ -196,6 +196,32 @@ def test_a_job_that_is_misused_answers_in_json_all_the_same(bangui, wish):
     assert (ended.code, ended.json["outcome"]) == (2, "error")
 
 
+@every
+def test_help_with_a_name_is_the_help_of_that_command(bare, context):
+    """As git and systemctl have it, also for a command of a group."""
+    names = context.command_path.split()[1:]
+
+    assert bare.ok("help", *names).stdout == bare.ok(*names, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("names", "hint"),
+    [
+        (["nonsense"], "see bangui --help"),
+        (["lock", "nonsense"], "see bangui lock --help"),
+        (["flush", "nonsense"], "see bangui --help"),
+    ],
+)
+def test_help_for_what_is_no_command_is_a_mistake(bare, names, hint):
+    """And no failure of a job, which a monitor would take it for."""
+    ended = bare.run("help", *names)
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert (ended.events[0]["event"], ended.events[0]["job"]) == ("command_failed", None)
+    assert ended.events[0]["error"].startswith("No such command 'nonsense'")
+    assert ended.events[0]["hint"] == hint
+
+
 def complete(bare, *words):
     """Return what the shell would offer at the end of a command line."""
     env = {
@@ -212,6 +238,8 @@ def test_the_shell_completes_commands_and_options(bare):
     assert complete(bare, "bangui", "lock", "r") == ["release"]
     assert "--held-ok" in complete(bare, "bangui", "flush", "--he")
     assert complete(bare, "bangui", "status", "--format", "pro") == ["prometheus"]
+    assert complete(bare, "bangui", "help", "doc") == ["doctor"]
+    assert complete(bare, "bangui", "help", "lock", "r") == ["release"]
 
 
 def test_the_completion_script_is_one_that_bash_takes(bare):
