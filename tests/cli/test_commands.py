@@ -1,5 +1,6 @@
 """What each command prints, for a person and for a script."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from banguis import TABLES
 
 from bangui_cli.rules import timestamps
 
@@ -25,6 +27,11 @@ HOSTILE = "\x1b[31m[red]evil[/red]\x1b]0;title\x07\u202e"
 
 def stage(bangui, ip="192.0.2.1", *fields):
     bangui.ok("add", ip, *(fields or ENTRY))
+
+
+def on_stdout(bangui, *arguments, **options):
+    """Return what a person reads on stdout, the log left out."""
+    return bangui.on_terminal(*arguments, stderr=subprocess.DEVNULL, **options)[1]
 
 
 # add and lookup.
@@ -177,13 +184,62 @@ def test_a_person_is_told_what_was_done(bangui):
     _, rehearsed = bangui.on_terminal("flush", "--dry-run")
     _, flushed = bangui.on_terminal("flush")
     _, beaten = bangui.on_terminal("heartbeat")
-    held, refused = bangui.on_terminal("flush", "--instance", "web2", "--held-ok")
 
     assert added == "staged 192.0.2.1\n"
-    assert rehearsed.startswith("would flush 1 row in ")
+    assert rehearsed == "would flush 1 row (lock created)\n"
     assert flushed.startswith("flushed 1 row in ")
-    assert beaten == ""
-    assert (held, refused) == (0, "nothing done: another instance holds the lock\n")
+    assert beaten == "refreshed the lock for web1: it is fresh for 5 min\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["flush"], "nothing done: another instance holds the lock\n"),
+        (["flush", "--dry-run"], "would do nothing: another instance holds the lock\n"),
+        (["heartbeat"], "nothing done: another instance holds the lock\n"),
+    ],
+    ids=" ".join,
+)
+def test_a_person_is_told_that_nothing_was_done(bangui, arguments, sentence):
+    """With --held-ok a held lock is silent in the log; who watches wants to know all the same."""
+    bangui.ok("heartbeat")
+
+    assert bangui.on_terminal(*arguments, "--held-ok", "--instance", "web2") == (0, sentence)
+
+
+def test_a_person_is_told_where_the_database_is_and_what_comes_next(bare):
+    """The command to go on with leads to the same database; nothing of it is in a pipe."""
+    made = on_stdout(bare, "init")
+    again = on_stdout(bare, "init")
+    path = bare.home / "a b" / "x.db"
+
+    assert made == (
+        f"the database is {bare.database}, newly made; "
+        f"next: bangui schedule install --database {bare.database}\n"
+    )
+    assert again == (
+        f"the database is {bare.database}, up to date already; "
+        f"next: bangui doctor --database {bare.database}\n"
+    )
+    assert f"next: bangui schedule install --database '{path}'" in on_stdout(bare, "init", "-d", path)
+    assert bare.ok("init").stdout == ""
+
+
+def test_a_person_is_told_that_bangui_was_adopted(bare):
+    """Who points at another program's database wants to know that it was left whole."""
+    with contextlib.closing(bare.connect()) as connection:
+        connection.executescript(TABLES)
+
+    assert f"the database is {bare.database}, adopted from BanGUI, " in on_stdout(bare, "init")
+
+
+def test_a_person_is_told_whose_lock_was_released(bangui):
+    """The next one may take it."""
+    bangui.ok("heartbeat")
+
+    assert on_stdout(bangui, "lock", "release") == (
+        "released the lock of web1: any instance can take it now\n"
+    )
 
 
 # status and lock.

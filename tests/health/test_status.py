@@ -263,7 +263,7 @@ def test_nagios_is_ok_while_the_jobs_run(at_work):
     value, *limits = performance[f"{FLUSH}_age"].split(";")
 
     assert code == 0
-    assert text.startswith("BANGUI OK - 1 dirty rows")
+    assert text.startswith("BANGUI OK - 1 dirty row; ")
     assert value.endswith("s")
     assert limits == ["300", "900", "0"]
     assert performance["dirty_rows"] == "1;;;0"

@@ -48,5 +48,7 @@ def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> Non
     if view is not None:
         fields = ("owner", "hostname", "pid", "lease_id", "token", "age_s")
         invocation.log.emit(events.LOCK_RELEASED, **{key: view[key] for key in fields})
-    elif terminal.stdout_is_terminal():
-        output.print_summary("the lock was free already")
+        holder = terminal.safe(locking.holder(view))
+        output.tell(f"released the lock of {holder}: any instance can take it now")
+    else:
+        output.tell("the lock was free already")
