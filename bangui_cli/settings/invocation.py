@@ -7,7 +7,9 @@ from typing import Any
 
 from bangui_cli.host import clocks
 from bangui_cli.settings import table as settings
+from bangui_cli.settings import variables
 from bangui_cli.settings.table import Settings, Sourced
+from bangui_cli.states import events
 from bangui_cli.states.errors import BanguiError
 from bangui_cli.telling.log import Log
 
@@ -24,6 +26,7 @@ class Invocation:
         self._correlation_id: str | None = None
         self._settings: Settings | None = None
         self._log: Log | None = None
+        self._has_warned = False
 
     @property
     def correlation_id(self) -> str:
@@ -38,7 +41,13 @@ class Invocation:
 
     @property
     def settings(self) -> Settings:
-        """Return the effective settings. Raise ConfigInvalid or PermissionRefused."""
+        """Return the effective settings. Raise ConfigInvalid or PermissionRefused.
+
+        The first time, warn of variables that are no settings.
+        """
+        if not self._has_warned:
+            self._has_warned = True
+            self._warn_of_misnamed_variables()
         settings.require_sound(self.unchecked_settings)
         return self.unchecked_settings
 
@@ -48,6 +57,20 @@ class Invocation:
         if self._settings is None:
             self._settings = settings.load(self.environment, self.flags, self.config_path)
         return self._settings
+
+    @property
+    def misnamed_variables(self) -> dict[str, str]:
+        """Return the variables that look like settings and are none, each with the nearest one."""
+        return variables.misnamed(self.environment)
+
+    def _warn_of_misnamed_variables(self) -> None:
+        for name, nearest in self.misnamed_variables.items():
+            self.log.emit(
+                events.VARIABLE_UNKNOWN,
+                variable=name,
+                nearest=nearest,
+                hint=f"if {nearest} is meant, correct it; if another program reads it, let it be",
+            )
 
     def set_job(self, job_id: str) -> None:
         """Name the job on every line that is logged from now on."""

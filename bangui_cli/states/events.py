@@ -52,6 +52,9 @@ SCHEDULED_TWICE = Event(
 SCHEDULER_NOT_RUNNING = Event(
     "scheduler_not_running", "warning", "the jobs are installed, but nothing is there to start them"
 )
+VARIABLE_UNKNOWN = Event(
+    "environment_variable_unknown", "warning", "a variable BANGUI_... is no setting and has no effect"
+)
 COMMAND_FAILED = Event("command_failed", "error", "a command other than the two jobs failed")
 
 TABLE: tuple[Event, ...] = tuple(value for value in list(globals().values()) if type(value) is Event)

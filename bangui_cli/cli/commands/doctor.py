@@ -47,7 +47,7 @@ def _examine(invocation: Invocation) -> list[Check]:
         settings = invocation.unchecked_settings
     except BanguiError as error:
         return [checks.failed("settings", error), *checkup.examine_host()]
-    return checkup.examine(settings)
+    return checkup.examine(settings, invocation.misnamed_variables)
 
 
 def _lines(found: list[Check], columns: int | None, *, colours: bool) -> list[str]:

@@ -1,5 +1,6 @@
 """Run all checks; what cannot be looked at because of an earlier fault is left out."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -8,21 +9,32 @@ from bangui_cli.health.collect import collect
 from bangui_cli.health.doctor import geoip, schedule, work
 from bangui_cli.host import clocks
 from bangui_cli.settings.table import Settings
-from bangui_cli.states.checks import Check, ok
+from bangui_cli.states.checks import Check, ok, warning
+
+_NONE: Mapping[str, str] = {}
 
 
-def examine(values: Settings) -> list[Check]:
-    """Check everything that the settings lead to."""
-    sources = sorted({sourced.source for sourced in values.values()} - {"default"})
+def examine(values: Settings, misnamed: Mapping[str, str] = _NONE) -> list[Check]:
+    """Check everything that the settings lead to; `misnamed` are variables that set nothing."""
     database, state = store.examine(values.database_path, partial(collect, instance=values.instance))
     return [
-        ok("settings", ", ".join(sources) or "defaults"),
+        check_settings(values, misnamed),
         work.check_lock_ttl(values),
         *database,
         *(work.check_state(state, values) if state else []),
         *geoip.examine(values.geoip_db, clocks.wall_s()),
         *examine_host(state),
     ]
+
+
+def check_settings(values: Settings, misnamed: Mapping[str, str]) -> Check:
+    """Check that every variable that looks like a setting is one."""
+    if misnamed:
+        nearest = ", ".join(f"{near} for {name}" for name, near in misnamed.items())
+        detail = f"no setting, and without effect: {', '.join(misnamed)}"
+        return warning("settings", detail, f"if meant, correct: {nearest}; let be what others read")
+    sources = sorted({sourced.source for sourced in values.values()} - {"default"})
+    return ok("settings", ", ".join(sources) or "defaults")
 
 
 def examine_host(state: dict[str, Any] | None = None) -> list[Check]:
