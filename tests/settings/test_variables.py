@@ -30,7 +30,9 @@ def test_what_is_known_or_empty_is_passed_over():
     assert variables.misnamed({**known, **others, "BANGUI_NONSENSE": ""}) == {}
 
 
-@pytest.mark.parametrize("command", [["heartbeat"], ["flush"], ["lookup", "192.0.2.1"], ["status"]])
+@pytest.mark.parametrize(
+    "command", [["heartbeat"], ["flush"], ["lookup", "192.0.2.1"], ["status", "--format", "prometheus"]]
+)
 def test_a_run_warns_once_and_goes_on(bangui, command):
     """It is no error: another program may own the variable."""
     ended = bangui.run(*command, env={"BANGUI_LOCK_TIL": "1h"})

@@ -284,9 +284,9 @@ MUTANTS = (
     Mutant(
         "a held pass leaves its mark",
         LOCKING,
-        "    if judgement.outcome == lease.HELD:\n        raise held_error(row, judgement)\n",
+        "    if judgement.outcome == lease.HELD:\n        raise held_error(row, judgement, instance)\n",
         "    if judgement.outcome == lease.HELD:\n        store.job_started('geo_cache_flush', '', '', 0)\n"
-        "        store._execute('COMMIT')\n        raise held_error(row, judgement)\n",
+        "        store._execute('COMMIT')\n        raise held_error(row, judgement, instance)\n",
         "access/test_lock.py::test_a_held_lock_is_respected_and_nothing_is_written",
     ),
     # Staging.

@@ -7,7 +7,7 @@ from typing import Any
 from bangui_cli import store
 from bangui_cli.health.collect import collect
 from bangui_cli.health.doctor import geoip, schedule, work
-from bangui_cli.host import clocks
+from bangui_cli.host import clocks, container
 from bangui_cli.settings.table import Settings
 from bangui_cli.states.checks import Check, ok, warning
 
@@ -19,6 +19,7 @@ def examine(values: Settings, misnamed: Mapping[str, str] = _NONE) -> list[Check
     database, state = store.examine(values.database_path, partial(collect, instance=values.instance))
     return [
         check_settings(values, misnamed),
+        work.check_instance(values["instance"], is_in_container=container.is_inside()),
         work.check_lock_ttl(values),
         *database,
         *(work.check_state(state, values) if state else []),
