@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bangui_cli.host import clocks
@@ -20,6 +20,7 @@ class Invocation:
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self.environment = environment
         self.started_s = clocks.process_started_s()
+        self.arguments: Sequence[str] = ()
         self.flags: dict[str, Sourced] = {}
         self.config_path: str | None = None
         self.job: str | None = None
@@ -84,6 +85,7 @@ class Invocation:
         if self._log is None:
             self._log = self._make_log()
             self._log.job = self.job
+            self._log.typed = " ".join(self.arguments)
         return self._log
 
     def _make_log(self) -> Log:

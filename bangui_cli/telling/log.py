@@ -14,6 +14,8 @@ class Log:
         self._correlation_id = correlation_id
         self._mask_ips = mask_ips
         self.job: str | None = None
+        # What a person has typed to start this run, and may see again on the terminal.
+        self.typed = ""
         # How long a line may wait for a reader that has stalled; a job, with its deadline, waits less.
         self.stall_s = 30.0
 
@@ -42,7 +44,10 @@ class Log:
 
         self._settle_format()
         context = {"job": self.job, "correlation_id": self._correlation_id}
-        line = log_lines.render(self._format, level, name, context, fields, mask_ips=self._mask_ips)
+        typed = self.typed if terminal.stderr_is_terminal() else ""
+        line = log_lines.render(
+            self._format, level, name, context, fields, mask_ips=self._mask_ips, typed=typed
+        )
         if not terminal.write_line(terminal.STDERR, line, self.stall_s):
             self.stall_s = 0.0
 

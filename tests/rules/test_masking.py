@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bangui_cli.rules.masking import mask_addresses
+from bangui_cli.rules.masking import addresses_in, mask_addresses
 
 MASKED = [
     ("192.0.2.77", "192.0.2.0/24"),
@@ -80,6 +80,21 @@ def test_no_address_gets_through(before, address, after, form):
     if address != network.network_address:
         assert str(address) not in masked
         assert address.exploded not in masked
+
+
+@pytest.mark.parametrize(
+    ("text", "typed", "shown"),
+    [
+        ("192.0.2.7 and 192.0.2.8", "192.0.2.7", "192.0.2.7 and 192.0.2.0/24"),
+        ("2001:db8::7", "lookup 2001:DB8:0::7", "2001:db8::7"),
+        ("192.0.2.7/30", "--ip=192.0.2.7/30", "192.0.2.7/30"),
+        ("192.0.2.7", "192.0.2.70", "192.0.2.0/24"),
+        ("64:ff9b::192.0.2.7", "64:ff9b::192.0.2.7", "64:ff9b::192.0.2.7"),
+    ],
+)
+def test_an_address_that_is_spared_stays_however_it_is_written(text, typed, shown):
+    """It is the address that counts, not its letters."""
+    assert mask_addresses(text, addresses_in(typed)) == shown
 
 
 @given(st.text(alphabet="0123456789abcf:./ g", max_size=60))
