@@ -204,6 +204,13 @@ def _common_options() -> list[click.Parameter]:
             metavar="FORMAT",
             help="auto, console, json or journald.",
         ),
+        SettingOption(
+            ["--log-target"],
+            setting="log_target",
+            metavar="TARGET",
+            help="stderr, or journal: journald's own socket, with fields to search by; "
+            "a failure is told on stderr, too.",
+        ),
         click.Option(
             ["-v", "--verbose"],
             is_flag=True,

@@ -19,8 +19,50 @@ _PAUSE_S = 0.2
 _LONGEST_RUN_S = 1.0
 
 
-def require_readable(path: str) -> None:
-    """Raise NoInput or PermissionRefused for what cannot be read, before anything is staged."""
+class Source:
+    """An input of an import, opened when it is read, or earlier, with the rights of then."""
+
+    def __init__(self, path: str) -> None:
+        """Raise NoInput or PermissionRefused for what cannot be read, before anything is staged."""
+        _require_readable(path)
+        self.path = path
+        self._descriptor: int | None = None
+
+    def open(self) -> int:
+        """Open it unless it is; return its descriptor. Raise NoInput or PermissionRefused."""
+        if self._descriptor is None:
+            try:
+                self._descriptor = _open(self.path)
+            except OSError as error:
+                raise _unreadable(error, self.path, NoInput) from None
+        return self._descriptor
+
+    def read_chunks(self, advance: Callable[[int], None]) -> Chunks:
+        """Read it to its end, once; None stands for a pause. `advance` is told each chunk's size.
+
+        Raise NoInput, PermissionRefused or IoFailed.
+        """
+        descriptor = self.open()
+        try:
+            pauses = _Pauses(descriptor)
+            while True:
+                yield from pauses.until_ready()
+                chunk = os.read(descriptor, CHUNK_BYTES)
+                if not chunk:
+                    return
+                advance(len(chunk))
+                yield chunk
+        except OSError as error:
+            raise _unreadable(error, self.path, IoFailed) from None
+        finally:
+            os.close(descriptor)
+
+
+def _open(path: str) -> int:
+    return os.dup(_STDIN_DESCRIPTOR) if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _require_readable(path: str) -> None:
     try:
         status = _status(path)
         if path != STDIN and not os.access(path, os.R_OK):
@@ -31,8 +73,7 @@ def require_readable(path: str) -> None:
         raise NoInput(f"cannot read {path}: it is a directory", hint="name the files in it: DIRECTORY/*")
 
 
-def status_of(path: str) -> os.stat_result | None:
-    """Return what the system knows of an input or an output, None where it is closed or not there."""
+def _status_if_any(path: str) -> os.stat_result | None:
     try:
         return _status(path)
     except OSError:
@@ -43,37 +84,12 @@ def _status(path: str) -> os.stat_result:
     return os.fstat(_STDIN_DESCRIPTOR) if path == STDIN else os.stat(path)
 
 
-def total_bytes(paths: list[str]) -> int | None:
+def total_bytes(sources: list[Source]) -> int | None:
     """Return the size of all inputs, None where one is a pipe or the like."""
-    statuses = [status_of(path) for path in paths]
+    statuses = [_status_if_any(source.path) for source in sources]
     if all(status and stat.S_ISREG(status.st_mode) for status in statuses):
         return sum(status.st_size for status in statuses if status)
     return None
-
-
-def read_chunks(path: str, advance: Callable[[int], None]) -> Chunks:
-    """Read an input to its end; None stands for a pause. `advance` is told each chunk's size.
-
-    Raise NoInput, PermissionRefused or IoFailed.
-    """
-    try:
-        descriptor = _STDIN_DESCRIPTOR if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise _unreadable(error, path, NoInput) from None
-    try:
-        pauses = _Pauses(descriptor)
-        while True:
-            yield from pauses.until_ready()
-            chunk = os.read(descriptor, CHUNK_BYTES)
-            if not chunk:
-                return
-            advance(len(chunk))
-            yield chunk
-    except OSError as error:
-        raise _unreadable(error, path, IoFailed) from None
-    finally:
-        if path != STDIN:
-            os.close(descriptor)
 
 
 class _Pauses:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bangui_cli.access import locking
 from bangui_cli.host import clocks
+from bangui_cli.jobs.report import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.rules import pacing
 from bangui_cli.rules.lease import REFRESHED
@@ -36,8 +37,9 @@ def flush(run: Run, wait_s: float, progress: Progress) -> None:
     with run.store.sweeping():
         _sweep(run, progress)
     report.remaining = run.count_remaining()
-    run.invocation.log.emit(
+    run.invocation.log.emit_end(
         events.FLUSH_RAN,
+        OK,
         flushed=report.flushed,
         remaining=report.remaining,
         duration_s=report.duration_s(),

@@ -1,5 +1,6 @@
 """The job `scheduler_lock_heartbeat`: one heartbeat pass."""
 
+from bangui_cli.jobs.report import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.states import events
 
@@ -8,4 +9,4 @@ def beat(run: Run) -> None:
     """Refresh, take or take over the lock, in one transaction. Raise LockHeld."""
     run.take_lock(wants_work=False)
     fields = {**run.report.lock, "duration_s": run.report.duration_s()}
-    run.invocation.log.emit(events.HEARTBEAT_UPDATED, **fields)
+    run.invocation.log.emit_end(events.HEARTBEAT_UPDATED, OK, **fields)

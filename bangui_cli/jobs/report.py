@@ -87,12 +87,12 @@ class Report:
     def _log_failure(self, failure: Failure) -> None:
         log, event = self._invocation.log, _event_of(self.job, self.outcome)
         if self.exit_code == exit_codes.DONE:
-            log.emit(event._replace(level="debug"), **failure.fields)
+            log.emit_end(event._replace(level="debug"), self.outcome, **failure.fields)
             return
         counts: dict[str, object] = {"duration_s": self.duration_s()}
         if self.outcome in (TIMEOUT, LOST):
             counts |= {"flushed": self.flushed, "remaining": self.remaining}
-        log.emit_failure(event, failure, **counts)
+        log.emit_failure(event, failure, outcome=self.outcome, **counts)
 
 
 def outcome_of(error: BaseException | None) -> str:

@@ -12,6 +12,7 @@ from bangui_cli.states.errors import ConfigInvalid
 SYSTEM_DATABASE_PATH = "/var/lib/bangui/bangui.db"
 CORRELATION_ID_VARIABLE = "BANGUI_CORRELATION_ID"
 LOG_FORMATS = ("auto", "console", "json", "journald")
+LOG_TARGETS = ("stderr", "journal")
 TEXT_LIMIT_CHARACTERS = 128
 _PATH_LIMIT_CHARACTERS = 4095  # Linux's PATH_MAX, less the final NUL
 _MOST_ROWS = 1_000_000
@@ -135,6 +136,10 @@ TABLE = (
     Setting(
         "log_format", "BANGUI_LOG_FORMAT", _one_of(LOG_FORMATS), "auto", "auto",
         f"the form of the log: {', '.join(LOG_FORMATS)}",
+    ),
+    Setting(
+        "log_target", "BANGUI_LOG_TARGET", _one_of(LOG_TARGETS), "stderr", "stderr",
+        f"where the log goes: {', '.join(LOG_TARGETS)}",
     ),
     Setting(
         "mask_ips", "BANGUI_MASK_IPS", parse_flag, True, "true",

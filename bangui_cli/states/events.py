@@ -55,6 +55,9 @@ SCHEDULER_NOT_RUNNING = Event(
 VARIABLE_UNKNOWN = Event(
     "environment_variable_unknown", "warning", "a variable BANGUI_... is no setting and has no effect"
 )
+UNTRUSTED = Event(
+    "schedule_untrusted", "warning", "others could change the program or settings of root's schedule"
+)
 COMMAND_FAILED = Event("command_failed", "error", "a command other than the two jobs failed")
 
 TABLE: tuple[Event, ...] = tuple(value for value in list(globals().values()) if type(value) is Event)

@@ -1,18 +1,39 @@
 """The log of one run. An event below the level costs nothing; structlog comes with the first."""
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 from bangui_cli.host import terminal
+from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import Failure
 from bangui_cli.states.events import LEVELS, Event
 
+if TYPE_CHECKING:
+    from bangui_cli.telling.journal import Journal
+
+
+# Outcome and exit code, on the last event of a run.
+End = tuple[()] | tuple[str, int]
+
+
+class LogSettings(NamedTuple):
+    """How a run logs: the settings of the same names."""
+
+    log_level: str
+    log_format: str
+    log_target: str
+    mask_ips: bool
+    instance: str | None
+
 
 class Log:
-    """Events of one run on stderr; a line that cannot be written is dropped, never raised."""
+    """Events of one run, on stderr or in the journal; what finds no room is dropped, never raised."""
 
-    def __init__(self, level: str, log_format: str, correlation_id: str, mask_ips: bool = True) -> None:
-        self._rank = LEVELS.index(level)
-        self._format = log_format
+    def __init__(self, settings: LogSettings, correlation_id: str) -> None:
+        self._rank = LEVELS.index(settings.log_level)
+        self._format = settings.log_format
+        self._settings = settings
         self._correlation_id = correlation_id
-        self._mask_ips = mask_ips
+        self._journal: Journal | None = None
         self.job: str | None = None
         # What a person has typed to start this run, and may see again on the terminal.
         self.typed = ""
@@ -22,16 +43,27 @@ class Log:
     def emit(self, event: Event, /, **fields: object) -> None:
         """Log an event if its level passes. Never call it inside a transaction."""
         if LEVELS.index(event.level) >= self._rank:
-            self._write(event.name, event.level, fields)
+            self._write(event, fields)
 
-    def emit_failure(self, event: Event, failure: Failure, /, **fields: object) -> None:
-        """Log the event that explains a failure, whatever the level."""
+    def emit_end(self, event: Event, outcome: str, /, **fields: object) -> None:
+        """Log the last event of a run that ends well, if its level passes."""
+        if LEVELS.index(event.level) >= self._rank:
+            self._write(event, fields, (outcome, exit_codes.DONE))
+
+    def emit_failure(
+        self, event: Event, failure: Failure, /, outcome: str = "error", **fields: object
+    ) -> None:
+        """Log the event that explains a failure, whatever the level, and on stderr in any case."""
         head = {"error": failure.error, "exit_code": failure.exit_code, "hint": failure.hint}
-        self._write(event.name, event.level, {**head, **fields, **failure.fields})
+        end = (outcome, failure.exit_code)
+        self._write(event, {**head, **fields, **failure.fields}, end, on_stderr=True)
 
     def prepare(self) -> None:
         """Import what an event needs, ahead of a deadline that is about to be missed."""
-        import bangui_cli.telling.log_lines  # noqa: F401
+        import bangui_cli.telling.log_lines
+
+        if self._settings.log_target == "journal":
+            import bangui_cli.telling.journal  # noqa: F401
 
     @property
     def is_console(self) -> bool:
@@ -39,17 +71,40 @@ class Log:
         self._settle_format()
         return self._format == "console"
 
-    def _write(self, name: str, level: str, fields: dict[str, object]) -> None:
+    def _write(
+        self, event: Event, fields: dict[str, object], end: End = (), *, on_stderr: bool = False
+    ) -> None:
+        is_in_journal = self._settings.log_target == "journal" and self._send(event, fields, end)
+        if on_stderr or not is_in_journal:
+            self._settle_format()
+            typed = self.typed if terminal.stderr_is_terminal() else ""
+            line = self._render(self._format, event, fields, typed)
+            if not terminal.write_line(terminal.STDERR, line, self.stall_s):
+                self.stall_s = 0.0
+
+    def _send(self, event: Event, fields: dict[str, object], end: End) -> bool:
+        """Send an event to journald; tell whether it has taken it."""
+        from bangui_cli.telling import journal, log_lines
+
+        self._journal = self._journal or journal.Journal()
+        message = self._render("json", event, fields).decode().rstrip("\n")
+        priority = log_lines.PRIORITY[event.level]
+        run = (self.job, self._settings.instance, self._correlation_id)
+        return self._journal.send(journal.Entry(message, priority, event.name, *run, *end))
+
+    def _render(self, log_format: str, event: Event, fields: dict[str, Any], typed: str = "") -> bytes:
         from bangui_cli.telling import log_lines
 
-        self._settle_format()
         context = {"job": self.job, "correlation_id": self._correlation_id}
-        typed = self.typed if terminal.stderr_is_terminal() else ""
-        line = log_lines.render(
-            self._format, level, name, context, fields, mask_ips=self._mask_ips, typed=typed
+        return log_lines.render(
+            log_format,
+            event.level,
+            event.name,
+            context,
+            fields,
+            mask_ips=self._settings.mask_ips,
+            typed=typed,
         )
-        if not terminal.write_line(terminal.STDERR, line, self.stall_s):
-            self.stall_s = 0.0
 
     def _settle_format(self) -> None:
         if self._format == "auto":

@@ -12,7 +12,7 @@ from bangui_cli.rules import masking, timestamps
 
 LINE_LIMIT_BYTES = 4096
 # sd-daemon(3): journald strips the prefix into PRIORITY.
-_PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 _CLIP_CHARACTERS = (1500, 400, 120, 40, 12)
 _MOST_ITEMS = 20
 _STYLES = (structlog.dev.DIM, structlog.dev.BRIGHT, structlog.dev.RESET_ALL)
@@ -35,7 +35,7 @@ def render(
     """
     head = {"timestamp": timestamps.to_text(clocks.wall_s()), "level": level, "event": event, **context}
     layout = _console if log_format == "console" else _json
-    prefix = f"<{_PRIORITY[level]}>" if log_format == "journald" else ""
+    prefix = f"<{PRIORITY[level]}>" if log_format == "journald" else ""
     mask = _mask_but(typed) if mask_ips else str
     for limit in _CLIP_CHARACTERS:
         line = _line(prefix + layout(head | _presentable(fields, mask, limit)))

@@ -139,7 +139,8 @@ def test_the_environment_is_read_through_the_settings():
 
 def test_a_variables_name_stands_beside_its_setting():
     """Help, man page and messages take it from there."""
-    allowed = ("settings/",)
+    # In the journal the same prefix names the fields of an entry.
+    allowed = ("settings/", "telling/journal.py")
 
     assert texts_matching(r"^BANGUI_[A-Z]", allowed) == [], "name it in settings.TABLE and refer to that"
 
@@ -174,7 +175,7 @@ def test_an_exit_code_is_written_once():
 def test_a_process_ends_in_one_place():
     """Whoever else ended it would skip the final event, but for a child that is no run of bangui."""
     enders = {"sys.exit", "os._exit"}
-    allowed = ("cli/main.py", "jobs/watchdog.py", "resolving/isolation.py")
+    allowed = ("cli/main.py", "host/deputy.py", "jobs/watchdog.py", "resolving/isolation.py")
 
     assert names_used(enders, allowed) == [], "raise a state of bangui_cli.states.errors"
 

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import others
 import pytest
 
+from bangui_cli.settings import config_file
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Sourced
 from bangui_cli.states.errors import ConfigInvalid, PermissionRefused
@@ -24,6 +26,7 @@ ROWS: list[tuple[str, str, Any, str, Any]] = [
     ("batch_size", "50", 50, "500", 500),
     ("log_level", '"debug"', "debug", "ERROR", "error"),
     ("log_format", '"json"', "json", "Journald", "journald"),
+    ("log_target", '"journal"', "journal", "Stderr", "stderr"),
     ("mask_ips", "false", False, "no", False),
     (
         "geoip_db",
@@ -123,6 +126,7 @@ UNFIT = [
     *[("batch_size", text) for text in ("-1", "1.5", "1_000", "10k", "1000001", "9" * 5000, "٣")],
     *[("log_level", text) for text in ("loud", "INFO ", "20")],
     ("log_format", "xml"),
+    ("log_target", "syslog"),
     ("mask_ips", "maybe"),
     *[("instance", text) for text in ("a\nb", "\x1b[31m", "\udcff", "n" * 129, "\u202ereversed")],
 ]  # fmt: skip
@@ -310,3 +314,19 @@ def test_config_show_names_value_and_source(bare, tmp_path):
     assert shown["log_level"] == {"value": "debug", "source": "flag -v"}
     assert shown["log_format"] == {"value": "json", "source": "environment BANGUI_LOG_FORMAT"}
     assert shown["lock_ttl"] == {"value": 300.0, "source": "default"}
+
+
+@others.needs_root
+def test_who_is_not_root_may_keep_settings_where_others_write(tmp_path: Path):
+    """They decide over nothing but that user's own."""
+    with others.open_place() as place:
+        path = place / "bangui.toml"
+        path.touch()
+        path.chmod(0o666)
+
+        assert config_file.doubt(str(path))
+        assert others.succeeds_as(others.NOBODY, lambda: _require_none(config_file.doubt(str(path))))
+
+
+def _require_none(value: object) -> None:
+    assert value is None

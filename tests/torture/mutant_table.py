@@ -20,6 +20,7 @@ SQL, SESSION, SQLITE = (
 FLUSH, FRAME, RUN, WATCHDOG = (
     f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "run", "watchdog")
 )
+TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
 STAGING, IMPORT = "bangui_cli/access/staging.py", "bangui_cli/importing/run.py"
 
 MUTANTS = (
@@ -435,5 +436,69 @@ MUTANTS = (
         "    with store.transaction():\n        tables",
         "    if True:\n        tables",
         "jobs/test_paused_runs.py::test_nobody_sees_half_a_migration",
+    ),
+    # Root among others.
+    Mutant(
+        "a directory of another user is trusted",
+        TRUST,
+        "if status.st_uid not in trusted:",
+        "if False:",
+        "host/test_trust.py::test_a_directory_of_another_user_counts",
+    ),
+    Mutant(
+        "a file in a directory for all is trusted",
+        TRUST,
+        "return stat.S_ISDIR(below.st_mode) or stat.S_ISLNK(below.st_mode)",
+        "return True",
+        "host/test_trust.py::test_a_sticky_directory_will_do_higher_up_and_not_for_the_file_itself",
+    ),
+    Mutant(
+        "a link is trusted whatever its target",
+        TRUST,
+        'names += target.split("/")[::-1]',
+        "pass",
+        "host/test_trust.py::test_a_link_counts_with_its_own_directory_and_with_its_targets_way",
+    ),
+    Mutant(
+        "root follows a link that others have put on the way to an output",
+        "bangui_cli/host/directories.py",
+        "if os.geteuid() == trust.ROOT_ID and trust.judge(self.place, os.fstat(self.here), below=status):",
+        "if False:",
+        "whole/test_root_among_others.py::TestOutputs::test_a_link_to_another_directory_is_not_followed",
+    ),
+    Mutant(
+        "an output is looked for by its path again",
+        FILES,
+        "os.replace(self._draft, self._place.name, src_dir_fd=directory, dst_dir_fd=directory)",
+        "os.replace(self._draft, self._place.path, src_dir_fd=directory)",
+        "host/test_files.py::test_the_directory_is_the_one_that_was_there_when_the_output_was_opened",
+    ),
+    Mutant(
+        "an output may be the database",
+        "bangui_cli/settings/invocation.py",
+        "if files.is_over(path, taken):",
+        "if False:",
+        "health/test_status.py::test_output_onto_what_bangui_reads_is_refused",
+    ),
+    Mutant(
+        "rejects are written into a file of another user",
+        FILES,
+        "if self._mode == PRIVATE and not is_own:",
+        "if False:",
+        "whole/test_root_among_others.py::TestOutputs::test_rejects_are_not_written_into_a_file_of_another_user",
+    ),
+    Mutant(
+        "root obeys anybody's settings",
+        "bangui_cli/settings/invocation.py",
+        "if path and not self.trusts_settings else None",
+        "if False else None",
+        "whole/test_root_among_others.py::TestSettings::test_a_settings_file_of_others_is_refused",
+    ),
+    Mutant(
+        "the modules of a program do not count",
+        "bangui_cli/scheduling/program.py",
+        "yield from _doubts_below(path)",
+        "pass",
+        "scheduling/test_program.py::TestPrograms::test_a_program_of_others_is_not_scheduled",
     ),
 )

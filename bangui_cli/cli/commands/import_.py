@@ -1,9 +1,13 @@
 """`bangui import`: stage many entries from files or stdin."""
 
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+
 import click
 
 from bangui_cli.cli import options
 from bangui_cli.host import clocks, terminal
+from bangui_cli.host.files import PRIVATE, Output
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states.errors import BadData
 from bangui_cli.telling import output
@@ -22,7 +26,7 @@ curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
 )  # fmt: skip
 @click.option(
     "--rejects", "rejects_path", metavar="FILE", shell_complete=options.complete_files,
-    help="Write the rows that were refused to this file, as they stood. It is made anew.",
+    help="Write the rows that were refused to this file, as they stood. It is made anew, for you alone.",
 )  # fmt: skip
 @options.json_option
 @click.pass_obj
@@ -50,26 +54,38 @@ def command(
     """
     from bangui_cli.access.staging import Staging, open_staging
     from bangui_cli.importing import sources
-    from bangui_cli.importing.rejects import Rejects, require_own_file
+    from bangui_cli.importing.rejects import Rejects
     from bangui_cli.importing.run import Import
-    from bangui_cli.store import place_of
+    from bangui_cli.importing.sources import Source
 
-    paths = list(files) or [sources.STDIN]
-    for path in paths:
-        sources.require_readable(path)
+    paths = files or (sources.STDIN,)
+    inputs = [Source(path) for path in paths]
     database_path = invocation.settings.database_path
-    require_own_file(rejects_path, [*paths, *place_of(database_path).files])
-    total_bytes = sources.total_bytes(paths)
+    total_bytes = sources.total_bytes(inputs)
     bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
-    with open_staging(database_path) as store, Rejects(rejects_path, invocation.log) as rejects:
+    with (
+        _open_rejects(invocation, rejects_path, paths) as output,
+        open_staging(database_path) as store,
+        Rejects(output, invocation.log) as rejects,
+    ):
         work = Import(Staging(store), rejects, bar, in_bytes=total_bytes is not None)
         try:
             with bar, store.bulk_staging():
-                work.run(paths, wanted_format)
+                work.run(inputs, wanted_format)
         finally:
             _report(work.counts(), invocation, as_json=as_json)
     if rejects.rows:
         raise _rejected(work.counts(), rejects_path)
+
+
+def _open_rejects(
+    invocation: Invocation, path: str | None, inputs: Iterable[str]
+) -> AbstractContextManager[Output | None]:
+    if path is None:
+        return nullcontext()
+    names = ["/dev/stdin" if name == "-" else name for name in inputs]
+    # Addresses are nobody else's business.
+    return invocation.open_output(path, names, mode=PRIVATE)
 
 
 def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) -> None:

@@ -11,13 +11,13 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.host import terminal
 from bangui_cli.rules.durations import format_duration
-from bangui_cli.scheduling import installing
+from bangui_cli.scheduling import installing, program
 from bangui_cli.scheduling.formats import FORMATS, Format
 from bangui_cli.scheduling.plan import ROOT, Plan, make_plan, own_command
 from bangui_cli.settings import config_file
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
-from bangui_cli.states.errors import UsageFault
+from bangui_cli.states.errors import PermissionRefused, UsageFault
 from bangui_cli.telling import output
 
 _USER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -80,7 +80,8 @@ def show(
 
     Several files have their paths as headings.
     """
-    files = format_.render(_plan(invocation, user, command_path))
+    invocation.trusts_settings = bool(root)
+    files = format_.render(_plan(invocation, user, _command(command_path)))
     heads = [f"# {root}{file.path}\n" if len(files) > 1 else "" for file in files]
     texts = [head + file.text for head, file in zip(heads, files, strict=True)]
     output.print_text("\n".join(texts).removesuffix("\n"))
@@ -89,7 +90,11 @@ def show(
 @command.command("install", cls=options.Command, example="bangui schedule install --format systemd")
 @_target_options
 @_job_options
-@click.option("--force", is_flag=True, help="Replace files that bangui did not write.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace files that bangui did not write; warn, no more, of what others could change.",
+)
 @click.pass_obj
 def install(
     invocation: Invocation,
@@ -106,10 +111,18 @@ def install(
     --database, --config and --instance that are given here by option or variable; other variables
     do not reach them.
     """
-    plan = _plan(invocation, user, command_path)
+    # What is made for another host is not obeyed on this one.
+    invocation.trusts_settings = force or bool(root)
+    words = _command(command_path)
+    plan = _plan(invocation, user, words)
     if not root:
         _require_user(user)
-    written = installing.install(format_.render(plan), root, force=force)
+        program.require_found(words)
+        _require_trust(invocation, plan, words, force=force)
+    wanted = format_.render(plan)
+    for file in wanted:
+        invocation.require_unused(root + file.path)
+    written = installing.install(wanted, root, force=force)
     _log_scheduled(invocation, plan, format_, root, changed=bool(written))
     output.tell(_installed(plan, format_, root, written))
     if not format_.is_running():
@@ -154,10 +167,12 @@ def _listed(paths: Sequence[str], root: str) -> str:
     return ", ".join(terminal.safe(root + path) for path in paths)
 
 
-def _plan(invocation: Invocation, user: str, command_path: str | None) -> Plan:
-    words = (os.path.abspath(command_path),) if command_path else own_command()
-    config_path = invocation.config_path or config_file.find(invocation.environment)
-    return make_plan(invocation.settings, config_path, words, user)
+def _command(path: str | None) -> tuple[str, ...]:
+    return (os.path.abspath(path),) if path else own_command()
+
+
+def _plan(invocation: Invocation, user: str, words: tuple[str, ...]) -> Plan:
+    return make_plan(invocation.settings, invocation.settings_path, words, user)
 
 
 def _log_scheduled(
@@ -188,6 +203,20 @@ def _log_scheduled(
 def _hint(text: str | None, root: str) -> dict[str, str]:
     """Return the next step as a field of an event; in a package there is none."""
     return {"hint": text} if text and not root else {}
+
+
+def _require_trust(invocation: Invocation, plan: Plan, words: tuple[str, ...], *, force: bool) -> None:
+    """Raise Untrusted, or only warn, where root would obey each minute what others could change."""
+    if os.geteuid() != 0:
+        return
+    path = invocation.settings_path
+    doubts: list[PermissionRefused | None] = [config_file.doubt(path) if path else None]
+    doubts += [program.doubt(words) if plan.user == ROOT else None]
+    for state in doubts:
+        if state and not force:
+            raise state
+        if state:
+            invocation.log.emit(events.UNTRUSTED, **state.fields, error=state.error, hint=state.hint)
 
 
 def _require_user(name: str) -> None:
