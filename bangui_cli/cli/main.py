@@ -16,7 +16,7 @@ import click
 from bangui_cli.cli.group import cli
 from bangui_cli.host import signals, terminal
 from bangui_cli.settings.invocation import Invocation
-from bangui_cli.states import errors, events, exit_codes
+from bangui_cli.states import events, exit_codes
 from bangui_cli.states.errors import Interrupted, UsageFault
 from bangui_cli.states.events import Event
 
@@ -90,7 +90,7 @@ def _report(error: BaseException, arguments: list[str], invocation: Invocation) 
         return _report_usage(error, arguments, invocation)
     if isinstance(error, BrokenPipeError):
         return exit_codes.DONE  # whoever read the help has seen enough
-    failure = errors.explain(error)
+    failure = invocation.explain(error)
     invocation.log.emit_failure(_failure_event(invocation), failure)
     return failure.exit_code
 

@@ -8,7 +8,7 @@ from bangui_cli.jobs.catalogue import Job
 from bangui_cli.rules.lease import LOST
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
-from bangui_cli.states.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld, explain
+from bangui_cli.states.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld
 from bangui_cli.states.events import Event
 
 OK, HELD, TIMEOUT, ERROR = "ok", "held", "timeout", "error"
@@ -56,7 +56,7 @@ class Report:
     def end(self, error: BaseException | None) -> None:
         """Print and log how the run ended; what nobody reads changes nothing."""
         self.outcome = outcome_of(error)
-        failure = explain(error) if error else None
+        failure = self._invocation.explain(error) if error else None
         self.exit_code = failure.exit_code if failure else exit_codes.DONE
         if self.outcome == HELD and self._held_ok:
             self.exit_code = exit_codes.DONE

@@ -11,8 +11,8 @@ from bangui_cli.rules.sqlite_spelling import sidecars
 from bangui_cli.settings import config_file, variables
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Settings, Sourced
-from bangui_cli.states import events
-from bangui_cli.states.errors import BanguiError, UsageFault
+from bangui_cli.states import errors, events
+from bangui_cli.states.errors import BanguiError, Failure, NoDatabase, UsageFault
 from bangui_cli.telling.log import Log, LogSettings
 
 if TYPE_CHECKING:
@@ -110,6 +110,14 @@ class Invocation:
         paths = (self.settings_path, database, fail2ban, *self._setting("geoip_db"))
         beside = [sidecars(path) for path in (database, fail2ban) if path]
         return [*filter(None, paths), *chain(*beside)]
+
+    def explain(self, error: BaseException) -> Failure:
+        """Return what to tell of any error, by what this run was asked."""
+        failure = errors.explain(error)
+        if isinstance(error, NoDatabase) and self._settings is not None:
+            hint = settings.with_origin(failure.hint, self._settings["database_path"])
+            return failure._replace(hint=hint)
+        return failure
 
     def set_job(self, job_id: str) -> None:
         """Name the job on every line that is logged from now on."""

@@ -186,6 +186,12 @@ class Settings(Mapping[str, Sourced]):
         return len(self._values)
 
 
+def with_origin(hint: str, database: Sourced) -> str:
+    """Say before a hint where the path of the database comes from: `init` makes a mistake permanent."""
+    origin = "the default of this user" if database.source == "default" else database.source
+    return f"the path comes from {origin}; {hint}"
+
+
 def load(
     environment: Mapping[str, str], flags: Mapping[str, Sourced], config_path: str | None = None
 ) -> Settings:

@@ -237,7 +237,10 @@ def test_a_missing_database_is_an_error_and_the_rest_is_checked_all_the_same(bar
     code, found = examine(bare)
 
     assert code == 66
-    assert found["database_readable"].remedy.startswith("create it with: bangui init --database ")
+    assert found["database_readable"].remedy == (
+        "the path comes from environment BANGUI_DATABASE_PATH; correct it if it is mistyped, "
+        f"else create it with: bangui init --database {bare.database}"
+    )
     assert {"lock_ttl", "schedule", "scheduler", "clock", "boot_clock"} <= found.keys()
 
 

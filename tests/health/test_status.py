@@ -356,7 +356,7 @@ def test_nagios_finds_a_missing_database_critical(bare):
     assert ended.code == 2
     assert ended.stdout == f"BANGUI CRITICAL - no database at {bare.database}\n"
     assert ended.events[-1]["exit_code"] == 2
-    assert ended.events[-1]["hint"].startswith("create it with: bangui init")
+    assert ended.events[-1]["hint"].startswith("the path comes from environment BANGUI_DATABASE_PATH; ")
 
 
 def test_nagios_finds_a_damaged_database_critical(bangui):

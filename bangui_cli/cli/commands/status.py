@@ -12,7 +12,7 @@ from bangui_cli.host import terminal
 from bangui_cli.host.files import Output
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events, exit_codes
-from bangui_cli.states.errors import CheckUnknown, UsageFault, explain
+from bangui_cli.states.errors import CheckUnknown, UsageFault
 from bangui_cli.telling.output import json_text, print_text, section_text
 
 _FORMATS = ("table", "json", "prometheus", "nagios")
@@ -123,7 +123,7 @@ def _alarm(
         result = nagios.render(state, ages.judge_ages(state, invocation.settings, warning_s, critical_s))
     except Exception as error:
         result = nagios.explain(error)
-        failure = explain(error)._replace(exit_code=result.exit_code)
+        failure = invocation.explain(error)._replace(exit_code=result.exit_code)
         invocation.log.emit_failure(events.COMMAND_FAILED, failure)
     _deliver(result.line, output)
     return result.exit_code

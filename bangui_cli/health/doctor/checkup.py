@@ -8,7 +8,8 @@ from bangui_cli import store
 from bangui_cli.health.collect import collect
 from bangui_cli.health.doctor import geoip, schedule, work
 from bangui_cli.host import clocks, container
-from bangui_cli.settings.table import Settings
+from bangui_cli.settings.table import Settings, with_origin
+from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, ok, warning
 
 _NONE: Mapping[str, str] = {}
@@ -21,11 +22,18 @@ def examine(values: Settings, misnamed: Mapping[str, str] = _NONE) -> list[Check
         check_settings(values, misnamed),
         work.check_instance(values["instance"], is_in_container=container.is_inside()),
         work.check_lock_ttl(values),
-        *database,
+        *(_with_origin(check, values) for check in database),
         *(work.check_state(state, values) if state else []),
         *geoip.examine(values.geoip_db, clocks.wall_s()),
         *examine_host(state),
     ]
+
+
+def _with_origin(check: Check, values: Settings) -> Check:
+    """Say of a database that is missing where its path comes from."""
+    if check.name != "database_readable" or check.exit_code != exit_codes.NO_INPUT:
+        return check
+    return check._replace(remedy=with_origin(str(check.remedy), values["database_path"]))
 
 
 def check_settings(values: Settings, misnamed: Mapping[str, str]) -> Check:
