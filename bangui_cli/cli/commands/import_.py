@@ -1,13 +1,19 @@
 """`bangui import`: stage many entries from files or stdin."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from bangui_cli.cli import options
 from bangui_cli.host import clocks, terminal
 from bangui_cli.settings.invocation import Invocation
-from bangui_cli.states.errors import BadData
+from bangui_cli.states import events
+from bangui_cli.states.errors import BadData, explain
 from bangui_cli.telling import output
 from bangui_cli.telling.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from bangui_cli.importing.run import Import
 
 _EXAMPLE = """\
 bangui import answers.json more.csv --rejects rejected.txt
@@ -15,14 +21,14 @@ curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
 
 
 @options.command("import", example=_EXAMPLE)
-@click.argument("files", metavar="[FILE...|-]", nargs=-1)
+@click.argument("files", metavar="[FILE...|-]", nargs=-1, type=options.FILE)
 @click.option(
     "--format", "wanted_format", type=click.Choice(["auto", "jsonl", "json", "csv"]), default="auto",
     show_default=True, help="The form of the input; auto looks at its first line, not at its name.",
 )  # fmt: skip
 @click.option(
-    "--rejects", "rejects_path", metavar="FILE",
-    help="Write the rows that were refused to this file, as they stood. It is made anew.",
+    "--rejects", "rejects_path", metavar="FILE", type=options.FILE,
+    help="Write the rows that were refused to this file, to be corrected. It is made anew.",
 )  # fmt: skip
 @options.json_option
 @click.pass_obj
@@ -39,14 +45,14 @@ def command(
     Reads files, or stdin where there is none or "-": JSON Lines, JSON (an array, objects one after the
     other, a batch answer keyed by address) or CSV with a header (comma, semicolon or tab).
 
-    Knows the field names of ip-api.com (query, countryCode, country, as, org, isp, status), of
-    ipinfo.io (ip, country, org; country_code, asn, as_name), of MaxMind's JSON (country.iso_code,
-    traits.ip_address, autonomous_system_number) and its own (ip, country_code, country_name, asn, org,
-    resolved_at or cached_at). Other fields are ignored. Without a country an entry records a failed
-    resolution.
+    Knows the field names of ip-api.com, ipinfo.io, MaxMind, DB-IP, IPLocate, GeoOpen, ipapi.is,
+    ipwho.is, ipregistry, ipgeolocation.io, ipquery.io and its own: ip, country_code, country_name, asn,
+    org, resolved_at or cached_at. Other fields are ignored; rows without any that is known are told of.
+    Without a country an entry records a failed resolution.
 
     Good rows are staged, also where others are refused; then the exit code is 65. Importing the same
-    again is harmless.
+    again is harmless. A JSON document ends where it is broken. A file of another kind (gzip, UTF-16,
+    HTML, ...) is one error that says what it is.
     """
     from bangui_cli.access.staging import Staging, open_store
     from bangui_cli.importing import sources
@@ -60,15 +66,14 @@ def command(
     require_own_file(rejects_path, [*paths, database_path])
     total_bytes = sources.total_bytes(paths)
     bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
-    with open_store(database_path) as store, Rejects(rejects_path, invocation.log) as rejects:
-        work = Import(Staging(store), rejects, bar, in_bytes=total_bytes is not None)
+    with open_store(database_path) as store, Rejects(rejects_path) as rejects:
+        work = Import(Staging(store), rejects, invocation.log, bar, in_bytes=total_bytes is not None)
         try:
             with bar, store.many_commits():
                 work.run(paths, wanted_format)
         finally:
             _report(work.counts(), invocation, as_json=as_json)
-    if rejects.rows:
-        raise _rejected(work.counts(), rejects_path)
+    _tell_failures(work, rejects_path, invocation)
 
 
 def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) -> None:
@@ -78,9 +83,28 @@ def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) ->
         output.print_summary(output.json_text({**counts, **identity}))
     elif terminal.stdout_is_terminal():
         rejected = f", rejected {counts['rejected']:,}" if counts["rejected"] else ""
-        output.print_summary(
-            f"staged {counts['staged']:,} of {counts['read']:,} rows{rejected} in {duration_s:.2f} s"
-        )
+        unresolved = f", {counts['unresolved']:,} without a country" if counts["unresolved"] else ""
+        rows = f"{counts['staged']:,} of {counts['read']:,} rows"
+        output.print_summary(f"staged {rows}{rejected}{unresolved} in {duration_s:.2f} s")
+
+
+def _tell_failures(work: "Import", rejects_path: str | None, invocation: Invocation) -> None:
+    """Raise what there is to correct; of several inputs that were refused each is one error."""
+    counts = work.counts()
+    refused = [
+        BadData(f"{_name_of(path)}: {refusal.reason}", hint=refusal.hint, path=path, **counts)
+        for path, refusal in work.refused.items()
+    ]
+    for error in refused[:-1]:
+        invocation.log.emit_failure(events.IMPORT_SOURCE_REFUSED, explain(error))
+    if refused:
+        raise refused[-1]
+    if work.rejected_rows:
+        raise _rejected(counts, rejects_path)
+
+
+def _name_of(path: str) -> str:
+    return "stdin" if path == "-" else path
 
 
 def _rejected(counts: dict[str, int], rejects_path: str | None) -> BadData:
