@@ -1,12 +1,15 @@
 """Take the parts of an entry out of what a service answered, or a file holds; unchecked."""
 
 import re
+from itertools import islice
 from typing import Any, NamedTuple
 
 from bangui_cli.rules.layouts import Names, Path, Row, names_in
 
 # What says that a service could not resolve the address: ip-api.com, ipwho.is, IPinfo, ipapi.is.
 _FAILURES = {"status": "fail", "success": "false", "bogon": "true", "is_bogon": "true"}
+
+_MOST_FIELDS = 20
 
 _numbered = re.compile(r"AS([0-9]{1,10})(?:\s+(.*))?", re.DOTALL).fullmatch
 
@@ -57,11 +60,23 @@ def network(row: Row, names: Names) -> tuple[Any, Any]:
     return number, _first(row, names.as_name) if org is None and number is not None else org
 
 
-def is_known(row: Row) -> bool:
-    """Tell whether a row has a place for anything but address and time, be it empty."""
+def unknown_fields(row: Row) -> list[str]:
+    """Return the first fields of a row in which nothing is understood but address and time.
+
+    A field that is understood and empty says that the service does not know: then there are none.
+    """
     names = names_in(row)
-    places = names.place + names.network
-    return any(_leads_somewhere(row, path) for path in places)
+    if any(_leads_somewhere(row, path) for path in names.place + names.network):
+        return []
+    understood = {path[0] for path in names.address + names.time}
+    return list(islice((key for key in row if key not in understood), _MOST_FIELDS))
+
+
+def name_of(row: Row, paths: tuple[Path, ...], value: Any) -> str:
+    """Return what a row calls the field that holds a value, or in which it should be."""
+    held = [path for path in paths if _first(row, (path,)) is not None]
+    found = next((path for path in held if _first(row, (path,)) is value), *held[:1])
+    return ".".join(found)
 
 
 def _first(row: Row, paths: tuple[Path, ...]) -> Any:

@@ -40,7 +40,7 @@ class Names(NamedTuple):
         return self.asn + self.as_text + self.org + self.as_name + self.status
 
 
-_TABLE = {
+TABLE = {
     "address": (
         "ip",  # most
         "query",  # ip-api.com
@@ -112,11 +112,11 @@ _TABLE = {
     "status": ("status", "success", "bogon", "is_bogon"),
 }
 
-_PATHS = {part: tuple(tuple(name.split(".")) for name in names) for part, names in _TABLE.items()}
+_PATHS = {part: tuple(tuple(name.split(".")) for name in names) for part, names in TABLE.items()}
 _OUTERMOST = frozenset(
     name.lower() for paths in _PATHS.values() for path in paths for name in (path[0], ".".join(path))
 )
-_ADDRESSES = frozenset(name.lower() for name in _TABLE["address"])
+_ADDRESSES = frozenset(name.lower() for name in TABLE["address"])
 _LONGEST_NAME = max(map(len, _OUTERMOST))
 _MEMORY_BYTES = 500_000
 
@@ -128,9 +128,14 @@ def is_address(name: str) -> bool:
     return len(name) <= _LONGEST_NAME and name.lower() in _ADDRESSES
 
 
+def is_known(name: str) -> bool:
+    """Tell whether a key or column may hold, or lead to, a part of an entry."""
+    return len(name) <= _LONGEST_NAME and name.lower() in _OUTERMOST
+
+
 def names_among(keys: Iterable[str]) -> Names:
     """Return where the parts may be found in a row that has these keys, spelt as they are."""
-    spelt = {key.lower(): key for key in keys if len(key) <= _LONGEST_NAME and key.lower() in _OUTERMOST}
+    spelt = {key.lower(): key for key in keys if is_known(key)}
     return Names(**{part: tuple(_present(paths, spelt)) for part, paths in _PATHS.items()})
 
 

@@ -8,7 +8,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 # What a dictionary and a few small objects take beside the texts of an entry.
-_ENTRY_BYTES = 300
+_ENTRY_BYTES = 100
 
 
 class Memory(dict[Key, Value]):
@@ -33,4 +33,4 @@ class Memory(dict[Key, Value]):
 
 def _size_bytes(thing: Any) -> int:
     parts = thing if type(thing) is tuple else ()
-    return getsizeof(thing) + sum(map(getsizeof, parts))
+    return getsizeof(thing) + sum(map(_size_bytes, parts))
