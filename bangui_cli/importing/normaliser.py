@@ -18,7 +18,7 @@ from bangui_cli.rules.validation import (
     clean_text,
     make_entry,
     normalise_asn,
-    normalise_country_code,
+    normalise_country,
     normalise_ip,
     normalise_time,
 )
@@ -112,7 +112,7 @@ def _layout(keys: tuple[str, ...]) -> _Layout | None:
 
     def place(row: Row) -> str:
         code, name = fields.place(row, names)
-        return _pack_two(normalise_country_code(code), clean_text(name))
+        return _pack_two(*normalise_country(code, name))
 
     def network(row: Row) -> str:
         asn, org = fields.network(row, names)

@@ -3,7 +3,13 @@
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from bangui_cli.rules.validation import Rejected, clean_text, normalise_asn, normalise_country_code
+from bangui_cli.rules.validation import (
+    Rejected,
+    clean_text,
+    normalise_asn,
+    normalise_country,
+    normalise_country_code,
+)
 
 
 class Facts(NamedTuple):
@@ -53,9 +59,9 @@ def _scalar(value: Any) -> Any:
 def normalise(code: Any, name: Any, asn: Any, org: Any) -> Facts:
     """Bring what `extract` found into normal form; what is malformed counts as missing."""
     country_code = _or_none(normalise_country_code, code)
+    country_name = _or_none(clean_text, name)
     return Facts(
-        country_code,
-        _or_none(clean_text, name) if country_code else None,
+        *(normalise_country(country_code, country_name) if country_code else (None, None)),
         _or_none(normalise_asn, asn),
         _or_none(clean_text, org),
     )

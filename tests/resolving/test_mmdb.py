@@ -42,7 +42,7 @@ LAYOUTS = {
     ),
     "a country that has a name alone": ({"country": {"names": {"en": "Nowhere"}}}, Facts()),
     "a country code that is none": ({"country_code": "Europe", "country": "Europe"}, Facts()),
-    "a country code alone": ({"country_code": "NL"}, Facts("NL")),
+    "a country code alone": ({"country_code": "NL"}, Facts("NL", "Netherlands")),
     "another kind": ({"is_anonymous": True, "domain": "example.com"}, Facts()),
 }  # fmt: skip
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from bangui_cli.rules.entry import Entry, flatten
+from bangui_cli.host import clocks
+from bangui_cli.rules.entry import Entry, flatten, known_country, latest_believable
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import NoTables, SchemaNewer
 from bangui_cli.store.sqlite import schema
@@ -27,6 +28,9 @@ class Store(Session):
     Methods that write want to be called inside `transaction()`, those that read inside
     `transaction()` or `snapshot()`.
     """
+
+    # Cached addresses that are not in normal form, and that form, as of the begin of a sweep.
+    _spellings: Sequence[tuple[str, str]] = ()
 
     def require_schema(self) -> None:
         """Raise NoTables or SchemaNewer unless this tool's migrations are applied, no more, no less."""
@@ -63,31 +67,42 @@ class Store(Session):
     # The dirty set and the cache.
 
     def stage(self, packed: Sequence[str]) -> None:
-        """Upsert packed entries into the dirty set by the rule of `entry.beats`; sorted is faster."""
-        together = sql.STAGED_TOGETHER_ROWS
+        """Merge packed entries into the dirty set by the rule of `entry.merge`; sorted is faster."""
+        together, latest = sql.STAGED_TOGETHER_ROWS, latest_believable(clocks.wall_s())
         single = len(packed) - len(packed) % together
-        groups = (flatten(packed[at : at + together]) for at in range(0, single, together))
+        groups = ([*flatten(packed[at : at + together]), latest] for at in range(0, single, together))
         self._execute_many(sql.STAGE_TOGETHER, groups)
-        self._execute_many(sql.STAGE, (flatten([row]) for row in packed[single:]))
-
-    def find(self, ip: str) -> tuple[Entry | None, Entry | None]:
-        """Return what the cache and what the dirty set know of an address in normal form."""
-        cached = self._one(sql.FIND_CACHED, (ip,))
-        dirty = self._one(sql.FIND_DIRTY, (ip,))
-        return cached and Entry(*cached), dirty and Entry(*dirty)
+        self._execute_many(sql.STAGE, ([*flatten([row]), latest] for row in packed[single:]))
 
     def find_many(self, ips: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
-        """Return what the cache and what the dirty set know of addresses in normal form."""
+        """Return what the cache and what the dirty set know of addresses in normal form.
+
+        The cache may know one more than once, where another program has spelt it otherwise.
+        """
         import json  # 2 ms that no job pays
 
         wanted = (json.dumps(ips),)
-        cached = self._all(sql.FIND_MANY_CACHED, wanted)
-        dirty = self._all(sql.FIND_MANY_DIRTY, wanted)
-        return [Entry(*row) for row in cached], [Entry(*row) for row in dirty]
+        cached = [_cached_entry(row) for row in self._all(sql.FIND_CACHED, wanted)]
+        dirty = [Entry(*row) for row in self._all(sql.FIND_DIRTY, wanted)]
+        found = set(ips)
+        others = [entry for entry in self.find_spelt_otherwise() if entry.ip in found]
+        return cached + others, dirty
+
+    def find_spelt_otherwise(self) -> list[Entry]:
+        """Return what the cache knows of addresses that are not in normal form, in normal form."""
+        rows = [_cached_entry(row) for row in self._all(sql.FIND_OTHER_SPELLINGS)]
+        ip_of = dict(_normal_forms([entry.ip for entry in rows]))
+        return [entry._replace(ip=ip_of[entry.ip]) for entry in rows if entry.ip in ip_of]
 
     def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
-        """Count what is known by "country", "asn" or "org": key, name, addresses; None is unknown."""
-        return self._all(sql.COUNT_BY[key])
+        """Count what is known by "country", "asn" or "org": key, name, rows; None is unknown.
+
+        A country may come more than once, where another program has spelt it otherwise.
+        """
+        counted = self._all(sql.COUNT_BY[key])
+        if key != "country":
+            return counted
+        return [(known_country(code), name, rows) for code, name, rows in counted]
 
     def has_dirty_rows(self) -> bool:
         """Tell whether there is anything to flush."""
@@ -113,12 +128,23 @@ class Store(Session):
         through, rows = (end[0], limit_rows) if end else self._one(sql.LAST_BATCH, (after,))
         if not rows:
             return Batch(0, None)
-        bounds = {"after": after, "through": through, "seen_at": seen_at}
+        latest = latest_believable(clocks.wall_s())
+        bounds = {"after": after, "through": through, "seen_at": seen_at, "latest": latest}
+        self._respell(after, through, latest)
         if self._execute(sql.UPSERT_BATCH, bounds).rowcount < rows:
-            # Where the cached row wins, it has been seen all the same.
-            self._execute(sql.TOUCH_BATCH, bounds)
+            self._execute(sql.MERGE_BATCH, bounds)
         self._execute(sql.DELETE_BATCH, bounds)
         return Batch(rows, through if end else None)
+
+    def _respell(self, after: str, through: str, latest: str) -> None:
+        """Give cached rows of the batch's addresses the spelling that the batch will find."""
+        if after == "":
+            self._spellings = _normal_forms([ip for (ip,) in self._all(sql.OTHER_SPELLINGS)])
+        for spelling, ip in self._spellings:
+            if after < ip <= through:
+                parameters = {"spelling": spelling, "ip": ip, "latest": latest}
+                if self._execute(sql.RESPELL, parameters).rowcount:
+                    self._execute(sql.DELETE_SPELLING, parameters)
 
     def allow_spill(self) -> None:
         """Let a big transaction write pages early: else all that it touches stay in memory.
@@ -219,3 +245,23 @@ class Store(Session):
                 self._connection.execute(sql.JOURNAL_DELETE)
             except sqlite3.Error:
                 pass
+
+
+def _cached_entry(row: Any) -> Entry:
+    entry = Entry(*row)
+    return entry._replace(country_code=known_country(entry.country_code))
+
+
+def _normal_forms(spellings: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each address that is not in normal form, with that form; nonsense is passed over."""
+    if not spellings:
+        return []
+    from bangui_cli.rules.validation import Rejected, normalise_ip  # 5 ms that no job pays otherwise
+
+    pairs = []
+    for spelling in spellings:
+        try:
+            pairs.append((spelling, normalise_ip(spelling)))
+        except Rejected:
+            pass
+    return [(spelling, ip) for spelling, ip in pairs if spelling != ip]
