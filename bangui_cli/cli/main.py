@@ -63,6 +63,7 @@ def _end(exit_code: int) -> NoReturn:
 
 def execute(arguments: list[str], invocation: Invocation) -> int:
     """Run a command line and return its exit code, every failure logged as one final event."""
+    invocation.typed = arguments
     try:
         signals.install()
         return _invoke(arguments, invocation)

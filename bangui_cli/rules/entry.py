@@ -65,7 +65,7 @@ def flatten(packed: Sequence[str]) -> Sequence[str | None]:
 
 def known_country(code: str | None) -> str | None:
     """Return a country code in upper case, None for those that stand for no country."""
-    upper = (code or "").strip(" ").upper()
+    upper = (code or "").upper()
     return None if upper in NO_COUNTRY else _SAME_COUNTRY.get(upper, upper)
 
 

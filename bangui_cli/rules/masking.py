@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Collection, Iterable
 
 _PREFIX_BITS = {4: 24, 6: 48}
 
@@ -21,9 +22,20 @@ _IPV6 = re.compile(
 )
 
 
-def mask_addresses(text: str) -> str:
-    """Replace every address in `text` by its network."""
-    return _IPV4.sub(_mask, _IPV6.sub(_mask, text))
+def mask_addresses(text: str, spared: Collection[str] = ()) -> str:
+    """Replace every address in `text` by its network, but for those that are spared."""
+
+    def mask(match: re.Match[str]) -> str:
+        return match[0] if match[0] in spared else _mask(match)
+
+    return _IPV4.sub(mask, _IPV6.sub(mask, text))
+
+
+def addresses_in(texts: Iterable[str]) -> frozenset[str]:
+    """Return what `mask_addresses` would take for addresses, as it is spelt."""
+    return frozenset(
+        match[0] for text in texts for pattern in (_IPV4, _IPV6) for match in pattern.finditer(text)
+    )
 
 
 def _mask(match: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bangui_cli.host import clocks
@@ -21,6 +21,7 @@ class Invocation:
         self.flags: dict[str, Sourced] = {}
         self.config_path: str | None = None
         self.job: str | None = None
+        self.typed: Sequence[str] = ()
         self._correlation_id: str | None = None
         self._settings: Settings | None = None
         self._log: Log | None = None
@@ -65,7 +66,7 @@ class Invocation:
 
     def _make_log(self) -> Log:
         level, log_format, mask_ips = map(self._log_setting, ("log_level", "log_format", "mask_ips"))
-        return Log(level, log_format, self.correlation_id, mask_ips)
+        return Log(level, log_format, self.correlation_id, mask_ips, self.typed)
 
     def _log_setting(self, key: str) -> Any:
         try:

@@ -1,5 +1,7 @@
 """The log of one run. An event below the level costs nothing; structlog comes with the first."""
 
+from collections.abc import Sequence
+
 from bangui_cli.host import terminal
 from bangui_cli.states.errors import Failure
 from bangui_cli.states.events import LEVELS, Event
@@ -8,11 +10,20 @@ from bangui_cli.states.events import LEVELS, Event
 class Log:
     """Events of one run on stderr; a line that cannot be written is dropped, never raised."""
 
-    def __init__(self, level: str, log_format: str, correlation_id: str, mask_ips: bool = True) -> None:
+    def __init__(
+        self,
+        level: str,
+        log_format: str,
+        correlation_id: str,
+        mask_ips: bool = True,
+        typed: Sequence[str] = (),
+    ) -> None:
+        """`typed` is the command line: what it names is not masked on the terminal of its writer."""
         self._rank = LEVELS.index(level)
         self._format = log_format
         self._correlation_id = correlation_id
         self._mask_ips = mask_ips
+        self._typed = typed
         self.job: str | None = None
         # How long a line may wait for a reader that has stalled; a job, with its deadline, waits less.
         self.stall_s = 30.0
@@ -42,7 +53,10 @@ class Log:
 
         self._settle_format()
         context = {"job": self.job, "correlation_id": self._correlation_id}
-        line = log_lines.render(self._format, level, name, context, fields, mask_ips=self._mask_ips)
+        typed = self._typed if terminal.stderr_is_terminal() else ()
+        line = log_lines.render(
+            self._format, level, name, context, fields, mask_ips=self._mask_ips, typed=typed
+        )
         if not terminal.write_line(terminal.STDERR, line, self.stall_s):
             self.stall_s = 0.0
 

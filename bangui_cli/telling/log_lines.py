@@ -1,6 +1,7 @@
 """Render one event as one line, with structlog: JSON, JSON for journald, or for a person."""
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ LINE_LIMIT_BYTES = 4096
 _PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 _CLIP_CHARACTERS = (1500, 400, 120, 40, 12)
 _MOST_ITEMS = 20
+_TYPED_CHARACTERS = 200
 _STYLES = (structlog.dev.DIM, structlog.dev.BRIGHT, structlog.dev.RESET_ALL)
 _FAILURE_KEYS = ("error", "exit_code", "hint")
 
@@ -25,30 +27,40 @@ def render(
     fields: dict[str, Any],
     *,
     mask_ips: bool,
+    typed: Sequence[str] = (),
 ) -> bytes:
-    """Return the line, its newline included, under 4 KiB; long texts are cut until it is."""
+    """Return the line, its newline included, under 4 KiB; long texts are cut until it is.
+
+    Addresses in `typed` are not masked: who reads the line has written them.
+    """
+    mask = _mask_but(typed) if mask_ips else str
     head = {"timestamp": timestamps.to_text(clocks.wall_s()), "level": level, "event": event, **context}
     layout = _console if log_format == "console" else _json
     prefix = f"<{_PRIORITY[level]}>" if log_format == "journald" else ""
     for limit in _CLIP_CHARACTERS:
-        line = _line(prefix + layout(head | _presentable(fields, mask_ips, limit)))
+        line = _line(prefix + layout(head | _presentable(fields, mask, limit)))
         if len(line) < LINE_LIMIT_BYTES:
             return line
     bare = {key: fields[key] for key in _FAILURE_KEYS if key in fields}
-    return _line(prefix + layout(head | _presentable(bare, mask_ips, _CLIP_CHARACTERS[-1])))
+    return _line(prefix + layout(head | _presentable(bare, mask, _CLIP_CHARACTERS[-1])))
+
+
+def _mask_but(typed: Sequence[str]) -> Callable[[str], str]:
+    spared = masking.addresses_in(text[:_TYPED_CHARACTERS] for text in typed)
+    return lambda text: masking.mask_addresses(text, spared)
 
 
 def _line(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _presentable(value: Any, mask_ips: bool, limit: int) -> Any:
+def _presentable(value: Any, mask: Callable[[str], str], limit: int) -> Any:
     """Make a value fit to print: addresses masked, texts cut, all nested alike."""
     if isinstance(value, dict):
         items = list(value.items())[:_MOST_ITEMS]
-        return {key: _presentable(item, mask_ips, limit) for key, item in items}
+        return {key: _presentable(item, mask, limit) for key, item in items}
     if isinstance(value, list | tuple):
-        return [_presentable(item, mask_ips, limit) for item in value[:_MOST_ITEMS]]
+        return [_presentable(item, mask, limit) for item in value[:_MOST_ITEMS]]
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):  # JSON has no other
@@ -56,8 +68,7 @@ def _presentable(value: Any, mask_ips: bool, limit: int) -> Any:
     if isinstance(value, bytes):
         value = value[: 4 * limit].decode("ascii", "backslashreplace")
     # A cut before the mask could leave half an address; a 10 MB text is no address at all.
-    text = str(value)[: 4 * limit]
-    text = masking.mask_addresses(text) if mask_ips else text
+    text = mask(str(value)[: 4 * limit])
     return text if len(text) <= limit else text[:limit] + "..."
 
 

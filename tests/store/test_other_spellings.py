@@ -106,7 +106,9 @@ def test_a_report_counts_each_address_once(cache):
 def spelt_addresses(draw):
     """Write an IPv6 address in one of the many ways."""
     groups = draw(st.lists(st.sampled_from([0, 0, 0, 1, 0xDB8, 0xFFFF, 0xA]), min_size=8, max_size=8))
-    texts = [draw(st.sampled_from(["{:x}", "{:X}", "{:04x}", "{:02x}"])).format(group) for group in groups]
+    texts = [
+        draw(st.sampled_from(["{:x}", "{:X}", "{:04x}", "{:02x}"])).format(group) for group in groups
+    ]
     start = draw(st.integers(0, 7))
     end = draw(st.integers(start, 8))
     if end > start and not any(groups[start:end]):
@@ -121,11 +123,13 @@ def test_every_other_spelling_is_in_the_index(text):
     normal = str(address.ipv4_mapped or address)
     with closing(sqlite3.connect(":memory:")) as connection:
         query = f"SELECT {is_spelt_otherwise('ip')} FROM (SELECT ? AS ip)"
-        spelt_otherwise, of_normal = (connection.execute(query, (ip,)).fetchone()[0] for ip in (text, normal))
+        spelt_otherwise, of_normal = (
+            connection.execute(query, (ip,)).fetchone()[0] for ip in (text, normal)
+        )
 
     assert spelt_otherwise or text == normal
-    # A wrong alarm costs time alone: two runs of zeros, or what looks like IPv4.
-    assert not of_normal or "0:0" in normal or normal.startswith("::ffff:")
+    # A wrong alarm costs time alone: two runs of zeros, what looks like IPv4, "::" beside six groups.
+    assert not of_normal or "0:0" in normal or normal.startswith("::ffff:") or normal.count(":") == 7
 
 
 @pytest.mark.parametrize("statement", ["OTHER_SPELLINGS", "FIND_OTHER_SPELLINGS"])

@@ -3,6 +3,7 @@
 `latest` is the parameter with the last time that is not of the future.
 """
 
+from itertools import product
 from typing import NamedTuple
 
 from bangui_cli.rules.entry import NO_COUNTRY
@@ -10,7 +11,12 @@ from bangui_cli.rules.entry import NO_COUNTRY
 # A function of the connection: `timestamps.normal_text`.
 NORMAL_TIME = "normal_time"
 
-_NO_COUNTRY = ", ".join(f"'{code}'" for code in NO_COUNTRY)
+# In capitals and in small letters: to compare is cheaper than to call upper().
+_NO_COUNTRY = ", ".join(
+    f"'{''.join(letters)}'"
+    for code in NO_COUNTRY
+    for letters in product(*zip(code, code.lower(), strict=True))
+)
 
 
 class Side(NamedTuple):
@@ -47,7 +53,7 @@ def cached(row: str) -> Side:
 
 def knows_country(row: str) -> str:
     """Spell `known_country(...) is not None`."""
-    return f"upper(trim(ifnull({row}.country_code, ''))) NOT IN ({_NO_COUNTRY})"
+    return f"ifnull({row}.country_code, '') NOT IN ({_NO_COUNTRY})"
 
 
 def cached_time(row: str) -> str:
@@ -72,24 +78,24 @@ def wins_whole(new: Side, old: Side, latest: str) -> str:
 
 def merge(new: Side, old: Side, latest: str) -> str:
     """Return the assignments that make the old row what counts of both; a time stays as it is spelt."""
-    country = _wins(new.knows_country, new.time, old.knows_country, old.time, latest)
-    network = _wins(new.knows_network, new.time, old.knows_network, old.time, latest)
-    both = f"{country} AND {network}"
-    newer = f"({country} OR {network}) AND {new.time} >= {old.time}"
+    country = _wins(new, new.knows_country, old, old.knows_country, latest)
+    network = _wins(new, new.knows_network, old, old.knows_network, latest)
+    is_newer = f"{new.time} >= {old.time}"
+    leaves_time = f"CASE WHEN {country} THEN {is_newer} OR {network} ELSE {is_newer} AND {network} END"
     return f"""
     country_code = {_chosen(country, new, old, "country_code")},
     country_name = {_chosen(country, new, old, "country_name")},
     asn = {_chosen(network, new, old, "asn")},
     org = {_chosen(network, new, old, "org")},
-    {old.time_column} = CASE WHEN {both} OR {newer} THEN {new.row}.{new.time_column}
-                        ELSE {old.row}.{old.time_column} END"""
+    {old.time_column} = {_chosen(leaves_time, new, old, old.time_column)}"""
 
 
-def _wins(new_knows: str, new_time: str, old_knows: str, old_time: str, latest: str) -> str:
-    return (
-        f"(({new_knows}, {new_time} <= {latest}, {new_time})"
-        f" >= ({old_knows}, {old_time} <= {latest}, {old_time}))"
-    )
+def _wins(new: Side, new_knows: str, old: Side, old_knows: str, latest: str) -> str:
+    return f"({_rank(new_knows, new.time, latest)} >= {_rank(old_knows, old.time, latest)})"
+
+
+def _rank(knows: str, time: str, latest: str) -> str:
+    return f"({knows}, {time} <= {latest}, {time})"
 
 
 def _chosen(wins: str, new: Side, old: Side, column: str) -> str:
@@ -100,7 +106,7 @@ def is_spelt_otherwise(ip: str) -> str:
     """Tell of an address that it may not be in normal form, as an index on few rows can hold it.
 
     Capitals, blanks and dots; IPv4 as IPv6; zeros that lead, or that `::` has to stand for, or need
-    not. Of normal forms it is true for few: with two runs of zeros, or `::ffff:` before three groups.
+    not. It is true of few normal forms, too, such as those with two runs of zeros.
     """
     within = f"':' || {ip} || ':'"
     return f"""(instr({ip}, ':') > 0 AND ({ip} GLOB '*[^0-9a-f:]*' OR {ip} GLOB '::ffff:*'

@@ -107,22 +107,23 @@ _BATCH = "ip > :after AND ip <= :through"
 
 _CACHED, _DIRTY = cached("geo_cache"), staged("geo_cache_dirty")
 
-UPSERT_BATCH = f"""
+_MOVE_BATCH = f"""
 INSERT INTO geo_cache (ip, country_code, country_name, asn, org, cached_at, last_seen)
 SELECT ip, country_code, country_name, asn, org, resolved_at, :seen_at
   FROM geo_cache_dirty WHERE {_BATCH} ORDER BY ip
-ON CONFLICT (ip) DO UPDATE SET
+ON CONFLICT (ip) DO UPDATE SET"""
+_NEW = staged("excluded", "cached_at")
+_WINS_WHOLE = wins_whole(_NEW, _CACHED, ":latest")
+
+UPSERT_BATCH = f"""{_MOVE_BATCH}
     country_code = excluded.country_code, country_name = excluded.country_name,
     asn = excluded.asn, org = excluded.org,
     cached_at = excluded.cached_at, last_seen = excluded.last_seen
- WHERE {wins_whole(staged("excluded", "cached_at"), _CACHED, ":latest")}"""
+ WHERE {_WINS_WHOLE}"""
 
-# What the upsert has left alone: a half of the cached row may win, and it has been seen in any case.
-MERGE_BATCH = f"""
-UPDATE geo_cache SET {merge(_DIRTY, _CACHED, ":latest")}, last_seen = :seen_at
-  FROM geo_cache_dirty
- WHERE geo_cache_dirty.ip > :after AND geo_cache_dirty.ip <= :through
-   AND geo_cache.ip = geo_cache_dirty.ip AND NOT ({wins_whole(_DIRTY, _CACHED, ":latest")})"""
+# What that has left alone: a half of the cached row may win, and it has been seen in any case.
+MERGE_BATCH = f"""{_MOVE_BATCH} {merge(_NEW, _CACHED, ":latest")}, last_seen = excluded.last_seen
+ WHERE NOT ({_WINS_WHOLE})"""
 
 DELETE_BATCH = f"DELETE FROM geo_cache_dirty WHERE {_BATCH}"
 
