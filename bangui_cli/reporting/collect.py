@@ -15,8 +15,15 @@ _LOOKUP_ROWS = 5_000
 
 
 def count_addresses(store: Store, by: str) -> Iterable[Counted]:
-    """Count the addresses in the cache. Wants a snapshot."""
-    return store.count_by(by)
+    """Count the addresses in the cache, each once. Wants a snapshot."""
+    yield from store.count_by(by)
+    # A second row of an address, in another spelling, is no second address.
+    others = store.find_spelt_otherwise()
+    rows = store.find_many(sorted({entry.ip for entry in others}))[0] if others else []
+    for entry in rows:
+        yield *describe(entry, by), -1
+    for entry in reading.merge_all({}, rows).values():
+        yield *describe(entry, by), 1
 
 
 def read_bans(path: str, *, jail: str | None, within_s: float | None, active: bool) -> dict[str, int]:
