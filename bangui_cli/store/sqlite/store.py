@@ -111,9 +111,9 @@ class SqliteStore(Session):
         wanted = (json.dumps(ips),)
         cached = [_cached_entry(row) for row in self._all(sql.FIND_CACHED, wanted)]
         dirty = [Entry(*row) for row in self._all(sql.FIND_DIRTY, wanted)]
-        found = set(ips)
-        others = [entry for entry in self.find_spelt_otherwise() if entry.ip in found]
-        return cached + others, dirty
+        others = self.find_spelt_otherwise()
+        asked = set(ips) if others else ()
+        return cached + [entry for entry in others if entry.ip in asked], dirty
 
     def find_spelt_otherwise(self) -> list[Entry]:
         """Return what the cache knows of addresses that are not in normal form, in normal form."""
