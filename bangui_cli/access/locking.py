@@ -4,8 +4,11 @@ import os
 import uuid
 from typing import Any, NamedTuple
 
+from bangui_cli.host import container
 from bangui_cli.rules import lease
+from bangui_cli.rules.instance_names import is_random
 from bangui_cli.rules.lease import Judgement, LockRow
+from bangui_cli.settings.table import BY_KEY
 from bangui_cli.states import events
 from bangui_cli.states.errors import LockHeld
 from bangui_cli.store import Decision, Situation, Store
@@ -41,7 +44,7 @@ def hold(situation: Situation, instance: str, ttl_s: float) -> Holding:
     row = situation.lock
     judgement = lease.judge(row, situation.now, instance)
     if judgement.outcome == lease.HELD:
-        raise held_error(row, judgement)
+        raise held_error(row, judgement, instance)
     return Holding(judgement, row, _next_row(situation, judgement, instance, ttl_s))
 
 
@@ -67,16 +70,40 @@ def _next_row(situation: Situation, judgement: Judgement, instance: str, ttl_s: 
     )
 
 
-def held_error(row: LockRow | None, judgement: Judgement) -> LockHeld:
-    """Return the error that tells who holds the lock, since when and for how long."""
+def held_error(row: LockRow | None, judgement: Judgement, instance: str) -> LockHeld:
+    """Return the error that tells `instance` who holds the lock, since when and for how long."""
     view = describe(row, judgement)
     age_s, expires_in_s = judgement.age_s or 0.0, judgement.expires_in_s or 0.0
     return LockHeld(
         f"the lock is held by {holder(view)}, pid {view['pid']} on {view['hostname']}: "
         f"last heartbeat {age_s:.0f} s ago, expires in {expires_in_s:.0f} s",
+        hint=_naming_hint(row, instance),
         **{key: view[key] for key in ("owner", "hostname", "pid", "lease_id", "token")},
         **{key: view[key] for key in ("age_s", "ttl_s", "expires_in_s")},
     )
+
+
+def _naming_hint(row: LockRow | None, instance: str) -> str | None:
+    """Say what to do about a name that no later run will have, the holder's or this instance's."""
+    name = _holders_random_name(row) or _own_random_name(instance)
+    if name is None:
+        return None
+    option, variable = "--instance NAME", BY_KEY["instance"].variable
+    return (
+        f"{name} is the random host name of a container, and the next one has another: "
+        f"give its runs a name that lasts, with {option} or {variable}; see bangui lock show"
+    )
+
+
+def _holders_random_name(row: LockRow | None) -> str | None:
+    if row is None or row.is_foreign or row.owner != row.hostname:
+        return None
+    return row.owner if isinstance(row.owner, str) and is_random(row.owner) else None
+
+
+def _own_random_name(instance: str) -> str | None:
+    is_random_host = instance == os.uname().nodename and is_random(instance)
+    return instance if is_random_host and container.is_inside() else None
 
 
 def holder(view: dict[str, Any]) -> str:
@@ -122,7 +149,9 @@ def log_outcome(log: Log, holding: Holding) -> None:
         late = None if judgement.age_s is None else _rounded(late_s)
         log.emit(events.LOCK_REACQUIRED, late_s=late, **_previous(before, judgement), **new)
     if judgement.outcome == lease.TAKEN_OVER:
-        log.emit(events.LOCK_TAKEN_OVER, **_previous(before, judgement), **new)
+        hint = _naming_hint(before, str(holding.after.owner))
+        about_names = {"hint": hint} if hint else {}
+        log.emit(events.LOCK_TAKEN_OVER, **_previous(before, judgement), **new, **about_names)
 
 
 def _previous(before: LockRow | None, judgement: Judgement) -> dict[str, Any]:

@@ -23,6 +23,7 @@ _COMMANDS = {
     "schedule": ("schedule", "Show, install or remove the schedule (cron, systemd)."),
     "doctor": ("doctor", "Check the installation, with remedies."),
     "config": ("config", "Show every setting and its source."),
+    "help": ("help", "Show the help of a command."),
 }
 
 

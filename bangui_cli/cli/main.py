@@ -16,7 +16,7 @@ import click
 from bangui_cli.cli.group import cli
 from bangui_cli.host import signals, terminal
 from bangui_cli.settings.invocation import Invocation
-from bangui_cli.states import errors, events, exit_codes
+from bangui_cli.states import events, exit_codes
 from bangui_cli.states.errors import Interrupted, UsageFault
 from bangui_cli.states.events import Event
 
@@ -63,6 +63,7 @@ def _end(exit_code: int) -> NoReturn:
 
 def execute(arguments: list[str], invocation: Invocation) -> int:
     """Run a command line and return its exit code, every failure logged as one final event."""
+    invocation.arguments = arguments
     try:
         signals.install()
         return _invoke(arguments, invocation)
@@ -74,6 +75,9 @@ def execute(arguments: list[str], invocation: Invocation) -> int:
 
 def _invoke(arguments: list[str], invocation: Invocation) -> int:
     if "_BANGUI_COMPLETE" in invocation.environment:
+        from bangui_cli.cli import completion
+
+        completion.prepare()
         cli.main(arguments, prog_name="bangui", obj=invocation)
     with cli.make_context("bangui", arguments, obj=invocation) as context:
         return cli.invoke(context) or exit_codes.DONE
@@ -86,12 +90,13 @@ def _report(error: BaseException, arguments: list[str], invocation: Invocation) 
         return _report_usage(error, arguments, invocation)
     if isinstance(error, BrokenPipeError):
         return exit_codes.DONE  # whoever read the help has seen enough
-    failure = errors.explain(error)
+    failure = invocation.explain(error)
     invocation.log.emit_failure(_failure_event(invocation), failure)
     return failure.exit_code
 
 
 def _report_usage(error: click.UsageError, arguments: list[str], invocation: Invocation) -> int:
+    from bangui_cli.cli.options import wants_json
     from bangui_cli.jobs.catalogue import BY_COMMAND
     from bangui_cli.jobs.report import Report
 
@@ -107,7 +112,7 @@ def _report_usage(error: click.UsageError, arguments: list[str], invocation: Inv
     if job is None:
         return _report(fault, arguments, invocation)
     invocation.set_job(job.id)
-    report = Report(job, invocation, held_ok=False, as_json="--json" in arguments)
+    report = Report(job, invocation, held_ok=False, as_json=wants_json(arguments))
     report.end(fault)
     return report.exit_code
 

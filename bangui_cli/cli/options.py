@@ -1,6 +1,6 @@
 """Options and the command class that all commands share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -10,6 +10,8 @@ from bangui_cli.settings import table as settings
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Sourced
+
+_JSON = "json"
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
@@ -39,6 +41,23 @@ ROWS = Parsed(settings.parse_rows, "number")
 WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
 
 
+def complete_files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
+    """Let the shell complete the name of a file; a parameter takes this as `shell_complete`."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def complete_directories(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
+    """Let the shell complete the name of a directory, as `complete_files` does that of a file."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
+_PATH_PARSERS = (settings.parse_path, settings.parse_paths)
+
+
 class SettingOption(click.Option):
     """An option that overrides a setting; its help names the variable and the default.
 
@@ -57,6 +76,7 @@ class SettingOption(click.Option):
             help=help,
             expose_value=False,
             callback=self._store,
+            shell_complete=complete_files if row.parse in _PATH_PARSERS else None,
         )
         self.setting = row
 
@@ -76,25 +96,29 @@ def setting_option(*names: str, **options: Any) -> Callable[[Any], Any]:
 
 
 def format_option(*formats: str) -> Callable[[Any], Any]:
-    """Decorate a command with --format, of which the first is the default, and --json, short for one."""
+    """Decorate a command with --format and --json, as `layout`; the first is the default.
 
-    def decorate(command: Any) -> Any:
-        short = click.option("--json", "layout", flag_value="json", help="The same as --format json.")
-        choice = click.option(
-            "--format",
-            "layout",
-            type=click.Choice(formats),
-            default=formats[0],
-            show_default=True,
-            help="The form of the answer.",
-        )
-        return choice(short(command))
+    The one that stands last on the command line counts.
+    """
+    in_form = click.option(
+        "--format",
+        "layout",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="The form of the answer.",
+    )
+    in_json = click.option("--json", "layout", flag_value=_JSON, help="The same as --format json.")
+    return lambda command: in_form(in_json(command))
 
-    return decorate
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Tell whether a command line that could not be parsed asks for JSON."""
+    return "--json" in arguments or "--format json" in " ".join(arguments).replace("=", " ")
 
 
 def json_option(command: Any) -> Any:
-    """Decorate a command with --json."""
+    """Decorate a command with --json alone, where --format is that of its input."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
@@ -107,6 +131,7 @@ def fail2ban_option(help: str) -> Callable[[Any], Any]:
         flag_value="",
         metavar="[PATH]",
         callback=_set_fail2ban,
+        shell_complete=complete_files,
         help=f"{help}  [env: {default.variable}; default: {default.default_text}]",
     )
 
@@ -160,6 +185,7 @@ def _common_options() -> list[click.Parameter]:
             metavar="PATH",
             expose_value=False,
             callback=_set_config,
+            shell_complete=complete_files,
             help=f"The settings file.  [env: {CONFIG_VARIABLE}; default: "
             "$XDG_CONFIG_HOME/bangui/bangui.toml, else /etc/bangui/bangui.toml]",
         ),

@@ -10,6 +10,7 @@ from bangui_cli.host import terminal
 from bangui_cli.rules.durations import format_duration
 from bangui_cli.states import errors, exit_codes
 from bangui_cli.states.errors import BanguiError, ConfigInvalid, PermissionRefused, UsageFault
+from bangui_cli.telling.readable import counted
 
 # What keeps this check from looking, but not the jobs from working.
 _BLINDING = (ConfigInvalid, PermissionRefused, UsageFault)
@@ -30,7 +31,8 @@ def render(state: dict[str, Any], ages: list[Age]) -> Result:
     if not any(job["last_success_at"] for job in state["jobs"].values()):
         worst = max(worst, WARNING)
         late = late or ["no job has succeeded yet: install the schedule"]
-    text = "; ".join(late or [f"{state['dirty']['rows']} dirty rows", *(age.text for age in ages[1:])])
+    waiting = counted(state["dirty"]["rows"], "dirty row")
+    text = "; ".join(late or [waiting, *(age.text for age in ages[1:])])
     return _result(worst, f"{text} | {' '.join(_performance(state, ages))}")
 
 

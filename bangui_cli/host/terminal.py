@@ -6,6 +6,7 @@ import sys
 
 _JOURNAL_SOCKET = "/run/systemd/journal/stdout"
 STDOUT, STDERR = 1, 2
+_USUAL_COLUMNS = 80
 
 
 def open_missing_streams() -> None:
@@ -20,28 +21,38 @@ def stdout_is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def stdout_columns() -> int | None:
-    """Return how many columns a terminal at stdout has; None where there is none."""
-    if not stdout_is_terminal():
-        return None
-    import shutil
-
-    return shutil.get_terminal_size().columns
-
-
 def stderr_is_terminal() -> bool:
     """Tell whether a person reads the log."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
+def stdout_columns() -> int | None:
+    """Return the width that the results are read in, None where that is no terminal's."""
+    if not stdout_is_terminal():
+        return None
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isascii() and asked.isdigit() and 0 < len(asked) < 5 and int(asked):
+        return int(asked)
+    return os.get_terminal_size(STDOUT).columns or _USUAL_COLUMNS
+
+
 def stderr_is_screen() -> bool:
     """Tell whether stderr is a terminal that knows more than lines of text."""
-    return stderr_is_terminal() and os.environ.get("TERM") not in (None, "", "dumb")
+    return stderr_is_terminal() and _knows_more_than_lines()
 
 
 def stderr_wants_colour() -> bool:
     """Tell whether the person who reads the log wants colours (no-color.org)."""
     return stderr_is_screen() and not os.environ.get("NO_COLOR")
+
+
+def stdout_wants_colour() -> bool:
+    """Tell whether the person who reads the results wants colours, by the rules of the log."""
+    return stdout_is_terminal() and _knows_more_than_lines() and not os.environ.get("NO_COLOR")
+
+
+def _knows_more_than_lines() -> bool:
+    return os.environ.get("TERM") not in (None, "", "dumb")
 
 
 def safe(text: object) -> str:

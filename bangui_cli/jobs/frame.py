@@ -21,11 +21,19 @@ _COUNT_S = 0.04
 Work = Callable[[Run], None]
 
 
-def run_job(job: Job, invocation: Invocation, work: Work, *, held_ok: bool, as_json: bool) -> Report:
+def run_job(
+    job: Job,
+    invocation: Invocation,
+    work: Work,
+    *,
+    held_ok: bool,
+    as_json: bool,
+    dry_run: bool = False,
+) -> Report:
     """Do `work` under the job's timeout; report whatever comes of it."""
     invocation.set_job(job.id)
     invocation.log.stall_s = report.STALL_S
-    result = Report(job, invocation, held_ok=held_ok, as_json=as_json)
+    result = Report(job, invocation, held_ok=held_ok, as_json=as_json, dry_run=dry_run)
     try:
         settings = invocation.settings
     except BanguiError as error:

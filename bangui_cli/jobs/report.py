@@ -8,7 +8,7 @@ from bangui_cli.jobs.catalogue import Job
 from bangui_cli.rules.lease import LOST
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
-from bangui_cli.states.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld, explain
+from bangui_cli.states.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld
 from bangui_cli.states.events import Event
 
 OK, HELD, TIMEOUT, ERROR = "ok", "held", "timeout", "error"
@@ -19,7 +19,15 @@ _LOCK_KEYS = ("owner", "lease_id", "token")
 class Report:
     """One run's counts and lock so far, and how it ended; None is what could not be told in time."""
 
-    def __init__(self, job: Job, invocation: Invocation, *, held_ok: bool, as_json: bool) -> None:
+    def __init__(
+        self,
+        job: Job,
+        invocation: Invocation,
+        *,
+        held_ok: bool,
+        as_json: bool,
+        dry_run: bool = False,
+    ) -> None:
         self.job = job
         self.as_json = as_json
         self.outcome = ERROR
@@ -29,6 +37,7 @@ class Report:
         self.lock: dict[str, Any] = dict.fromkeys(("outcome", *_LOCK_KEYS))
         self._invocation = invocation
         self._held_ok = held_ok
+        self._dry_run = dry_run
 
     def duration_s(self) -> float:
         """Return how long the run has taken, on the monotonic clock."""
@@ -47,7 +56,7 @@ class Report:
     def end(self, error: BaseException | None) -> None:
         """Print and log how the run ended; what nobody reads changes nothing."""
         self.outcome = outcome_of(error)
-        failure = explain(error) if error else None
+        failure = self._invocation.explain(error) if error else None
         self.exit_code = failure.exit_code if failure else exit_codes.DONE
         if self.outcome == HELD and self._held_ok:
             self.exit_code = exit_codes.DONE
@@ -70,6 +79,7 @@ class Report:
             "duration_s": self.duration_s(),
             "correlation_id": self._invocation.correlation_id,
             "lock": self.lock,
+            **({"dry_run": True} if self._dry_run else {}),
         }
         line = json.dumps(result, default=str) + "\n"
         terminal.write_line(terminal.STDOUT, line.encode(), STALL_S)

@@ -1,20 +1,38 @@
-"""Spans of time as operators write them: seconds, or `90s`, `10m`, `1h`, `30d`."""
+"""Spans of time as operators write them: seconds, or `90s`, `10m`, `1h`, `30d`, `1w`, `1d12h`."""
 
-_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNIT_S = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 # A hundred years: what the system's own timers still take.
 CEILING_S = 36525 * 86400.0
+UNFIT = "not a time: give seconds or 90s, 10m, 1d12h, 1w"
 
 
 def parse_duration_s(text: str) -> float:
     """Return the seconds that `text` says. Raise ValueError where it is no span from 0 to a century."""
-    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNIT_S else (text, "s")
-    # float() also reads "1_000", " 1 ", "1e3" and "nan".
-    if not set(number) <= set("0123456789.") or number.count(".") > 1 or not number.strip("."):
-        raise ValueError("not a time: give seconds or 90s, 10m, 1h, 30d")
-    seconds = float(number) * _UNIT_S[unit]
+    seconds = _sum_s(text) if text[-1:] in _UNIT_S else _count(text)
     if seconds > CEILING_S:
         raise ValueError("more than a hundred years")
     return seconds
+
+
+def _sum_s(text: str) -> float:
+    """Add up numbers with units, the larger unit first, each once at most."""
+    seconds, number, units = 0.0, "", "".join(_UNIT_S)
+    for character in text:
+        if character in units:
+            seconds += _count(number) * _UNIT_S[character]
+            number, units = "", units.partition(character)[2]
+        else:
+            number += character
+    if number:
+        raise ValueError(UNFIT)
+    return seconds
+
+
+def _count(number: str) -> float:
+    # float() also reads "1_000", " 1 ", "1e3" and "nan".
+    if not set(number) <= set("0123456789.") or number.count(".") > 1 or not number.strip("."):
+        raise ValueError(UNFIT)
+    return float(number)
 
 
 def format_duration(seconds: float) -> str:

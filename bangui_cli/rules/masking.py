@@ -2,7 +2,8 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
+from functools import partial
 
 _PREFIX_BITS = {4: 24, 6: 48}
 
@@ -22,22 +23,30 @@ _IPV6 = re.compile(
 )
 
 
-def mask_addresses(text: str, typed: Iterable[str] = ()) -> str:
-    """Replace every address in `text` by its network, but for those that stand in `typed`."""
-    shown = {match[0] for word in typed for form in (_IPV4, _IPV6) for match in form.finditer(word)}
-
-    def mask(match: re.Match[str]) -> str:
-        return match[0] if match[0] in shown else _mask(match)
-
+def mask_addresses(text: str, spared: Collection[str] = ()) -> str:
+    """Replace every address in `text` by its network, but for those of `spared`, however written."""
+    mask = partial(_mask, spared=spared)
     return _IPV4.sub(mask, _IPV6.sub(mask, text))
 
 
-def _mask(match: re.Match[str]) -> str:
-    try:
-        address = ipaddress.ip_address(match["address"])
-    except ValueError:
+def addresses_in(text: str) -> frozenset[str]:
+    """Return the addresses in a text, in normal form."""
+    matches = (*_IPV4.finditer(text), *_IPV6.finditer(text))
+    return frozenset(str(address) for match in matches if (address := _address(match)))
+
+
+def _mask(match: re.Match[str], spared: Collection[str]) -> str:
+    address = _address(match)
+    if address is None or str(address) in spared:
         return match[0]
-    address = getattr(address, "ipv4_mapped", None) or address
     most_bits = _PREFIX_BITS[address.version]
     bits = min(int(match["bits"] or most_bits), most_bits)
     return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
+
+
+def _address(match: re.Match[str]) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(match["address"])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

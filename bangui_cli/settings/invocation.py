@@ -2,16 +2,17 @@
 
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks
 from bangui_cli.rules.sqlite_spelling import sidecars
-from bangui_cli.settings import config_file
+from bangui_cli.settings import config_file, variables
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Settings, Sourced
-from bangui_cli.states.errors import BanguiError, UsageFault
+from bangui_cli.states import errors, events
+from bangui_cli.states.errors import BanguiError, Failure, NoDatabase, UsageFault
 from bangui_cli.telling.log import Log, LogSettings
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Invocation:
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self.environment = environment
         self.started_s = clocks.process_started_s()
+        self.arguments: Sequence[str] = ()
         self.flags: dict[str, Sourced] = {}
         self.config_path: str | None = None
         # What root obeys must be root's own, but where a command has been told otherwise.
@@ -32,6 +34,7 @@ class Invocation:
         self._correlation_id: str | None = None
         self._settings: Settings | None = None
         self._log: Log | None = None
+        self._has_warned = False
 
     @property
     def correlation_id(self) -> str:
@@ -46,7 +49,13 @@ class Invocation:
 
     @property
     def settings(self) -> Settings:
-        """Return the effective settings. Raise ConfigInvalid or PermissionRefused."""
+        """Return the effective settings. Raise ConfigInvalid or PermissionRefused.
+
+        The first time, warn of variables that are no settings.
+        """
+        if not self._has_warned:
+            self._has_warned = True
+            self._warn_of_misnamed_variables()
         settings.require_sound(self.unchecked_settings)
         return self.unchecked_settings
 
@@ -60,6 +69,20 @@ class Invocation:
                 raise doubt
             self._settings = settings.load(self.environment, self.flags, path)
         return self._settings
+
+    @property
+    def misnamed_variables(self) -> dict[str, str]:
+        """Return the variables that look like settings and are none, each with the nearest one."""
+        return variables.misnamed(self.environment)
+
+    def _warn_of_misnamed_variables(self) -> None:
+        for name, nearest in self.misnamed_variables.items():
+            self.log.emit(
+                events.VARIABLE_UNKNOWN,
+                variable=name,
+                nearest=nearest,
+                hint=f"if {nearest} is meant, correct it; if another program reads it, let it be",
+            )
 
     @property
     def settings_path(self) -> str | None:
@@ -88,6 +111,14 @@ class Invocation:
         beside = [sidecars(path) for path in (database, fail2ban) if path]
         return [*filter(None, paths), *chain(*beside)]
 
+    def explain(self, error: BaseException) -> Failure:
+        """Return what to tell of any error, by what this run was asked."""
+        failure = errors.explain(error)
+        if isinstance(error, NoDatabase) and self._settings is not None:
+            hint = settings.with_origin(failure.hint, self._settings["database_path"])
+            return failure._replace(hint=hint)
+        return failure
+
     def set_job(self, job_id: str) -> None:
         """Name the job on every line that is logged from now on."""
         self.job = job_id
@@ -100,6 +131,7 @@ class Invocation:
         if self._log is None:
             self._log = self._make_log()
             self._log.job = self.job
+            self._log.typed = " ".join(self.arguments)
         return self._log
 
     def _make_log(self) -> Log:

@@ -21,7 +21,7 @@ _MOST_ROWS = 1_000_000
 def parse_duration_s(value: object) -> float:
     """Return seconds > 0."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError("not a time: give seconds or 90s, 10m, 1h, 30d")
+        raise ValueError(durations.UNFIT)
     seconds = durations.parse_duration_s(str(value))
     if seconds <= 0:
         raise ValueError("must be more than 0")
@@ -188,6 +188,12 @@ class Settings(Mapping[str, Sourced]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+
+def with_origin(hint: str, database: Sourced) -> str:
+    """Say before a hint where the path of the database comes from: `init` makes a mistake permanent."""
+    origin = "the default of this user" if database.source == "default" else database.source
+    return f"the path comes from {origin}; {hint}"
 
 
 def load(

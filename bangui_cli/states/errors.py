@@ -85,7 +85,7 @@ class NoDatabase(BanguiError):
     """There is no file, and only `init` makes one."""
 
     exit_code = exit_codes.NO_INPUT
-    default_hint = "create it with: bangui init --database FILE"
+    default_hint = "correct it if it is mistyped, else create it with: bangui init --database FILE"
 
 
 class NoTables(BanguiError):

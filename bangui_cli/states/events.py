@@ -58,6 +58,9 @@ SCHEDULED_TWICE = Event(
 SCHEDULER_NOT_RUNNING = Event(
     "scheduler_not_running", "warning", "the jobs are installed, but nothing is there to start them"
 )
+VARIABLE_UNKNOWN = Event(
+    "environment_variable_unknown", "warning", "a variable BANGUI_... is no setting and has no effect"
+)
 UNTRUSTED = Event(
     "schedule_untrusted", "warning", "others could change the program or settings of root's schedule"
 )

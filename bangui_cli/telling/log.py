@@ -1,7 +1,5 @@
 """The log of one run. An event below the level costs nothing; structlog comes with the first."""
 
-import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bangui_cli.host import terminal
@@ -37,6 +35,8 @@ class Log:
         self._correlation_id = correlation_id
         self._journal: Journal | None = None
         self.job: str | None = None
+        # What a person has typed to start this run, and may see again on the terminal.
+        self.typed = ""
         # How long a line may wait for a reader that has stalled; a job, with its deadline, waits less.
         self.stall_s = 30.0
 
@@ -77,7 +77,7 @@ class Log:
         is_in_journal = self._settings.log_target == "journal" and self._send(event, fields, end)
         if on_stderr or not is_in_journal:
             self._settle_format()
-            typed = sys.argv[1:] if terminal.stderr_is_terminal() else []
+            typed = self.typed if terminal.stderr_is_terminal() else ""
             line = self._render(self._format, event, fields, typed)
             if not terminal.write_line(terminal.STDERR, line, self.stall_s):
                 self.stall_s = 0.0
@@ -92,15 +92,18 @@ class Log:
         run = (self.job, self._settings.instance, self._correlation_id)
         return self._journal.send(journal.Entry(message, priority, event.name, *run, *end))
 
-    def _render(
-        self, log_format: str, event: Event, fields: dict[str, Any], typed: Sequence[str] = ()
-    ) -> bytes:
+    def _render(self, log_format: str, event: Event, fields: dict[str, Any], typed: str = "") -> bytes:
         from bangui_cli.telling import log_lines
 
         context = {"job": self.job, "correlation_id": self._correlation_id}
-        mask_ips = self._settings.mask_ips
         return log_lines.render(
-            log_format, event.level, event.name, context, fields, mask_ips=mask_ips, typed=typed
+            log_format,
+            event.level,
+            event.name,
+            context,
+            fields,
+            mask_ips=self._settings.mask_ips,
+            typed=typed,
         )
 
     def _settle_format(self) -> None:

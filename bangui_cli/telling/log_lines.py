@@ -1,7 +1,7 @@
 """Render one event as one line, with structlog: JSON, JSON for journald, or for a person."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,22 +27,26 @@ def render(
     fields: dict[str, Any],
     *,
     mask_ips: bool,
-    typed: Sequence[str] = (),
+    typed: str = "",
 ) -> bytes:
     """Return the line, its newline included, under 4 KiB; long texts are cut until it is.
 
-    What the reader has `typed` is not masked.
+    The addresses in `typed` are not masked: who reads the line has written them.
     """
-    mask = partial(masking.mask_addresses, typed=typed) if mask_ips else str
     head = {"timestamp": timestamps.to_text(clocks.wall_s()), "level": level, "event": event, **context}
     layout = _console if log_format == "console" else _json
     prefix = f"<{PRIORITY[level]}>" if log_format == "journald" else ""
+    mask = _mask_but(typed) if mask_ips else str
     for limit in _CLIP_CHARACTERS:
         line = _line(prefix + layout(head | _presentable(fields, mask, limit)))
         if len(line) < LINE_LIMIT_BYTES:
             return line
     bare = {key: fields[key] for key in _FAILURE_KEYS if key in fields}
     return _line(prefix + layout(head | _presentable(bare, mask, _CLIP_CHARACTERS[-1])))
+
+
+def _mask_but(typed: str) -> Callable[[str], str]:
+    return partial(masking.mask_addresses, spared=masking.addresses_in(typed))
 
 
 def _line(text: str) -> bytes:
@@ -63,8 +67,7 @@ def _presentable(value: Any, mask: Callable[[str], str], limit: int) -> Any:
     if isinstance(value, bytes):
         value = value[: 4 * limit].decode("ascii", "backslashreplace")
     # A cut before the mask could leave half an address; a 10 MB text is no address at all.
-    text = str(value)[: 4 * limit]
-    text = mask(text)
+    text = mask(str(value)[: 4 * limit])
     return text if len(text) <= limit else text[:limit] + "..."
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.states.errors import IoFailed
-from bangui_cli.telling import columns
+from bangui_cli.telling import tables
 from bangui_cli.telling.readable import readable
 
 
@@ -52,25 +52,27 @@ def print_summary(text: str) -> None:
         pass
 
 
-def section_text(title: str, values: dict[str, Any]) -> str:
-    """Return a heading and one line a value."""
-    now_s, width = clocks.wall_s(), max(map(len, values), default=0)
-    lines = [f"  {key:<{width}}  {readable(key, value, now_s)}" for key, value in values.items()]
-    return "\n".join([title, *lines])
+def tell(text: str) -> None:
+    """Say in one sentence what was done, where a person reads the results."""
+    if terminal.stdout_is_terminal():
+        print_summary(text)
+
+
+def section_text(title: str, values: dict[str, Any], columns: int | None = None) -> str:
+    """Return a heading and a line for each value, within the columns of a terminal if there is one."""
+    now_s = clocks.wall_s()
+    shown = [readable(key, value, now_s) for key, value in values.items()]
+    return "\n".join([title, *tables.pairs(list(values), shown, columns, indent="  ")])
 
 
 def print_section(title: str, values: dict[str, Any]) -> None:
     """Print a heading and one line a value."""
-    print_text(section_text(title, values))
+    print_text(section_text(title, values, terminal.stdout_columns()))
 
 
 def print_table(rows: list[dict[str, Any]], most_columns: int | None = None) -> None:
     """Print rows of equal keys as columns, with a heading; given a width, long cells are cut to fit."""
     if not rows:
         return
-    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    print_text(columns.table(cells, most_columns))
-
-
-def _cell(value: Any) -> str:
-    return readable("", value, 0.0)
+    cells = [[readable("", value, 0.0) for value in row.values()] for row in rows]
+    print_text("\n".join(tables.table(list(rows[0]), cells, terminal.stdout_columns())))

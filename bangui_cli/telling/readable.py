@@ -1,11 +1,14 @@
-"""Ages, moments and sizes as people read them, beside the raw value that scripts get."""
+"""Ages, moments, sizes and counts as people read them; scripts get the raw values, as JSON."""
 
 from typing import Any
 
 from bangui_cli.host import terminal
 from bangui_cli.rules import durations, timestamps
 
-_PLAIN_S = 120
+# Below this a span is told with its fraction.
+_EXACT_S = 10
+_TO_THE_SECOND = len("2026-01-31T23:59:59")
+_COUNTS = ("rows", "unresolved", "_total", "_failures", "_count")
 
 
 def readable(key: str, value: Any, now_s: float) -> str:
@@ -16,38 +19,33 @@ def readable(key: str, value: Any, now_s: float) -> str:
         return terminal.safe(":".join(map(str, value)))
     if isinstance(value, bool):
         return str(value).lower()
-    text = terminal.safe(value)
-    note = _note(key, value, now_s)
-    return f"{text} ({note})" if note else text
+    return _measured(key, value, now_s) or terminal.safe(value)
 
 
-def _note(key: str, value: Any, now_s: float) -> str | None:
+def _measured(key: str, value: Any, now_s: float) -> str | None:
     if key.endswith("_at"):
         return _moment(value, now_s)
     if not isinstance(value, int | float):
         return None
-    if key.endswith("_s") and abs(value) >= _PLAIN_S:
-        return durations.approximate(value)
+    if key.endswith("_s"):
+        return f"{value:.2f} s" if abs(value) < _EXACT_S else durations.approximate(value)
     if key.endswith("_bytes"):
         return size(value)
-    return None
+    return f"{value:,}" if key.endswith(_COUNTS) else None
 
 
 def _moment(value: Any, now_s: float) -> str | None:
+    """Say how long ago a moment was, and when; None for what is no moment."""
     if value == 0:
         return "never"
     try:
         wall_s = timestamps.to_wall_s(value) if isinstance(value, str) else float(value)
-        at = "" if isinstance(value, str) else f"{timestamps.to_text(wall_s)}, "
+        at = f"{timestamps.to_text(wall_s)[:_TO_THE_SECOND]}Z"
     except (ValueError, OverflowError, OSError):
         return None
     age_s = now_s - wall_s
-    return f"{at}{durations.approximate(age_s)} ago" if age_s >= 0 else f"{at}in the future"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """Write a number and what it counts, as in "1 address" and "2,000 addresses"."""
-    return f"{count:,} {one if count == 1 else many}"
+    span = durations.approximate(abs(age_s))
+    return f"{span} ago, {at}" if age_s >= 0 else f"in {span}, {at}"
 
 
 def size(count: float) -> str:
@@ -57,3 +55,8 @@ def size(count: float) -> str:
         count /= 1024
         del units[0]
     return f"{count:.1f}".removesuffix(".0") + f" {units[0]}"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Write a number with what it counts: "1 row", "2,000 rows", "3 addresses"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -1,10 +1,14 @@
 """What each command prints, for a person and for a script."""
 
+import contextlib
 import json
 import os
+import re
+import subprocess
 import time
 
 import pytest
+from banguis import TABLES
 
 from bangui_cli.rules import timestamps
 
@@ -23,6 +27,11 @@ HOSTILE = "\x1b[31m[red]evil[/red]\x1b]0;title\x07\u202e"
 
 def stage(bangui, ip="192.0.2.1", *fields):
     bangui.ok("add", ip, *(fields or ENTRY))
+
+
+def on_stdout(bangui, *arguments, **options):
+    """Return what a person reads on stdout, the log left out."""
+    return bangui.on_terminal(*arguments, stderr=subprocess.DEVNULL, **options)[1]
 
 
 # add and lookup.
@@ -129,7 +138,7 @@ def test_text_from_outside_is_shown_not_obeyed(bangui):
     """What another program wrote into the cache reaches the terminal as text."""
     row = "INSERT INTO geo_cache (ip, country_code, country_name, org, cached_at) VALUES (?, 'DE', ?, ?, ?)"
     bangui.execute(row, "192.0.2.1", HOSTILE, "a\nb", "2026-03-01T12:00:00.000Z")
-    code, table = bangui.on_terminal("lookup", "192.0.2.1")
+    code, table = bangui.on_terminal("lookup", "192.0.2.1", env={"COLUMNS": "200"})
     answer = bangui.ok("lookup", "192.0.2.1", "--json")
 
     assert code == 0
@@ -175,31 +184,107 @@ def test_a_person_is_told_what_was_done(bangui):
     _, rehearsed = bangui.on_terminal("flush", "--dry-run")
     _, flushed = bangui.on_terminal("flush")
     _, beaten = bangui.on_terminal("heartbeat")
-    held, refused = bangui.on_terminal("flush", "--instance", "web2", "--held-ok")
 
     assert added == "staged 192.0.2.1\n"
-    assert rehearsed.startswith("would flush 1 row in ")
+    assert rehearsed == "would flush 1 row (lock created)\n"
     assert flushed.startswith("flushed 1 row in ")
-    assert beaten == ""
-    assert (held, refused) == (0, "nothing done: another instance holds the lock\n")
+    assert beaten == "refreshed the lock for web1: it is fresh for 5 min\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["flush"], "nothing done: another instance holds the lock\n"),
+        (["flush", "--dry-run"], "would do nothing: another instance holds the lock\n"),
+        (["heartbeat"], "nothing done: another instance holds the lock\n"),
+    ],
+    ids=" ".join,
+)
+def test_a_person_is_told_that_nothing_was_done(bangui, arguments, sentence):
+    """With --held-ok a held lock is silent in the log; who watches wants to know all the same."""
+    bangui.ok("heartbeat")
+
+    assert bangui.on_terminal(*arguments, "--held-ok", "--instance", "web2") == (0, sentence)
+
+
+def test_a_person_is_told_where_the_database_is_and_what_comes_next(bare):
+    """The command to go on with leads to the same database; nothing of it is in a pipe."""
+    made = on_stdout(bare, "init")
+    again = on_stdout(bare, "init")
+    path = bare.home / "a b" / "x.db"
+
+    assert made == (
+        f"the database is {bare.database}, newly made; "
+        f"next: bangui schedule install --database {bare.database}\n"
+    )
+    assert again == (
+        f"the database is {bare.database}, up to date already; "
+        f"next: bangui doctor --database {bare.database}\n"
+    )
+    assert f"next: bangui schedule install --database '{path}'" in on_stdout(bare, "init", "-d", path)
+    assert bare.ok("init").stdout == ""
+
+
+def test_a_person_is_told_that_bangui_was_adopted(bare):
+    """Who points at another program's database wants to know that it was left whole."""
+    with contextlib.closing(bare.connect()) as connection:
+        connection.executescript(TABLES)
+
+    assert f"the database is {bare.database}, adopted from BanGUI, " in on_stdout(bare, "init")
+
+
+def test_a_person_is_told_whose_lock_was_released(bangui):
+    """The next one may take it."""
+    bangui.ok("heartbeat")
+
+    assert on_stdout(bangui, "lock", "release") == (
+        "released the lock of web1: any instance can take it now\n"
+    )
 
 
 # status and lock.
 
 
-def test_a_table_shows_ages_and_moments_beside_the_raw_values(bangui):
-    """A person reads when and how long ago; the raw value can be copied."""
+def test_a_table_shows_numbers_as_a_person_reads_them(bangui):
+    """How long ago and when, in units; JSON has the raw values."""
     bangui.ok("heartbeat")
-    bangui.ok("add", "192.0.2.1", "--resolved-at", timestamps.to_text(time.time() - 7300))
+    resolved_s = time.time() - 7300
+    bangui.ok("add", "192.0.2.1", "--resolved-at", timestamps.to_text(resolved_s))
     status = bangui.ok("status").stdout
     lock = bangui.ok("lock", "show").stdout
+    heartbeat_s = bangui.ok("lock", "show", "--json").json["heartbeat_at"]
 
-    assert "(28 KiB)" in status or "KiB)" in status
-    assert " (2 h)\n" in status
-    assert " (2 h ago)\n" in status
-    assert "  ttl_s         300.0 (5 min)\n" in lock
-    heartbeat = bangui.ok("lock", "show", "--json").json["heartbeat_at"]
-    assert f"  heartbeat_at  {heartbeat} ({timestamps.to_text(heartbeat)}, " in lock
+    assert re.search(r"  size_bytes      \d+ KiB\n", status)
+    assert "  oldest_age_s        2 h\n" in status
+    assert f"  oldest_resolved_at  2 h ago, {timestamps.to_text(resolved_s)[:19]}Z\n" in status
+    assert "  ttl_s         5 min\n" in lock
+    assert re.search(rf"  heartbeat_at  \d+ s ago, {timestamps.to_text(heartbeat_s)[:19]}Z\n", lock)
+    assert str(heartbeat_s) not in status + lock
+
+
+def words(text):
+    return {word for word in text.replace("_", " ").split() if word.isalpha()}
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status"], ["lock", "show"], ["config", "show"], ["doctor"],
+        ["lookup", "192.0.2.1", "2001:db8:1234:5678:9abc:def0:1:2"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_table_fits_the_terminal(bangui, columns, arguments):
+    """Nothing runs over the edge, where a terminal would break it anywhere, and nothing is left out."""
+    stage(bangui)
+    bangui.ok("flush")
+    env = {"COLUMNS": str(columns), "NO_COLOR": "1", "BANGUI_LOG_FORMAT": "json"}
+    _, shown = bangui.on_terminal(*arguments, env=env, stderr=subprocess.DEVNULL)
+    piped = bangui.run(*arguments).stdout
+
+    assert max(map(len, shown.splitlines())) <= columns
+    assert words(piped) - words(shown) == set()
 
 
 @pytest.mark.parametrize(

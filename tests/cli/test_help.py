@@ -1,7 +1,12 @@
 """Help: the same shape for every command, cheap, and there also when nothing else works."""
 
+import os
+import pty
 import re
+import select
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
 
@@ -163,6 +168,60 @@ def test_help_needs_neither_settings_nor_database(bare, context):
     assert ended.stderr == ""
 
 
+@each_command
+def test_json_and_format_json_are_one_wish(context):
+    """Whoever knows one of them from another command is right, but where --format is that of an input."""
+    options = {name: option for option, _ in records(context) for name in option.opts}
+    answers = options.get("--format") and options["--format"].name == "layout"
+
+    if context.info_name != "import":
+        assert ("--json" in options) == bool(answers)
+    if answers:
+        assert "json" in options["--format"].type.choices
+
+
+def test_of_json_and_another_format_the_last_counts(bangui):
+    """An alias with one of them can be overruled, as with every other option."""
+    as_json = bangui.ok("lock", "show", "--format", "table", "--json").json
+
+    assert bangui.ok("lock", "show", "--format", "json").json == as_json
+    assert bangui.ok("lock", "show", "--json", "--format", "table").stdout.startswith("lock\n")
+
+
+@pytest.mark.parametrize("wish", [["--json"], ["--format", "json"], ["--format=json"]], ids=" ".join)
+def test_a_job_that_is_misused_answers_in_json_all_the_same(bangui, wish):
+    """Its reader parses whatever comes."""
+    ended = bangui.run("flush", *wish, "--nonsense")
+
+    assert (ended.code, ended.json["outcome"]) == (2, "error")
+
+
+@every
+def test_help_with_a_name_is_the_help_of_that_command(bare, context):
+    """As git and systemctl have it, also for a command of a group."""
+    names = context.command_path.split()[1:]
+
+    assert bare.ok("help", *names).stdout == bare.ok(*names, "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("names", "hint"),
+    [
+        (["nonsense"], "see bangui --help"),
+        (["lock", "nonsense"], "see bangui lock --help"),
+        (["flush", "nonsense"], "see bangui --help"),
+    ],
+)
+def test_help_for_what_is_no_command_is_a_mistake(bare, names, hint):
+    """And no failure of a job, which a monitor would take it for."""
+    ended = bare.run("help", *names)
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert (ended.events[0]["event"], ended.events[0]["job"]) == ("command_failed", None)
+    assert ended.events[0]["error"].startswith("No such command 'nonsense'")
+    assert ended.events[0]["hint"] == hint
+
+
 def complete(bare, *words):
     """Return what the shell would offer at the end of a command line."""
     env = {
@@ -179,6 +238,8 @@ def test_the_shell_completes_commands_and_options(bare):
     assert complete(bare, "bangui", "lock", "r") == ["release"]
     assert "--held-ok" in complete(bare, "bangui", "flush", "--he")
     assert complete(bare, "bangui", "status", "--format", "pro") == ["prometheus"]
+    assert complete(bare, "bangui", "help", "doc") == ["doctor"]
+    assert complete(bare, "bangui", "help", "lock", "r") == ["release"]
 
 
 def test_the_completion_script_is_one_that_bash_takes(bare):
@@ -188,3 +249,49 @@ def test_the_completion_script_is_one_that_bash_takes(bare):
     assert "complete -o nosort -F _bangui_completion bangui" in script
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
     assert sys.executable not in script
+
+
+@each_command
+def test_every_path_completes(context):
+    """A parameter that names a file lets the shell look for it."""
+    paths = {"PATH", "[PATH]", "FILE", "DIR", "[FILE...|-]"}
+    for parameter in context.command.get_params(context):
+        if parameter.metavar in paths:
+            (item,) = parameter.shell_complete(context, "some/fi")
+            kind = "dir" if parameter.metavar == "DIR" else "file"
+            assert (item.type, item.value) == (kind, "some/fi"), parameter
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not installed")
+@pytest.mark.parametrize("start", ["flush --database ", "flush --database=", "import --rejects x "])
+def test_files_complete_with_tab(bare, start):
+    """In a real shell on a real terminal."""
+    (bare.home / "some file.db").touch()
+    (bare.home / "bangui").write_text(f'#!/bin/sh\nexec {sys.executable} -m bangui_cli "$@"\n')
+    (bare.home / "bangui").chmod(0o755)
+    environment = {**bare.environment, "PATH": f"{bare.home}:{os.environ['PATH']}", "TERM": "dumb"}
+    master, slave = pty.openpty()
+    shell = subprocess.Popen(
+        ["bash", "--norc", "--noprofile", "-i"],
+        stdin=slave, stdout=slave, stderr=slave, env={**environment, "PS1": "ready> "}, cwd=bare.home,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(slave)
+    shown = ""
+
+    def wait_for(text):
+        nonlocal shown
+        while text not in shown:
+            assert select.select([master], [], [], 30)[0], shown
+            shown += os.read(master, 4096).decode()
+
+    try:
+        wait_for("ready> ")
+        os.write(master, b"source <(_BANGUI_COMPLETE=bash_source bangui); echo sour''ced\n")
+        wait_for("sourced")
+        os.write(master, f"bangui {start}some\t".encode())
+        wait_for(r"some\ file.db")
+    finally:
+        os.killpg(shell.pid, signal.SIGKILL)
+        shell.wait()
+        os.close(master)

@@ -14,6 +14,7 @@ import pytest
 from conftest import Bangui
 from freshness import pretend_jobs_just_ran
 
+from bangui_cli.cli.commands import doctor
 from bangui_cli.health.doctor import checkup
 from bangui_cli.rules import timestamps
 from bangui_cli.settings import table as settings
@@ -107,6 +108,45 @@ def test_the_table_shows_the_remedy_below_the_fault(healthy):
     assert lines[fault + 1].strip() == f"-> chmod 600 {healthy.database}"
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "line"),
+    [
+        (["ok", "ok"], "all well"),
+        (["ok", "warning"], "1 warning: check1"),
+        (["error", "ok", "warning", "warning"], "2 warnings, 1 error: check0, check2, check3"),
+    ],
+)
+def test_the_last_line_sums_up(verdicts, line):
+    """Twenty lines of "ok" hide the one that is not."""
+    found = [
+        checks.Check(f"check{number}", verdict, "detail") for number, verdict in enumerate(verdicts)
+    ]
+
+    assert doctor._lines(found, None, colours=False)[-1] == line
+
+
+def test_the_verdicts_are_coloured_as_the_log_is(healthy):
+    """Where the terminal can, and the person wants it."""
+    healthy.database.chmod(0o640)
+    _, coloured = healthy.on_terminal("doctor")
+    plain = [
+        healthy.on_terminal("doctor", env={"NO_COLOR": "1"})[1],
+        healthy.on_terminal("doctor", env={"TERM": "dumb"})[1],
+        healthy.run("doctor").stdout,
+    ]
+
+    assert "\x1b[32mok\x1b[0m       quick_check" in coloured
+    assert "\x1b[33mwarning\x1b[0m  permissions" in coloured
+    assert [text for text in plain if "\x1b" in text] == []
+
+
+def test_on_a_narrow_terminal_the_details_stand_below_the_names(healthy):
+    """Beside the longest name there would be room for a word."""
+    _, shown = healthy.on_terminal("doctor", env={"COLUMNS": "40", "NO_COLOR": "1"})
+
+    assert "\nok       quick_check\n  no damaged page\n" in shown
+
+
 def test_an_error_ends_with_the_event_of_every_failure(bare):
     """Cron mails it: which checks failed, and the code."""
     ended = bare.run("doctor", "-q")
@@ -197,7 +237,10 @@ def test_a_missing_database_is_an_error_and_the_rest_is_checked_all_the_same(bar
     code, found = examine(bare)
 
     assert code == 66
-    assert found["database_readable"].remedy.startswith("create it with: bangui init --database ")
+    assert found["database_readable"].remedy == (
+        "the path comes from environment BANGUI_DATABASE_PATH; correct it if it is mistyped, "
+        f"else create it with: bangui init --database {bare.database}"
+    )
     assert {"lock_ttl", "schedule", "scheduler", "clock", "boot_clock"} <= found.keys()
 
 

@@ -298,7 +298,7 @@ def test_nagios_is_ok_while_the_jobs_run(at_work):
     value, *limits = performance[f"{FLUSH}_age"].split(";")
 
     assert code == 0
-    assert text.startswith("BANGUI OK - 1 dirty rows")
+    assert text.startswith("BANGUI OK - 1 dirty row; ")
     assert value.endswith("s")
     assert limits == ["300", "900", "0"]
     assert performance["dirty_rows"] == "1;;;0"
@@ -356,7 +356,7 @@ def test_nagios_finds_a_missing_database_critical(bare):
     assert ended.code == 2
     assert ended.stdout == f"BANGUI CRITICAL - no database at {bare.database}\n"
     assert ended.events[-1]["exit_code"] == 2
-    assert ended.events[-1]["hint"].startswith("create it with: bangui init")
+    assert ended.events[-1]["hint"].startswith("the path comes from environment BANGUI_DATABASE_PATH; ")
 
 
 def test_nagios_finds_a_damaged_database_critical(bangui):

@@ -281,6 +281,8 @@ def test_a_dry_run_says_what_the_next_run_does_and_changes_nothing(bangui):
         assert content == bangui.database.read_bytes()
         wet = bangui.run("flush", "--json", *arguments)
         assert (dry.code, _comparable(dry)) == (wet.code, _comparable(wet))
+        assert dry.json["dry_run"] is True, "its counts are of what has not happened"
+        assert "dry_run" not in wet.json
 
 
 def _comparable(ended) -> dict:
@@ -288,6 +290,13 @@ def _comparable(ended) -> dict:
     if report["lock"]["outcome"] not in ("refreshed", "held"):
         report["lock"]["lease_id"] = "known only once it is taken"
     return report
+
+
+def test_a_dry_run_that_fails_says_so_in_its_object_too(bare):
+    """Whoever collects the objects must not count it as a run."""
+    failed = bare.run("flush", "--dry-run", "--json")
+
+    assert (failed.code, failed.json["dry_run"]) == (66, True)
 
 
 def test_wait_takes_a_lock_that_expires_meanwhile(bangui):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bangui_cli.reporting.layout import csv_text, table_rows
 from bangui_cli.reporting.summary import summarise
-from bangui_cli.telling.columns import width
+from bangui_cli.telling.tables import width
 
 DAY_S = 86400
 
@@ -182,7 +182,7 @@ def test_what_is_unknown_does_not_set_the_scale(known):
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 200])
 @pytest.mark.parametrize("by", ["country", "asn", "org"])
 def test_a_table_fits_the_terminal(known, by, columns):
-    """Bars give way to names, and what is too long is cut, by the columns that it takes."""
+    """Bars give way to names, and what is too long is broken, by the columns that it takes."""
     long = "\N{CJK UNIFIED IDEOGRAPH-65E5}" * 90 + " Example Networks and Cables"
     insert = "INSERT INTO geo_cache VALUES (?, 'JP', ?, 'AS4200000000', ?, '2026-01-01', NULL)"
     for number in range(9):
@@ -190,7 +190,6 @@ def test_a_table_fits_the_terminal(known, by, columns):
     _, shown = known.on_terminal("report", "--by", by, env={"COLUMNS": str(columns)})
 
     assert max(width(line) for line in shown.splitlines()) <= columns
-    assert "…" in shown
     assert ("█" in shown) == (columns >= 60)
 
 

@@ -15,12 +15,16 @@ SPANS = [
     ("1h", 3600),
     ("30d", 2_592_000),
     ("1.5h", 5400),
+    ("1w", 604_800),
+    ("1d12h", 129_600),
+    ("1w2d3h4m5s", 788_645),
+    ("1.5d0.5m", 129_630),
 ]
 
 
 @pytest.mark.parametrize(("text", "seconds"), SPANS)
 def test_a_span_is_seconds_or_has_a_unit(text, seconds):
-    """One unit, whole or broken."""
+    """Or several, the larger first, as systemd and Prometheus write them."""
     assert durations.parse_duration_s(text) == seconds
 
 
@@ -39,8 +43,13 @@ def test_a_span_is_seconds_or_has_a_unit(text, seconds):
         "1_0",
         " 1",
         "1 m",
-        "1h30m",
-        "1w",
+        "1h30",
+        "30m1h",
+        "1h2h",
+        "1dh",
+        "1h ",
+        "h1",
+        "1y",
         "\u0663",
     ],
 )

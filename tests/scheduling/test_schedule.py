@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from conftest import Bangui, Ended
 
+from bangui_cli.cli.commands import schedule
 from bangui_cli.scheduling import crontab, formats, units
+from bangui_cli.scheduling.plan import Plan
 from bangui_cli.states.errors import ConfigInvalid
+from bangui_cli.store import place_of
 
 ROOT = Path(__file__).parents[2]
 CRONTAB = "etc/cron.d/bangui"
@@ -404,3 +407,33 @@ def test_the_commands_own_path_is_absolute(bare: Bangui):
 
     assert os.path.isabs(command)
     assert Path(command).parent == Path(sys.executable).parent
+
+
+def told(bare: Bangui, *arguments: object) -> str:
+    """Return what a person reads on stdout, the log left out."""
+    return bare.on_terminal("schedule", *arguments, stderr=subprocess.DEVNULL)[1]
+
+
+def test_a_person_is_told_which_files_there_are_and_what_they_start(bare: Bangui, tmp_path: Path):
+    """The first time, again, and when they go."""
+    jobs = "geo_cache_flush every 1m, scheduler_lock_heartbeat every 1m\n"
+    file, root = tmp_path / CRONTAB, ("--root", tmp_path)
+
+    assert told(bare, "install", *root) == f"wrote {file}: {jobs}"
+    assert told(bare, "install", *root) == f"{file} is as before: {jobs}"
+    assert told(bare, "remove", *root) == f"deleted {file}\n"
+    assert told(bare, "remove", *root) == "there was no schedule for cron to delete\n"
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_person_is_told_what_is_still_missing(is_running: bool):
+    """Files that nothing reads start nothing."""
+    plan = Plan("root", place_of("/x.db"), ())
+    waiting = formats.SYSTEMD._replace(is_running=lambda: is_running)
+    missing = (
+        f"next: {waiting.hint_installed}"
+        if is_running
+        else f"nothing starts them yet: {waiting.hint_if_not_running}"
+    )
+
+    assert schedule._installed(plan, waiting, "", ["/x.timer"]).endswith(f"; {missing}")

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import Bangui
 
+from bangui_cli.settings import table as settings
+from bangui_cli.settings.table import Sourced
+
 WRITING = ["flush"], ["heartbeat"], ["add", "192.0.2.1"]
 READING = ["lookup", "192.0.2.1"], ["status"], ["lock", "show"]
 NOBODY = 65534
@@ -149,6 +152,28 @@ def test_a_job_never_makes_a_database(bare):
     for command in (*WRITING, *READING, ["lock", "release"]):
         assert "create it with: bangui init" in refused(bare, command, 66)["hint"]
     assert list(bare.home.iterdir()) == []
+
+
+def test_the_hint_says_where_a_path_without_a_database_comes_from(bare):
+    """Whoever follows it must not make a mistyped path permanent with `init`."""
+    file = bare.home / "bangui.toml"
+    file.write_text(f'database_path = "{bare.home}/mistyped.db"\n')
+    by_file = {"BANGUI_DATABASE_PATH": "", "BANGUI_CONFIG": str(file)}
+    origins = {
+        "environment BANGUI_DATABASE_PATH": refused(bare, ["flush"], 66),
+        f"file {file}": refused(bare, ["status"], 66, env=by_file),
+        "flag --database": refused(bare, ["add", "192.0.2.1", "-d", f"{file}/x.db"], 66),
+    }
+
+    for origin, event in origins.items():
+        assert event["hint"].startswith(f"the path comes from {origin}; ")
+
+
+def test_a_default_path_is_called_so():
+    """The default of root is not that of others, who look for root's database there in vain."""
+    hint = settings.with_origin("create it", Sourced("/x.db", "default"))
+
+    assert hint == "the path comes from the default of this user; create it"
 
 
 def test_a_database_of_another_program_is_left_alone(bare):

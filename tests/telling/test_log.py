@@ -170,6 +170,25 @@ def test_an_address_that_is_cut_off_is_not_left_in_half():
         assert "db8:1:2" not in line
 
 
+@pytest.mark.parametrize("typed", ["192.0.2.77/32", "2001:DB8:0:0::77/128", "::ffff:192.0.2.77/128"])
+def test_who_typed_an_address_sees_it_as_it_was_typed(bangui, typed):
+    """A person who looks for the mistake in 192.0.2.0/24 does not find it; in a file it stays masked."""
+    _, shown = bangui.on_terminal("lookup", typed, env={"NO_COLOR": "1"})
+    (logged,) = bangui.run("lookup", typed).events
+
+    assert f"'{typed}' was rejected" in shown
+    assert typed not in logged["error"]
+    assert "was rejected" in logged["error"]
+
+
+def test_the_addresses_that_nobody_typed_are_masked_on_a_terminal_too(bangui):
+    """A file that is imported may hold those of others."""
+    (bangui.home / "rows.csv").write_text("ip,country_code\n192.0.2.77/32,DE\n198.51.100.77/32,DE\n")
+    _, shown = bangui.on_terminal("import", "rows.csv", cwd=bangui.home, env={"NO_COLOR": "1"})
+
+    assert "198.51.100.77" not in shown
+
+
 def test_masking_is_a_setting(bangui):
     """`mask_ips = false` shows the address that was refused."""
     (masked,) = bangui.run("lookup", "192.0.2.77/32").events
@@ -255,7 +274,9 @@ def test_a_person_reads_what_happened_and_what_to_do(bangui):
     assert "\x1b[" in sent
     plain = re.sub(r"\x1b\[\d*m", "", sent)
     assert plain.count("\n") == 1
-    start = "error    geo_cache_flush_error - no database at /nonexistent - hint: create it with: bangui init"
+    start = (
+        "error    geo_cache_flush_error - no database at /nonexistent - hint: the path comes from flag"
+    )
     assert start in plain
     assert plain.index("exit_code=66") > plain.index("hint")
 

@@ -285,9 +285,9 @@ MUTANTS = (
     Mutant(
         "a held pass leaves its mark",
         LOCKING,
-        "    if judgement.outcome == lease.HELD:\n        raise held_error(row, judgement)\n",
+        "    if judgement.outcome == lease.HELD:\n        raise held_error(row, judgement, instance)\n",
         "    if judgement.outcome == lease.HELD:\n        store.job_started('geo_cache_flush', '', '', 0)\n"
-        "        store._execute('COMMIT')\n        raise held_error(row, judgement)\n",
+        "        store._execute('COMMIT')\n        raise held_error(row, judgement, instance)\n",
         "access/test_lock.py::test_a_held_lock_is_respected_and_nothing_is_written",
     ),
     # Staging.
@@ -497,8 +497,8 @@ MUTANTS = (
     Mutant(
         "what was typed is shown in every log",
         "bangui_cli/telling/log.py",
-        "sys.argv[1:] if terminal.stderr_is_terminal() else []",
-        "sys.argv[1:]",
+        'self.typed if terminal.stderr_is_terminal() else ""',
+        "self.typed",
         "resolving/test_resolve.py::test_what_was_typed_is_shown_as_typed_on_that_terminal_alone",
     ),
     Mutant(

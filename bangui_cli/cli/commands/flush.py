@@ -31,12 +31,11 @@ from bangui_cli.telling.progress import ProgressBar
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing; report what a flush would do.")
 @options.held_ok_option
-@options.json_option
+@options.format_option("text", "json")
 @click.pass_obj
-def command(
-    invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bool, as_json: bool
-) -> int:
+def command(invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bool, layout: str) -> int:
     """Move the dirty entries into the cache, under the scheduler lock."""
+    as_json = layout == "json"
 
     def work(run: Run) -> None:
         if dry_run:
@@ -45,21 +44,23 @@ def command(
         with ProgressBar("flushing", lambda: flush.total_rows(run)) as bar:
             flush.flush(run, wait_s, bar.update)
 
-    report = run_job(FLUSH, invocation, work, held_ok=held_ok, as_json=as_json)
+    report = run_job(FLUSH, invocation, work, held_ok=held_ok, as_json=as_json, dry_run=dry_run)
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
-        _print_summary(report, dry_run)
+        _tell(report, dry_run)
     return report.exit_code
 
 
-def _print_summary(report: Report, dry_run: bool) -> None:
+def _tell(report: Report, dry_run: bool) -> None:
     from bangui_cli.telling import output
+    from bangui_cli.telling.readable import counted
 
     if report.outcome != OK:
-        output.print_summary("nothing done: another instance holds the lock")
+        done = "would do nothing" if dry_run else "nothing done"
+        output.tell(f"{done}: another instance holds the lock")
         return
-    verb = "would flush" if dry_run else "flushed"
+    rows, lock = counted(report.flushed or 0, "row"), report.lock["outcome"]
+    if dry_run:
+        output.tell(f"would flush {rows} (lock {lock})")
+        return
     rest = f", {report.remaining:,} staged meanwhile" if report.remaining else ""
-    rows = "1 row" if report.flushed == 1 else f"{report.flushed:,} rows"
-    output.print_summary(
-        f"{verb} {rows} in {report.duration_s():.2f} s{rest} (lock {report.lock['outcome']})"
-    )
+    output.tell(f"flushed {rows} in {report.duration_s():.2f} s{rest} (lock {lock})")

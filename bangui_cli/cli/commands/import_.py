@@ -19,13 +19,13 @@ curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
 
 
 @options.command("import", example=_EXAMPLE)
-@click.argument("files", metavar="[FILE...|-]", nargs=-1)
+@click.argument("files", metavar="[FILE...|-]", nargs=-1, shell_complete=options.complete_files)
 @click.option(
     "--format", "wanted_format", type=click.Choice(["auto", "jsonl", "json", "csv"]), default="auto",
     show_default=True, help="The form of the input; auto looks at its first line, not at its name.",
 )  # fmt: skip
 @click.option(
-    "--rejects", "rejects_path", metavar="FILE",
+    "--rejects", "rejects_path", metavar="FILE", shell_complete=options.complete_files,
     help="Write the rows that were refused to this file, as they stood. It is made anew, for you alone.",
 )  # fmt: skip
 @options.json_option

@@ -1,11 +1,17 @@
 """`bangui init`: create or upgrade the database."""
 
+import shlex
+
 import click
 
 from bangui_cli import store
 from bangui_cli.cli import options
+from bangui_cli.host import terminal
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
+from bangui_cli.store.places import Initialised
+from bangui_cli.telling import output
+from bangui_cli.telling.readable import counted
 
 
 @options.command("init", example="bangui init --database /var/lib/bangui/bangui.db")
@@ -26,3 +32,17 @@ def command(invocation: Invocation, *, journal_mode: str | None, force: bool) ->
     path = invocation.settings.database_path
     done = store.initialise(path, journal_mode=journal_mode, force=force)
     invocation.log.emit(events.DATABASE_INITIALISED, **done._asdict())
+    is_given = invocation.settings["database_path"].source.startswith(("flag", "environment"))
+    output.tell(_sentence(done, f" --database {shlex.quote(path)}" if is_given else ""))
+
+
+def _sentence(done: Initialised, option: str) -> str:
+    """Say where the database is and what to do next; `option` leads other commands there."""
+    path, next_step = terminal.safe(done.path), f"next: bangui schedule install{option}"
+    if done.adopted:
+        return f"the database is {path}, adopted from BanGUI, nothing rewritten; {next_step}"
+    if done.created:
+        return f"the database is {path}, newly made; {next_step}"
+    count = len(done.migrations_applied)
+    state = f"upgraded by {counted(count, 'migration')}" if count else "up to date already"
+    return f"the database is {path}, {state}; next: bangui doctor{option}"

@@ -17,9 +17,9 @@ def command() -> None:
 
 
 @command.command("show", cls=options.Command, example="bangui lock show --json | jq -r .verdict")
-@options.json_option
+@options.format_option("table", "json")
 @click.pass_obj
-def show(invocation: Invocation, *, as_json: bool) -> None:
+def show(invocation: Invocation, *, layout: str) -> None:
     """Show the holder of the lock and the verdict for this instance.
 
     The verdict is mine, held, expired or free. Nothing is changed.
@@ -27,7 +27,7 @@ def show(invocation: Invocation, *, as_json: bool) -> None:
     settings = invocation.settings
     with reading.open_snapshot(settings.database_path) as store:
         view = locking.describe(*locking.inspect(store, settings.instance))
-    if as_json:
+    if layout == "json":
         output.print_json(view)
     else:
         output.print_section("lock", view)
@@ -48,5 +48,7 @@ def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> Non
     if view is not None:
         fields = ("owner", "hostname", "pid", "lease_id", "token", "age_s")
         invocation.log.emit(events.LOCK_RELEASED, **{key: view[key] for key in fields})
-    elif terminal.stdout_is_terminal():
-        output.print_summary("the lock was free already")
+        holder = terminal.safe(locking.holder(view))
+        output.tell(f"released the lock of {holder}: any instance can take it now")
+    else:
+        output.tell("the lock was free already")

@@ -17,14 +17,14 @@ from bangui_cli.telling import output
 
 @options.command("lookup", example="bangui lookup 192.0.2.1 2001:db8::1 --json")
 @click.argument("addresses", metavar="IP...", nargs=-1, required=True)
-@options.json_option
+@options.format_option("table", "json")
 @click.pass_obj
-def command(invocation: Invocation, addresses: tuple[str, ...], *, as_json: bool) -> int:
+def command(invocation: Invocation, addresses: tuple[str, ...], *, layout: str) -> int:
     """Show what is known of addresses, flushed or still dirty; exit 1 if any is unknown."""
     wanted = [_normalise(address) for address in addresses]
     with reading.open_snapshot(invocation.settings.database_path) as store:
         found = [_describe(ip, *store.find(ip)) for ip in wanted]
-    if as_json:
+    if layout == "json":
         output.print_json(found)
     else:
         output.print_table(found)

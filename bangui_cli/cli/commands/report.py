@@ -79,5 +79,4 @@ def _print(report: Report, layout: str) -> None:
     if layout == "csv":
         output.print_text(csv_text(report))
     else:
-        columns = terminal.stdout_columns()
-        output.print_table(table_rows(report, columns), columns)
+        output.print_table(table_rows(report, terminal.stdout_columns()))

@@ -63,7 +63,7 @@ def _is_address(text: str) -> bool:
     "--max-age", "max_age_s", type=options.WAIT, metavar="TIME", default="30d", show_default=True,
     help="With --fail2ban, resolve again what was resolved before this time; 0 resolves everything.",
 )  # fmt: skip
-@options.format_option("table", "json")
+@options.format_option("text", "json")
 @click.pass_obj
 def command(
     invocation: Invocation, *, texts: tuple[str, ...], fail2ban: bool, max_age_s: float, layout: str

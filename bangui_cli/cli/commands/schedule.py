@@ -3,11 +3,14 @@
 import os
 import re
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from bangui_cli.cli import options
+from bangui_cli.host import terminal
+from bangui_cli.rules.durations import format_duration
 from bangui_cli.scheduling import installing, program
 from bangui_cli.scheduling.formats import FORMATS, Format
 from bangui_cli.scheduling.plan import ROOT, Plan, make_plan, own_command
@@ -39,6 +42,7 @@ def _target_options(function: Any) -> Any:
     for option in (
         click.option(
             "--root", metavar="DIR", default="/", show_default=True, callback=_parse_root,
+            shell_complete=options.complete_directories,
             help="The directory that stands for /, for packages.",
         ),
         click.option(
@@ -53,7 +57,7 @@ def _target_options(function: Any) -> Any:
 def _job_options(function: Any) -> Any:
     for option in (
         click.option(
-            "--command", "command_path", metavar="PATH",
+            "--command", "command_path", metavar="PATH", shell_complete=options.complete_files,
             help="The bangui that the jobs run.  [default: the one that runs now]",
         ),
         click.option(
@@ -120,6 +124,7 @@ def install(
         invocation.require_unused(root + file.path)
     written = installing.install(wanted, root, force=force)
     _log_scheduled(invocation, plan, format_, root, changed=bool(written))
+    output.tell(_installed(plan, format_, root, written))
     if not format_.is_running():
         invocation.log.emit(
             events.SCHEDULER_NOT_RUNNING, format=format_.name, hint=format_.hint_if_not_running
@@ -137,6 +142,29 @@ def remove(invocation: Invocation, *, format_: Format, root: str) -> None:
         invocation.log.emit(
             events.SCHEDULE_REMOVED, format=format_.name, paths=[root + path for path in removed], **hint
         )
+        output.tell(f"deleted {_listed(removed, root)}")
+    else:
+        output.tell(f"there was no schedule for {format_.name} to delete")
+
+
+def _installed(plan: Plan, format_: Format, root: str, written: list[str]) -> str:
+    """Say which files there are, what they start, and what is still missing."""
+    files = f"wrote {_listed(written, root)}"
+    if not written:
+        files = f"{_listed(format_.paths, root)} {'is' if len(format_.paths) == 1 else 'are'} as before"
+    jobs = ", ".join(
+        f"{planned.job.id} every {format_duration(format_.cadence_s(planned.interval_s))}"
+        for planned in plan.jobs
+    )
+    if not format_.is_running():
+        missing = f"; nothing starts them yet: {format_.hint_if_not_running}"
+    else:
+        missing = f"; next: {format_.hint_installed}" if format_.hint_installed else ""
+    return f"{files}: {jobs}{'' if root else missing}"
+
+
+def _listed(paths: Sequence[str], root: str) -> str:
+    return ", ".join(terminal.safe(root + path) for path in paths)
 
 
 def _command(path: str | None) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ import click
 from bangui_cli.access import reading
 from bangui_cli.cli import options
 from bangui_cli.health.collect import collect
+from bangui_cli.host import terminal
 from bangui_cli.host.files import Output
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events, exit_codes
-from bangui_cli.states.errors import CheckUnknown, UsageFault, explain
+from bangui_cli.states.errors import CheckUnknown, UsageFault
 from bangui_cli.telling.output import json_text, print_text, section_text
 
 _FORMATS = ("table", "json", "prometheus", "nagios")
@@ -37,7 +38,7 @@ class _Status(options.Command):
 @click.command("status", cls=_Status, example="bangui status --format json | jq .dirty")
 @options.format_option(*_FORMATS)
 @click.option(
-    "--output", "path", metavar="FILE",
+    "--output", "path", metavar="FILE", shell_complete=options.complete_files,
     help="Write to this file, in one step and readable by all.  [default: stdout]",
 )  # fmt: skip
 @click.option(
@@ -74,7 +75,8 @@ def command(
 
                 _deliver(prometheus.render_down(), output)
             raise
-        _deliver(_render(invocation, state, layout), output)
+        columns = None if path else terminal.stdout_columns()
+        _deliver(_render(invocation, state, layout, columns), output)
     return exit_codes.DONE
 
 
@@ -98,7 +100,7 @@ def _collect(invocation: Invocation) -> dict[str, Any]:
         return collect(store, settings.instance)
 
 
-def _render(invocation: Invocation, state: dict[str, Any], layout: str) -> str:
+def _render(invocation: Invocation, state: dict[str, Any], layout: str, columns: int | None) -> str:
     if layout == "json":
         return json_text(state)
     if layout == "prometheus":
@@ -107,7 +109,7 @@ def _render(invocation: Invocation, state: dict[str, Any], layout: str) -> str:
         return prometheus.render(state, invocation.settings)
     sections = {title: values for title, values in state.items() if title != "jobs"}
     sections |= {f"job {job_id}": values for job_id, values in state["jobs"].items()}
-    return "\n".join(section_text(title, values) for title, values in sections.items())
+    return "\n".join(section_text(title, values, columns) for title, values in sections.items())
 
 
 def _alarm(
@@ -121,7 +123,7 @@ def _alarm(
         result = nagios.render(state, ages.judge_ages(state, invocation.settings, warning_s, critical_s))
     except Exception as error:
         result = nagios.explain(error)
-        failure = explain(error)._replace(exit_code=result.exit_code)
+        failure = invocation.explain(error)._replace(exit_code=result.exit_code)
         invocation.log.emit_failure(events.COMMAND_FAILED, failure)
     _deliver(result.line, output)
     return result.exit_code

@@ -1,28 +1,49 @@
 """Run all checks; what cannot be looked at because of an earlier fault is left out."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from bangui_cli import store
 from bangui_cli.health.collect import collect
 from bangui_cli.health.doctor import geoip, schedule, work
-from bangui_cli.host import clocks
-from bangui_cli.settings.table import Settings
-from bangui_cli.states.checks import Check, ok
+from bangui_cli.host import clocks, container
+from bangui_cli.settings.table import Settings, with_origin
+from bangui_cli.states import exit_codes
+from bangui_cli.states.checks import Check, ok, warning
+
+_NONE: Mapping[str, str] = {}
 
 
-def examine(values: Settings) -> list[Check]:
-    """Check everything that the settings lead to."""
-    sources = sorted({sourced.source for sourced in values.values()} - {"default"})
+def examine(values: Settings, misnamed: Mapping[str, str] = _NONE) -> list[Check]:
+    """Check everything that the settings lead to; `misnamed` are variables that set nothing."""
     database, state = store.examine(values.database_path, partial(collect, instance=values.instance))
     return [
-        ok("settings", ", ".join(sources) or "defaults"),
+        check_settings(values, misnamed),
+        work.check_instance(values["instance"], is_in_container=container.is_inside()),
         work.check_lock_ttl(values),
-        *database,
+        *(_with_origin(check, values) for check in database),
         *(work.check_state(state, values) if state else []),
         *geoip.examine(values.geoip_db, clocks.wall_s()),
         *examine_host(state),
     ]
+
+
+def _with_origin(check: Check, values: Settings) -> Check:
+    """Say of a database that is missing where its path comes from."""
+    if check.name != "database_readable" or check.exit_code != exit_codes.NO_INPUT:
+        return check
+    return check._replace(remedy=with_origin(str(check.remedy), values["database_path"]))
+
+
+def check_settings(values: Settings, misnamed: Mapping[str, str]) -> Check:
+    """Check that every variable that looks like a setting is one."""
+    if misnamed:
+        nearest = ", ".join(f"{near} for {name}" for name, near in misnamed.items())
+        detail = f"no setting, and without effect: {', '.join(misnamed)}"
+        return warning("settings", detail, f"if meant, correct: {nearest}; let be what others read")
+    sources = sorted({sourced.source for sourced in values.values()} - {"default"})
+    return ok("settings", ", ".join(sources) or "defaults")
 
 
 def examine_host(state: dict[str, Any] | None = None) -> list[Check]:

@@ -8,8 +8,9 @@ from bangui_cli.health.collect import epoch_s
 from bangui_cli.jobs.catalogue import JOBS
 from bangui_cli.rules import lease, timestamps
 from bangui_cli.rules.durations import approximate, format_duration
+from bangui_cli.rules.instance_names import is_random
 from bangui_cli.settings import table as settings
-from bangui_cli.settings.table import Settings
+from bangui_cli.settings.table import Settings, Sourced
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, error, ok, warning
 
@@ -25,6 +26,19 @@ def check_lock_ttl(values: Settings) -> Check:
         return error("lock_ttl", fault, remedy, exit_codes.CONFIG)
     ttl, interval = format_duration(values.lock_ttl), format_duration(values.heartbeat_interval)
     return ok("lock_ttl", f"{ttl}, with a heartbeat every {interval}")
+
+
+def check_instance(instance: Sourced, *, is_in_container: bool) -> Check:
+    """Check that the next run will have the same name."""
+    if is_in_container and instance.source == "default" and is_random(instance.value):
+        variable = settings.BY_KEY["instance"].variable
+        return warning(
+            "instance",
+            f"{instance.value} is a container's random host name: the next container has another, and "
+            "waits for the lock of this one until its TTL is over",
+            f"give its runs a name that lasts: --instance NAME or {variable}",
+        )
+    return ok("instance", f"{instance.value} ({instance.source})")
 
 
 def check_lock(lock: dict[str, Any]) -> Check:
