@@ -29,12 +29,10 @@ def count_addresses(store: Store, by: str) -> Iterable[Counted]:
 def read_bans(path: str, *, jail: str | None, within_s: float | None, active: bool) -> dict[str, int]:
     """Count fail2ban's bans of each address: of one jail, of some last seconds, or active ones."""
     now_s = clocks.wall_s()
-    return fail2ban.count_bans(
-        path,
-        jail=jail,
-        since_s=None if within_s is None else now_s - within_s,
-        active_at_s=now_s if active else None,
-    )
+    since_s = None if within_s is None else now_s - within_s
+    if active:
+        return fail2ban.count_active_bans(path, now_s, jail=jail, since_s=since_s)
+    return fail2ban.count_bans(path, jail=jail, since_s=since_s)
 
 
 def other_jails(path: str, jail: str) -> list[str] | None:
