@@ -272,6 +272,30 @@ def test_what_is_no_object_is_counted_alike_wherever_the_input_pauses():
         assert [record[2] for record in records if record] == whole
 
 
+BROKEN = [
+    (b'[{"ip": "1.1.1.1"}, {"ip" "1.1.1.2"}]', "not JSON from here on: ", "yajl2_c"),
+    (b'[{"ip": "1.1.1.1"}, {"ip" "1.1.1.2"}]', "not JSON from here on: ", "python"),
+    (b'[{"ip": "1.1.1.1"}, {"ip": "1.1.1.2",', "the input ends in the middle", "yajl2_c"),
+    (b'[{"ip": "1.1.1.1"}, {"ip": "1.1.1.2",', "the input ends in the middle", "python"),
+    (b'[{"ip": "1.1.1.1"}, {"lat": NaN}]', "not JSON from here on: ", "yajl2_c"),
+    (b'[{"ip": "1.1.1.1"}, {"lat": NaN}]', "not JSON from here on: ", "python"),
+    (b'[{"ip": "1.1.1.1"}, {"org": "\xe9"}]', "not JSON from here on: invalid bytes", "yajl2_c"),
+    (b'[{"ip": "1.1.1.1"}, {"n": 1e99999999999999999999}]', "not JSON: a number is too large", "yajl2_c"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "reason", "backend"), BROKEN)
+def test_what_breaks_a_document_is_told(bangui, document, reason, backend):
+    """By the parser in C, and by the one in Python that takes its place where there is no wheel."""
+    source = bangui.home / "source"
+    source.write_bytes(document)
+    ended = bangui.run("import", source, env={"IJSON_BACKEND": backend})
+
+    assert (ended.code, list(staged(bangui))) == (65, ["1.1.1.1"])
+    assert ended.events[0]["element"] == 2
+    assert ended.events[0]["reason"].startswith(reason)
+
+
 def test_a_truncated_array_is_noticed(bangui):
     """A download that was cut off between two elements is not taken for a whole one."""
     ended = bangui.run("import", input='[{"ip": "1.1.1.1"}, {"ip": "1.1.1.2"},')
