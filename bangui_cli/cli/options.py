@@ -38,6 +38,8 @@ def _is_from_environment(param: click.Parameter, ctx: click.Context) -> bool:
 ID = Parsed(settings.parse_name, "id")
 DURATION = Parsed(settings.parse_duration_s, "time")
 ROWS = Parsed(settings.parse_rows, "number")
+# The shell completes it; whether it can be read is judged, and said, where it is.
+FILE = click.Path(readable=False, allow_dash=True)
 WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
 
 

@@ -2,20 +2,23 @@
 
 import csv
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from bangui_cli.importing import fields, lines
+from bangui_cli.importing import lines
 from bangui_cli.importing.records import LINE_LIMIT_BYTES, Chunks, Record, Records, not_utf8, too_long
+from bangui_cli.rules.layouts import is_address
 from bangui_cli.rules.validation import Rejected, normalise_ip
 
+MOST_COLUMNS = 10_000
 _DELIMITERS = (",", ";", "\t")
 # A quoted field with line breaks is a few lines long; behind a stray quote this is all that waits.
 _MOST_LINES = 100
 
 
 class Header(NamedTuple):
-    """The columns, which of them is the address, and what stands between them."""
+    """The line, its columns, which of them is the address, and what stands between them."""
 
+    text: str
     delimiter: str
     columns: tuple[str, ...]
     address: int
@@ -29,8 +32,8 @@ def find_header(text: str) -> Header | None:
         except csv.Error:
             continue
         for index, column in enumerate(columns):
-            if fields.is_address(column):
-                return Header(delimiter, columns, index)
+            if is_address(column):
+                return Header(text, delimiter, columns, index)
     return None
 
 
@@ -43,7 +46,7 @@ def read(chunks: Chunks) -> Records:
             yield None
         elif isinstance(block, lines.Overlong):
             yield from rows.give_up()
-            yield block.line, block.parts, too_long()
+            yield rows.refuse(block.line, block.parts, too_long())
         else:
             for line, data in enumerate(block.data.split(b"\n"), block.line):
                 yield from rows.read_line(line, data)
@@ -56,6 +59,7 @@ class _Rows:
     def __init__(self) -> None:
         self._header: Header | None = None
         self._held: list[tuple[int, str]] = []
+        self._held_characters = 0
 
     def read_line(self, line: int, data: bytes) -> Iterator[Record]:
         """Yield what the line completes."""
@@ -63,7 +67,7 @@ class _Rows:
             text = data.decode()
         except UnicodeDecodeError:
             yield from self.give_up()
-            yield line, data, not_utf8()
+            yield self.refuse(line, data, not_utf8())
             return
         if self._header is None:
             yield from self._read_header(line, text)
@@ -71,7 +75,7 @@ class _Rows:
             yield from self._go_on(line, text)
         elif '"' not in text:
             if text and not text.isspace():
-                yield line, text, self._row(text.removesuffix("\r").split(self._header.delimiter))
+                yield line, (self._header.text, text), self._read_plain(text.removesuffix("\r"))
         else:
             yield from self._begin(line, text)
 
@@ -79,10 +83,14 @@ class _Rows:
         """Refuse the line that opened a quote, and read those behind it each for itself."""
         while self._held:
             (line, text), *rest = self._held
-            self._held = []
-            yield line, text, Rejected("a quote is not closed")
+            self._held, self._held_characters = [], 0
+            yield self.refuse(line, text, Rejected("a quote is not closed"))
             for next_line, next_text in rest:
                 yield from self.read_line(next_line, next_text.encode())
+
+    def refuse(self, line: int, raw: Any, reason: Rejected) -> Record:
+        """Make the record of a row that cannot be read."""
+        return line, raw if self._header is None else (self._header.text, raw), reason
 
     def _read_header(self, line: int, text: str) -> Iterator[Record]:
         self._header = find_header(text)
@@ -91,13 +99,13 @@ class _Rows:
 
     def _begin(self, line: int, text: str) -> Iterator[Record]:
         if text.count('"') % 2:
-            self._held = [(line, text)]
+            self._hold(line, text)
         else:
-            yield line, text, self._parse(text)
+            yield line, self._kept(text), self._parse(text)
 
     def _go_on(self, line: int, text: str) -> Iterator[Record]:
         """Add a line to the record that is open, unless it is plainly a row of its own."""
-        self._held.append((line, text))
+        self._hold(line, text)
         if self._holds_too_much() or self._is_row(text):
             yield from self.give_up()
         elif text.count('"') % 2:
@@ -106,12 +114,19 @@ class _Rows:
             if isinstance(row, Rejected):
                 yield from self.give_up()
             else:
-                line, self._held = self._held[0][0], []
-                yield line, whole, row
+                line, self._held, self._held_characters = self._held[0][0], [], 0
+                yield line, self._kept(whole), row
+
+    def _hold(self, line: int, text: str) -> None:
+        self._held.append((line, text))
+        self._held_characters += len(text)
 
     def _holds_too_much(self) -> bool:
-        size = sum(len(text) for _, text in self._held)
-        return len(self._held) > _MOST_LINES or size > LINE_LIMIT_BYTES
+        return len(self._held) > _MOST_LINES or self._held_characters > LINE_LIMIT_BYTES
+
+    def _kept(self, text: str) -> tuple[str, str]:
+        assert self._header is not None
+        return self._header.text, text
 
     def _is_row(self, text: str) -> bool:
         if self._header is None or text.count('"') % 2:
@@ -128,19 +143,30 @@ class _Rows:
     def _parse(self, text: str) -> dict[str, str] | Rejected:
         assert self._header is not None
         try:
-            return self._row(_split(text.removesuffix("\r"), self._header.delimiter))
+            values = _split(text.removesuffix("\r"), self._header.delimiter)
         except csv.Error as error:
             return Rejected(f"not CSV: {error}")
+        return self._row(values, len(values))
 
-    def _row(self, values: list[str]) -> dict[str, str] | Rejected:
+    def _read_plain(self, text: str) -> dict[str, str] | Rejected:
+        """Read a line without quotes."""
+        assert self._header is not None
+        found = text.count(self._header.delimiter) + 1
+        # Of a line of delimiters no list is made: each of its values would take eight times as much.
+        values = text.split(self._header.delimiter) if found == len(self._header.columns) else []
+        return self._row(values, found)
+
+    def _row(self, values: list[str], found: int) -> dict[str, str] | Rejected:
         assert self._header is not None
         columns = self._header.columns
-        if len(values) != len(columns):
-            return Rejected(f"{len(values)} fields where the header has {len(columns)}")
+        if found != len(columns):
+            return Rejected(f"{found:,} fields where the header has {len(columns):,}")
         return dict(zip(columns, values, strict=True))
 
 
 def _split(text: str, delimiter: str) -> list[str]:
-    """Return the fields of one record, which may have line breaks within quotes."""
+    """Return the fields of one record, which may have line breaks within quotes. Raise csv.Error."""
+    if text.count(delimiter) >= MOST_COLUMNS:
+        raise csv.Error(f"more than {MOST_COLUMNS:,} columns")
     rows = list(csv.reader([text], delimiter=delimiter, skipinitialspace=True, strict=True))
     return rows[0] if rows else []

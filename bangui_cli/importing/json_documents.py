@@ -1,210 +1,202 @@
-"""JSON of any layout: arrays on one line or many, single objects, answers one after the other.
+"""JSON of any layout: arrays on one line or many, objects one after the other, batches keyed by address.
 
-The parser walks from element to element, so an array of any size is never held as a whole. What
-cannot be parsed is skipped up to where the next element seems to begin.
+ijson's parser takes the input as it comes and hands on events; of these one element is built at a time,
+so a document of any size is never held as a whole. Where it is broken it ends.
 """
 
-import codecs
-import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from decimal import Decimal
+from typing import Any
 
+from bangui_cli.importing.batches import is_address_like, with_address
 from bangui_cli.importing.records import (
     LINE_LIMIT_BYTES,
+    MOST_VALUES,
     Chunks,
     Record,
     Records,
-    not_json,
-    not_utf8,
     too_long,
+    too_many,
 )
 from bangui_cli.rules.validation import Rejected
 
-_decode = json.JSONDecoder().raw_decode
-_separators = re.compile(r"[\s,\[\]]*").match
-# ipinfo.io's batch answer: one object whose keys are the addresses.
-_ADDRESS_KEY = r'"[0-9a-fA-F:.]*[:.][0-9a-fA-F:.]*"\s*:\s*\{'
-_keyed_batch = re.compile(rf"\{{(?=\s*{_ADDRESS_KEY})").match
-_key = re.compile(r'"([^"\\\x00-\x1f]*)"\s*:\s*').match
-# A number, a word or a short text where a list should have an object.
-_scalar = re.compile(r'(?:"[^"\\\n]*"|[^\s",:{}\[\]]+)(?=\s*[,\]])').match
-_next_key = re.compile(rf"(?:,\s*|\n\s*)(?={_ADDRESS_KEY})")
-_next_line = re.compile(r"\n|,\s*(?=[{\[])")
-# As far behind its place as an error of the parser may be named, for a text that just ends too early.
-_UNFINISHED_CHARACTERS = 12
-# What may stand between two elements and be cut in two by the end of the window.
-_OVERLAP_CHARACTERS = 4096
+_DEEPEST = 100
+# Python reads numbers of up to 4,300 digits; over one that is longer ijson 3.6 crashes.
+_MOST_DIGITS = 4000
+_AS_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 
 def read(chunks: Chunks) -> Records:
     """Yield a record for each element of the arrays and for each object outside of them."""
-    return _Walk(chunks, 1).records()
-
-
-def read_text(text: str, line: int) -> Iterator[Record]:
-    """Yield the records of a text that begins on `line` of the input."""
-    walk = _Walk(iter([text.encode("utf-8", "surrogateescape")]), line)
-    return (record for record in walk.records() if record)
-
-
-def is_keyed_batch(text: str) -> bool:
-    """Tell whether a text is one object whose keys are addresses."""
-    return _keyed_batch(text) is not None
-
-
-class _Walk:
-    """Walks over a window of the input, which it moves and widens as it needs."""
-
-    def __init__(self, chunks: Chunks, line: int) -> None:
-        self._chunks = chunks
-        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self._text = ""
-        self._position = 0
-        self._line, self._counted_to = line, 0
-        self._depth = 0
-        self._in_keyed_batch = False
-        self._at_end = False
-
-    def records(self) -> Records:
-        """Yield the records, None where the input pauses."""
-        while True:
-            self._skip_separators()
-            if self._position < len(self._text):
-                yield from self._read_element()
-            elif self._at_end:
-                break
-            else:
-                yield from self._widen()
-        if self._depth or self._in_keyed_batch:
-            yield self._line_here(), b"", Rejected("the input ends in the middle of a list")
-
-    def _widen(self) -> Iterator[None]:
-        """Read on, at least as much as is held: what is parsed again and again must not add up."""
-        self._line_here()
-        parts = [self._text[self._position :]]
-        wanted = 2 * len(parts[0]) or 1
-        self._text, self._position, self._counted_to = "", 0, 0
-        while sum(map(len, parts)) < wanted and not self._at_end:
-            chunk = next(self._chunks, b"")
-            if chunk is None:
-                yield None
-            else:
-                self._at_end = not chunk
-                parts.append(self._decoder.decode(chunk, final=self._at_end))
-        self._text = "".join(parts)
-
-    def _line_here(self) -> int:
-        self._line += self._text.count("\n", self._counted_to, self._position)
-        self._counted_to = self._position
-        return self._line
-
-    def _skip_separators(self) -> None:
-        end = _separators(self._text, self._position).end()  # type: ignore[union-attr]
-        if end > self._position:
-            skipped = self._text[self._position : end]
-            self._depth = max(self._depth + skipped.count("[") - skipped.count("]"), 0)
-        self._position = end
-        if self._in_keyed_batch:
-            leaves = self._text.startswith("}", end)
-        else:
-            leaves = _keyed_batch(self._text, end) is not None
-        if leaves:
-            self._in_keyed_batch = not self._in_keyed_batch
-            self._position += 1
-            self._skip_separators()
-
-    def _read_element(self) -> Records:
-        start = self._position
-        key = _key(self._text, start) if self._in_keyed_batch else None
-        if not key and not self._text.startswith("{", start):
-            yield from self._read_no_object()
+    document = _Document()
+    for chunk in chunks:
+        document.take(chunk)
+        yield from document.records()
+        if document.fault:
             return
+        if chunk is None:
+            yield None
+    document.end()
+    yield from document.records()
+
+
+class _Document:
+    """Feeds the parser; `fault` is what ended the document before its end."""
+
+    def __init__(self) -> None:
+        import ijson
+
+        self.fault: Rejected | None = None
+        builder = _Builder()
+        self._elements, target = builder.elements, builder.target()
+        next(target)
+        # ijson's own elements remember the path to each: for a megabyte of brackets that is 24 GB.
+        self._parser = ijson.basic_parse_coro(target, multiple_values=True)
+        self._number = 0
+        self._held = bytearray()
+        self._wanted_bytes = 0
+        self._since_element_bytes = 0
+        self._last_digits = 0
+        self._is_blank = True
+
+    def records(self) -> Iterator[Record]:
+        """Yield a record for each element that is whole by now, and for the fault."""
+        for value in self._elements:
+            self._number += 1
+            yield self._number, None, value
+        self._elements.clear()
+        if self.fault:
+            yield self._number + 1, None, self.fault
+
+    def take(self, chunk: bytes | None) -> None:
+        """Take what has come, None for a pause."""
+        self._held += chunk or b""
+        if self._held and (chunk is None or len(self._held) >= self._wanted_bytes):
+            self._feed()
+
+    def end(self) -> None:
+        """Take that nothing more comes."""
+        if self._held:
+            self._feed()
+        if not self.fault and not self._is_blank:
+            self._let(self._parser.close)
+
+    def _feed(self) -> None:
+        fed, self._held = bytes(self._held), bytearray()
+        self._is_blank = self._is_blank and fed.isspace()
+        sound = self._sound_part(fed)
+        if sound:  # nothing would tell the parser that the number has ended
+            self._let(lambda: self._parser.send(sound))
+        if len(sound) < len(fed):
+            self._end_with(Rejected("not JSON: a number is too long"))
+        self._since_element_bytes = 0 if self._elements else self._since_element_bytes + len(fed)
+        if self._since_element_bytes > LINE_LIMIT_BYTES:
+            self._end_with(too_long())
+        # A text that is cut in two is read from its beginning again: each time it must have doubled.
+        self._wanted_bytes = self._since_element_bytes
+
+    def _sound_part(self, fed: bytes) -> bytes:
+        """Return what stands before a number that is too long, be it begun in what was fed before."""
+        before = self._last_digits
+        zeros = b"0" * before + fed.translate(_AS_ZEROS)
+        begins_at = zeros.find(b"0" * _MOST_DIGITS)
+        self._last_digits = min(len(zeros) - len(zeros.rstrip(b"0")), _MOST_DIGITS)
+        return fed if begins_at < 0 else fed[: max(begins_at - before, 0)]
+
+    def _let(self, work: Callable[[], object]) -> None:
+        """Let the parser work, and end the document with what it fails on."""
+        from ijson.common import IncompleteJSONError
+
         try:
-            value, end = _decode(self._text, key.end() if key else start)
-        except (ValueError, RecursionError) as error:
-            yield from self._read_broken(error)
-            return
-        if end == len(self._text) and not self._at_end and not isinstance(value, dict):
-            yield from self._widen()  # a number may go on
-            return
-        line, raw = self._line_here(), self._text[start:end]
-        self._position = end
-        if not raw.isascii() and not _is_utf8(raw):
-            value = not_utf8()
-        elif key and isinstance(value, dict):
-            value = {"ip": key[1], **value}
-        yield line, raw, value
+            work()
+        except IncompleteJSONError as error:
+            self._end_with(_fault(error.args[0]))
+        except ArithmeticError:
+            self._end_with(Rejected("not JSON: a number is too large"))
+        except Rejected as fault:
+            self._end_with(fault)
 
-    def _read_no_object(self) -> Records:
-        scalar = _scalar(self._text, self._position) if self._depth else None
-        left_characters = len(self._text) - self._position
-        if scalar:
-            line, self._position = self._line_here(), scalar.end()
-            yield line, scalar[0], Rejected("not an object")
-        elif self._depth and not self._at_end and left_characters < _OVERLAP_CHARACTERS:
-            yield from self._widen()  # what ends it may stand behind the window
-        else:
-            # A stray quote must not make a text of all that stands up to the next one.
-            yield from self._refuse(Rejected("not an object"), self._position + 1)
+    def _end_with(self, fault: Rejected) -> None:
+        self.fault = self.fault or fault
 
-    def _read_broken(self, error: Exception) -> Records:
-        if len(self._text) - self._position > LINE_LIMIT_BYTES:
-            yield from self._refuse(too_long(), len(self._text))
-        elif not self._at_end and self._may_be_unfinished(error):
-            yield from self._widen()
-        else:
-            yield from self._refuse(not_json(error), self._position + 1)
 
-    def _refuse(self, reason: Rejected, search_from: int) -> Records:
-        self._depth = 0  # the brackets of what is skipped are not counted
-        parts = self._skip(search_from)
-        yield self._line_here(), parts, reason
-        for _ in parts:
-            pass
+class _Builder:
+    """Builds elements of the parser's events. Raise Rejected for one that takes too much to build."""
 
-    def _may_be_unfinished(self, error: Exception) -> bool:
-        """Tell whether the element may only go on behind the window."""
-        if not isinstance(error, json.JSONDecodeError):
-            return False
-        near_end = error.pos >= len(self._text) - _UNFINISHED_CHARACTERS
-        return near_end or error.msg.startswith("Unterminated string")
+    def __init__(self) -> None:
+        self.elements: list[Any] = []
+        # What is begun of the element at hand, the innermost last; in a batch it is not the outermost.
+        self._open: list[Any] = []
+        self._is_in_batch = False
 
-    def _skip(self, search_from: int) -> Iterator[bytes]:
-        """Move to where the next element seems to begin; yield what lies between."""
-        next_element = self._next_element()
+    def target(self) -> Generator[None, tuple[str, Any], None]:
+        """Take events, which are many: fourteen a row."""
+        key, values, innermost = "", 0, None
         while True:
-            found = next_element.search(self._text, search_from)
-            if found:
-                yield self._take(found.start())
-                self._position = found.end()
-                return
-            if self._at_end:
-                yield self._take(len(self._text))
-                return
-            yield self._take(max(len(self._text) - _OVERLAP_CHARACTERS, self._position))
-            for _ in self._widen():
-                pass
-            search_from = self._position
+            kind, value = yield
+            if kind == "map_key":
+                key = value
+                continue
+            values += 1
+            if kind in ("string", "number", "null", "boolean"):
+                value = float(value) if type(value) is Decimal else value
+                if type(innermost) is dict:  # nearly always, so no call
+                    innermost[key] = value
+                else:
+                    (self.elements if innermost is None else innermost).append(value)
+            elif kind in ("end_map", "end_array"):
+                innermost = self._end(kind)
+            else:
+                innermost = self._begin({} if kind == "start_map" else [], key)
+            if innermost is None:
+                values = 0
+            elif values > MOST_VALUES:
+                raise too_many()
 
-    def _take(self, end: int) -> bytes:
-        start, self._position = self._position, end
-        return self._text[start:end].encode("utf-8", "surrogateescape")
+    def _begin(self, container: Any, key: str) -> Any:
+        """Begin an object or a list; return the innermost that is open then."""
+        if self._begins_batch(container, key):
+            self._open.clear()
+            self._is_in_batch = True
+        if self._open:
+            _put(self._open[-1], key, container)
+        elif self._is_in_batch:
+            container = with_address(key, container)
+        elif type(container) is list:
+            return None  # its items are elements
+        if len(self._open) == _DEEPEST:
+            raise Rejected("nested too deeply")
+        self._open.append(container)
+        return container
 
-    def _next_element(self) -> re.Pattern[str]:
-        """Return what the next element begins with, seen from the one at hand."""
-        if self._in_keyed_batch:
-            return _next_key
-        if not self._text.startswith("{", self._position):
-            return _next_line
-        # In pretty-printed JSON what is indented further belongs to the element itself.
-        line_start = self._text.rfind("\n", 0, self._position) + 1
-        indent = self._position - line_start
-        return re.compile(rf"(?:,\s*(?=[{{\[]))|\n(?=[ \t]{{0,{min(indent, 64)}}}[{{\[\]])")
+    def _begins_batch(self, container: Any, key: str) -> bool:
+        """Tell whether the object at hand is a batch: its first value is an object under an address."""
+        is_first = len(self._open) == 1 and self._open[0] == {} and not self._is_in_batch
+        return is_first and type(container) is dict and is_address_like(key)
+
+    def _end(self, kind: str) -> Any:
+        """End the innermost object or list; return the one around it."""
+        if not self._open:
+            self._is_in_batch = self._is_in_batch and kind != "end_map"
+            return None
+        ended = self._open.pop()
+        if self._open:
+            return self._open[-1]
+        self.elements.append(ended)
+        return None
 
 
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _put(container: Any, key: str, value: Any) -> None:
+    if type(container) is dict:
+        container[key] = value
+    else:
+        container.append(value)
+
+
+def _fault(text: str | bytes) -> Rejected:
+    """Say what the parser said, but not what it quotes of the input."""
+    message = text.decode("ascii", "replace") if isinstance(text, bytes) else text
+    message = message.partition("\n")[0]
+    if "premature EOF" in message:
+        return Rejected("the input ends in the middle of a list or an object")
+    return Rejected(f"not JSON from here on: {message.partition(': ')[2] or message}")

@@ -5,12 +5,12 @@ same entry or gives up in favour of it; a property test holds the two together.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
-from typing import Any, NamedTuple
+from sys import getsizeof
+from typing import Any
 
-from bangui_cli.importing import fields
-from bangui_cli.rules import timestamps
+from bangui_cli.rules import extraction, layouts, timestamps
 from bangui_cli.rules.entry import SEPARATOR, pack
 from bangui_cli.rules.validation import (
     TEXT_LIMIT_CHARACTERS,
@@ -23,42 +23,47 @@ from bangui_cli.rules.validation import (
     normalise_time,
 )
 
-_MOST_LAYOUTS = 64
-_MOST_REMEMBERED = 8192
+# What is remembered takes about as much at most; inputs decide how much there is to remember.
+_MOST_REMEMBERED_BYTES = 6_000_000
+# Beside the texts: the tuples, dictionaries and functions of a layout, of a value.
+_LAYOUT_BYTES, _VALUE_BYTES = 8_000, 250
 _full_time = re.compile(
     r"(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
 ).fullmatch
 
-# A name that begins like `AS64496 Example` may have to be split.
+# A name that begins like `AS64496 Example` may have to be split; a dash is none.
 _is_canonical_network = re.compile(
-    rf"AS[1-9][0-9]{{0,8}}{SEPARATOR}(?!AS)[!-~](?:[ -~]{{0,{TEXT_LIMIT_CHARACTERS - 2}}}[!-~])?"
+    rf"AS[1-9][0-9]{{0,8}}{SEPARATOR}(?!AS|-\Z)[!-~](?:[ -~]{{0,{TEXT_LIMIT_CHARACTERS - 2}}}[!-~])?"
 ).fullmatch
 
 Row = dict[str, Any]
-# Two fields of a packed entry.
+# A packed entry, and two fields of one.
+Maker = Callable[[Row], str]
 Part = Callable[[Row], str]
+HasRoom = Callable[[int, Iterable[str | None]], bool]
 
 
 def reference(row: Mapping[str, Any], now_s: float) -> str:
     """Make the packed entry of a row, however long it takes. Raise Rejected."""
-    return pack(make_entry(*fields.extract(row), now_s=now_s))
-
-
-class _Layout(NamedTuple):
-    """How rows with the same keys are read."""
-
-    ip: str
-    time: str | None
-    place: Part
-    network: Part
+    values = extraction.extract(row)
+    if values.ip is None:
+        raise Rejected("no address (ip or query)")
+    return pack(make_entry(*values, now_s=now_s))
 
 
 class Normaliser:
-    """Remembers layouts, what their values mean, and days; `now_s` is the time of rows without one."""
+    """Remembers layouts, what their values mean, and days; `now_s` is the time of rows without one.
+
+    `unresolved_rows` counts the entries without a country, `unknown_rows` those of rows in which nothing
+    was understood but the address; `unknown_fields` are the fields of the first of these.
+    """
 
     def __init__(self, now_s: float) -> None:
-        self._layouts: dict[tuple[str, ...], _Layout | None] = {}
+        self._makers: dict[tuple[str, ...], Maker] = {}
+        self._remembered_bytes = 0
         self._days: set[str] = set()
+        self.unresolved_rows = 0
+        self.forget_unknown()
         self.set_now(now_s)
 
     def set_now(self, now_s: float) -> None:
@@ -66,29 +71,71 @@ class Normaliser:
         self._now_s = now_s
         self._now_text = timestamps.to_text(now_s)
 
+    def forget_unknown(self) -> None:
+        """Count the rows that are not understood from here on."""
+        self.unknown_rows = 0
+        self.unknown_fields: list[str] = []
+
     def make(self, row: Any) -> str:
         """Make the packed entry of a value that a reader yields. Raise Rejected."""
         if type(row) is not dict:
             raise row if isinstance(row, Rejected) else Rejected("not an object")
         keys = tuple(row)
+        maker = self._makers.get(keys) or self._learn(keys)
         try:
-            layout = self._layouts[keys]
-        except KeyError:
-            layout = self._learn(keys)
-        if layout is None:
-            return reference(row, self._now_s)
-        try:
-            place, network = layout.place(row), layout.network(row)
-            time = self._now_text if layout.time is None else self._time(row[layout.time])
-            return SEPARATOR.join((normalise_ip(row[layout.ip]), place, network, time))
+            return maker(row)
         except TypeError:  # a list or an object where a text is wanted
-            return reference(row, self._now_s)
+            return self._make_slowly(row)
 
-    def _learn(self, keys: tuple[str, ...]) -> _Layout | None:
-        if len(self._layouts) >= _MOST_LAYOUTS:
-            self._layouts.clear()
-        self._layouts[keys] = layout = _layout(keys)
-        return layout
+    def _make_slowly(self, row: Row) -> str:
+        packed = reference(row, self._now_s)
+        if packed[packed.index(SEPARATOR) + 1] == SEPARATOR:
+            self._count_unresolved(row)
+        return packed
+
+    def _count_unresolved(self, row: Row) -> None:
+        self.unresolved_rows += 1
+        fields = extraction.unknown_fields(row)
+        if fields:
+            self.unknown_fields = self.unknown_fields or fields
+            self.unknown_rows += 1
+
+    def _learn(self, keys: tuple[str, ...]) -> Maker:
+        maker = self._maker(keys) or self._make_slowly
+        if self._has_room(_LAYOUT_BYTES, keys):
+            self._makers[keys] = maker
+        return maker
+
+    def _maker(self, keys: tuple[str, ...]) -> Maker | None:
+        """Make the maker for rows that have these keys; None where that takes a look at the values."""
+        names = layouts.names_among(keys)
+        known = [key.lower() for key in keys if layouts.is_known(key)]
+        is_ambiguous = len(set(known)) < len(known) or len(names.time) > 1
+        if is_ambiguous or len(names.address) != 1 or len(names.address[0]) > 1:
+            return None
+        place, network = _parts(names, self._has_room)
+        ip_key, time_key = names.address[0][0], names.time[0][0] if names.time else None
+
+        def make(row: Row) -> str:
+            country = place(row)
+            time = self._now_text if time_key is None else self._time(row[time_key])
+            packed = SEPARATOR.join((normalise_ip(row[ip_key]), country, network(row), time))
+            if country[0] == SEPARATOR:
+                self._count_unresolved(row)
+            return packed
+
+        return make
+
+    def _has_room(self, size_bytes: int, texts: Iterable[str | None]) -> bool:
+        """Tell whether to remember something; all is forgotten when it has become too much."""
+        size_bytes += sum(map(getsizeof, texts))
+        if size_bytes > _MOST_REMEMBERED_BYTES // 4:
+            return False
+        self._remembered_bytes += size_bytes
+        if self._remembered_bytes > _MOST_REMEMBERED_BYTES:
+            self._makers.clear()
+            self._remembered_bytes = size_bytes
+        return True
 
     def _time(self, value: object) -> str:
         match = _full_time(value) if type(value) is str else None
@@ -103,26 +150,27 @@ class Normaliser:
         return time
 
 
-def _layout(keys: tuple[str, ...]) -> _Layout | None:
-    """Find the parts by their keys; None where that takes a look at the values."""
-    names = fields.names_among(keys)
-    is_ambiguous = len({key.lower() for key in keys}) < len(keys) or len(names.time) > 1
-    if is_ambiguous or len(names.address) != 1 or not fields.is_flat(keys):
-        return None
+def _parts(names: layouts.Names, has_room: HasRoom) -> tuple[Part, Part]:
+    """Return what reads country and network out of rows with these names."""
 
     def place(row: Row) -> str:
-        code, name = fields.place(row, names)
+        code, name = extraction.place(row, names)
         return _pack_two(normalise_country_code(code), clean_text(name))
 
     def network(row: Row) -> str:
-        asn, org = fields.network(row, names)
+        asn, org = extraction.network(row, names)
         return _pack_two(normalise_asn(asn), clean_text(org))
 
-    networks = _remembering(names.network, network)
-    if names.network == names.asn[:1] + names.org[:1] and len(names.network) == 2:
-        networks = _as_they_stand(*names.network, networks)
-    time = names.time[0] if names.time else None
-    return _Layout(names.address[0], time, _remembering(names.place, place), networks)
+    network_keys = _keys_of(names.network)
+    networks = _remembering(network_keys, network, has_room)
+    if len(network_keys) == 2 and network_keys == _keys_of(names.asn[:1] + names.org[:1]):
+        networks = _as_they_stand(*network_keys, networks)
+    return _remembering(_keys_of(names.place), place, has_room), networks
+
+
+def _keys_of(paths: tuple[layouts.Path, ...]) -> tuple[str, ...]:
+    """Return the keys of a row that paths begin with, each once."""
+    return tuple(dict.fromkeys(path[0] for path in paths))
 
 
 def _pack_two(first: str | None, second: str | None) -> str:
@@ -141,7 +189,7 @@ def _as_they_stand(asn_key: str, org_key: str, otherwise: Part) -> Part:
     return part
 
 
-def _remembering(keys: tuple[str, ...], part: Part) -> Part:
+def _remembering(keys: tuple[str, ...], part: Part, has_room: HasRoom) -> Part:
     """Remember what the values of some keys were found to mean: few differ from row to row."""
     values_of: Callable[[Row], Any] = itemgetter(*keys) if keys else lambda _: None
     memory: dict[Any, str] = {}
@@ -151,9 +199,8 @@ def _remembering(keys: tuple[str, ...], part: Part) -> Part:
         found = memory.get(values)
         if found is None:
             found = part(row)
-            if len(memory) >= _MOST_REMEMBERED:
-                memory.clear()
-            if all(map(_is_memorable, values if type(values) is tuple else (values,))):
+            parts = values if type(values) is tuple else (values,)
+            if all(map(_is_memorable, parts)) and has_room(_VALUE_BYTES, parts):
                 memory[values] = found
         return found
 

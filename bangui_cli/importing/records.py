@@ -6,15 +6,21 @@ from typing import Any
 from bangui_cli.rules.validation import Rejected
 
 LINE_LIMIT_BYTES = 16 * 1024 * 1024
+# Each takes some 60 bytes of memory, however short it is: a row of 16 MiB could have millions.
+MOST_VALUES = 100_000
 
 Chunks = Iterator[bytes | None]
 """Bytes as they come; None where the input pauses, so that what is pending can be committed."""
 
-Raw = str | bytes | Iterator[bytes]
+Line = str | bytes | Iterator[bytes]
 """A row as it stood in the input; parts for one that is too long to be held."""
 
+Raw = Line | tuple[str, Line] | None
+"""What is kept of a row that is refused: a line, a line with the header above it, None for its value."""
+
 Record = tuple[int, Raw, Any]
-"""Line number (from 1), the row as it stood, its value: a dict, or a Rejected that says why not."""
+"""Number (from 1; of the line, in a document of the element), what to keep, the value: a dict in good
+rows, or a Rejected that says why there is none."""
 
 Records = Iterator[Record | None]
 
@@ -24,9 +30,14 @@ def too_long() -> Rejected:
     return Rejected(f"longer than {LINE_LIMIT_BYTES // 1024**2} MiB")
 
 
+def too_many() -> Rejected:
+    """Return the reason to refuse what would take much more memory than it is long."""
+    return Rejected(f"more than {MOST_VALUES:,} values")
+
+
 def not_utf8() -> Rejected:
     """Return the reason to refuse bytes in another encoding."""
-    return Rejected("not UTF-8")
+    return Rejected("not UTF-8 (if it is Latin-1: iconv -f LATIN1 -t UTF-8)")
 
 
 def not_json(error: Exception) -> Rejected:

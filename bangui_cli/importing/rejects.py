@@ -1,19 +1,21 @@
-"""Rows that are refused: each is counted, logged without its content, and kept as it stood."""
+"""Rows that are refused, kept in a form that can be corrected and imported again."""
+
+import json
+from typing import Any
 
 from bangui_cli.host.files import Output
-from bangui_cli.importing.records import Raw
-from bangui_cli.states import errors, events
+from bangui_cli.importing.records import Line, Raw
+from bangui_cli.rules.validation import Rejected
+from bangui_cli.states import errors
 from bangui_cli.states.errors import BanguiError
-from bangui_cli.telling.log import Log
 
 
 class Rejects:
     """Keeps the rejected rows in a file, if one is wanted; a context manager."""
 
-    def __init__(self, output: Output | None, log: Log) -> None:
+    def __init__(self, output: Output | None) -> None:
         """Put the file in its place. Raise CannotCreate, PermissionRefused, DiskFull or IoFailed."""
-        self.rows = 0
-        self._log = log
+        self._header: str | None = None
         self._path = output and output.path
         self._file = output and output.begin()
 
@@ -27,14 +29,14 @@ class Rejects:
             except OSError as error:
                 raise self._failure(error) from None
 
-    def add(self, file: str, line: int, raw: Raw, reason: str) -> None:
-        """Keep a row and log why it was refused. Raise DiskFull or IoFailed."""
-        self.rows += 1
+    def add(self, raw: Raw, value: Any) -> None:
+        """Keep a row. Raise DiskFull or IoFailed."""
+        if self._file is None:
+            return
         try:
-            self._write(raw)
+            self._write_row(raw, value)
         except OSError as error:
             raise self._failure(error) from None
-        self._log.emit(events.IMPORT_ROW_REJECTED, file=file, line=line, reason=reason)
 
     def flush(self) -> None:
         """Put the rows that were kept where a kill does not reach them."""
@@ -44,8 +46,19 @@ class Rejects:
             except OSError as error:
                 raise self._failure(error) from None
 
-    def _write(self, raw: Raw) -> None:
-        parts = iter([_to_bytes(raw)]) if isinstance(raw, str | bytes) else raw
+    def _write_row(self, raw: Raw, value: Any) -> None:
+        if isinstance(raw, tuple):
+            header, raw = raw
+            if header != self._header:
+                self._header = header
+                self._write_line(header)
+        if raw is not None:
+            self._write_line(raw)
+        elif not isinstance(value, Rejected):
+            self._write_line(_to_json(value))
+
+    def _write_line(self, line: Line) -> None:
+        parts = iter([_to_bytes(line)]) if isinstance(line, str | bytes) else line
         last = b""
         for part in parts:
             if self._file:
@@ -58,5 +71,14 @@ class Rejects:
         return errors.of_os_error(error, f"cannot write the rejects to {self._path}")
 
 
-def _to_bytes(raw: str | bytes) -> bytes:
-    return raw.encode("utf-8", "surrogateescape") if isinstance(raw, str) else raw
+def _to_bytes(line: str | bytes) -> bytes:
+    return line.encode() if isinstance(line, str) else line
+
+
+def _to_json(value: Any) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a surrogate
+        return json.dumps(value).encode()
+    except RecursionError:
+        return b"null"

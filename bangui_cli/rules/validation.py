@@ -11,6 +11,8 @@ from bangui_cli.rules.entry import Entry
 TEXT_LIMIT_CHARACTERS = 200
 FUTURE_LIMIT_S = 86400.0
 _ASN_CEILING = 2**32
+# Longer than any address or time: what parsers do with megabytes is not worth the wait.
+_LONGEST_CHARACTERS = 100
 
 
 class Rejected(ValueError):
@@ -38,6 +40,8 @@ def _parse_ip(text: object) -> str:
     if not isinstance(text, str):
         raise Rejected("the address is not a text")
     text = text.strip()
+    if len(text) > _LONGEST_CHARACTERS:
+        raise Rejected("not an IP address")
     if "/" in text:
         raise Rejected("a network, not an address")
     if "%" in text:
@@ -61,11 +65,13 @@ def normalise_country_code(value: object) -> str | None:
 
 
 def normalise_asn(value: object) -> str | None:
-    """Return `AS<number>` for 13335, "13335" or "as13335", None for nothing."""
+    """Return `AS<number>` for 13335, "13335", 13335.0 or "as13335", None for nothing."""
     text = clean_text(value)
     if text is None:
         return None
-    digits = text[2:] if text[:2].upper() == "AS" else text
+    digits, point, fraction = (text[2:] if text[:2].upper() == "AS" else text).partition(".")
+    if point and fraction.strip("0"):  # pandas writes whole numbers as 13335.0 where some are missing
+        raise Rejected("the ASN is not a whole number")
     if not (digits.isascii() and digits.isdigit()):
         raise Rejected("the ASN is not a number")
     if len(digits) > 10 or int(digits) >= _ASN_CEILING:
@@ -121,6 +127,8 @@ def _parse_time_s(value: object) -> float:
 
 
 def _parse_time_text_s(text: str) -> float:
+    if len(text) > _LONGEST_CHARACTERS:
+        raise ValueError
     # Eight digits are a date; fromisoformat() finds dates in longer runs of digits, too.
     whole = text.partition(".")[0]
     if len(whole) > 8 and whole.isascii() and whole.isdigit():

@@ -41,6 +41,21 @@ DATABASE_INITIALISED = Event(
     "database_initialised", "info", "the database was created, upgraded or found current"
 )
 IMPORT_ROW_REJECTED = Event("import_row_rejected", "warning", "one input row was refused")
+GEOIP_WITHOUT_COUNTRIES = Event(
+    "geoip_without_countries", "warning", "no MMDB file knows countries, so that nothing gets one"
+)
+JAIL_WITHOUT_BANS = Event(
+    "jail_without_bans", "warning", "fail2ban's database has no ban of the jail that was asked for"
+)
+IMPORT_ROWS_REJECTED = Event(
+    "import_rows_rejected", "warning", "more rows of an input were refused than are told one by one"
+)
+IMPORT_FIELDS_UNKNOWN = Event(
+    "import_fields_unknown", "warning", "rows of an input have fields, but none that is known"
+)
+IMPORT_SOURCE_REFUSED = Event(
+    "import_source_refused", "error", "an input holds no rows that can be used"
+)
 FLUSH_SCHEDULED = Event("geo_cache_flush_scheduled", "info", "the flush job was installed")
 HEARTBEAT_SCHEDULED = Event(
     "scheduler_lock_heartbeat_scheduled", "info", "the heartbeat job was installed"

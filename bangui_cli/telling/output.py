@@ -70,8 +70,8 @@ def print_section(title: str, values: dict[str, Any]) -> None:
     print_text(section_text(title, values, terminal.stdout_columns()))
 
 
-def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print rows of equal keys as columns, with a heading."""
+def print_table(rows: list[dict[str, Any]], most_columns: int | None = None) -> None:
+    """Print rows of equal keys as columns, with a heading; given a width, long cells are cut to fit."""
     if not rows:
         return
     cells = [[readable("", value, 0.0) for value in row.values()] for row in rows]

@@ -242,6 +242,16 @@ def test_the_shell_completes_commands_and_options(bare):
     assert complete(bare, "bangui", "help", "lock", "r") == ["release"]
 
 
+@pytest.mark.parametrize("words", [["import", "answ"], ["import", "--rejects", "rej"]])
+def test_the_shell_completes_files(bare, words):
+    """Where a file is wanted the shell is told so, and offers its own."""
+    env = {"_BANGUI_COMPLETE": "bash_complete", "COMP_CWORD": str(len(words))}
+
+    assert (
+        bare.ok(env={**env, "COMP_WORDS": " ".join(["bangui", *words])}).stdout == f"file,{words[-1]}\n"
+    )
+
+
 def test_the_completion_script_is_one_that_bash_takes(bare):
     """It names the program that it completes."""
     script = bare.ok(env={"_BANGUI_COMPLETE": "bash_source"}).stdout

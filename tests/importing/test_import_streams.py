@@ -9,7 +9,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 from contextlib import closing
@@ -17,6 +16,7 @@ from contextlib import closing
 import pytest
 from conftest import wait_until
 from invariants import check_integrity
+from peaks import peak_mib
 
 PATIENCE_S = 30
 
@@ -194,17 +194,6 @@ def test_another_writer_gets_in_during_an_import(bangui):
 
     assert bangui.end(process).code == 0
     assert written > 2
-
-
-def peak_mib(bangui, *arguments):
-    """Run a command and return its peak memory; a small process in between keeps that of pytest out."""
-    measure = """
-import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:]).returncode
-print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
-"""
-    code, peak = bangui.run(*arguments, under=[sys.executable, "-c", measure]).stdout.split()
-    return int(code), float(peak)
 
 
 def test_memory_does_not_grow_with_the_input(bangui):

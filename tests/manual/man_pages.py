@@ -15,6 +15,7 @@ import roff
 from bangui_cli import __version__
 from bangui_cli.cli import options
 from bangui_cli.cli.group import cli
+from bangui_cli.rules import layouts
 from bangui_cli.settings import ranges
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Setting
@@ -128,6 +129,8 @@ def _command_page(context: click.Context) -> dict[str, str]:
         "ENVIRONMENT": _environment(leaf.command for leaf in leaves),
         "EXAMPLES": "\n\n".join(_literal(leaf.command.example) for leaf in leaves),
     }
+    if context.info_name == "import":
+        sections["FIELD NAMES"] = _field_names()
     if context.info_name == "status":
         sections["EXIT STATUS"] += f"\n\n## With --format nagios\n\n{_exit_codes(exit_codes.NAGIOS)}"
     return sections
@@ -208,6 +211,27 @@ def _environment(commands: Iterable[click.Command]) -> str:
 def _events() -> str:
     items = _items((f"`{row.name}`", f"{row.level}: {row.meaning}") for row in events.TABLE)
     return f"The names are an interface: scripts and monitors may match them.\n\n{items}"
+
+
+def _field_names() -> str:
+    meanings = {
+        "address": "The address",
+        "code": "The country's code",
+        "country": "The country's code or name, whichever it is",
+        "country_name": "The country's name",
+        "asn": "The autonomous system's number",
+        "as_text": "Its number and name in one, or its name",
+        "org": "The organisation",
+        "as_name": "The organisation, beside a number",
+        "time": "When it was resolved; otherwise now",
+        "status": "What says that the address could not be resolved",
+    }
+    assert list(meanings) == list(layouts.TABLE)
+    rows = (
+        (meanings[part], ", ".join(f"`{name}`" for name in names))
+        for part, names in layouts.TABLE.items()
+    )
+    return f"The first that a row has and that is not empty counts. A dot leads into an object, or stands in the name of a column.\n\n{_items(rows)}"
 
 
 def _exit_codes(rows: Iterable[exit_codes.ExitCode]) -> str:

@@ -35,6 +35,7 @@ ROWS: list[tuple[str, str, Any, str, Any]] = [
         "/c.mmdb:/d.mmdb",
         ("/c.mmdb", "/d.mmdb"),
     ),
+    ("geoip_registered", "true", True, "on", True),
     ("fail2ban_db", '"/f2b-file"', "/f2b-file", "/f2b-env", "/f2b-env"),
 ]
 IDS = [row[0] for row in ROWS]
@@ -159,6 +160,7 @@ ILL_TYPED = [
     ("batch_size", "1.0"),
     ("log_level", "10"),
     ("mask_ips", "1"),
+    ("geoip_registered", '"perhaps"'),
     ("geoip_db", "{a = 1}"),
     ("geoip_db", "[1]"),
 ]

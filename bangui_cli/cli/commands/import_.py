@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,9 +10,13 @@ from bangui_cli.cli import options
 from bangui_cli.host import clocks, terminal
 from bangui_cli.host.files import PRIVATE, Output
 from bangui_cli.settings.invocation import Invocation
-from bangui_cli.states.errors import BadData
+from bangui_cli.states import events
+from bangui_cli.states.errors import BadData, explain
 from bangui_cli.telling import output
 from bangui_cli.telling.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from bangui_cli.importing.run import Import
 
 _EXAMPLE = """\
 bangui import answers.json more.csv --rejects rejected.txt
@@ -26,7 +31,7 @@ curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
 )  # fmt: skip
 @click.option(
     "--rejects", "rejects_path", metavar="FILE", shell_complete=options.complete_files,
-    help="Write the rows that were refused to this file, as they stood. It is made anew, for you alone.",
+    help="Write the rows that were refused to this file, to be corrected; it is new and yours alone.",
 )  # fmt: skip
 @options.json_option
 @click.pass_obj
@@ -43,14 +48,14 @@ def command(
     Reads files, or stdin where there is none or "-": JSON Lines, JSON (an array, objects one after the
     other, a batch answer keyed by address) or CSV with a header (comma, semicolon or tab).
 
-    Knows the field names of ip-api.com (query, countryCode, country, as, org, isp, status), of
-    ipinfo.io (ip, country, org; country_code, asn, as_name), of MaxMind's JSON (country.iso_code,
-    traits.ip_address, autonomous_system_number) and its own (ip, country_code, country_name, asn, org,
-    resolved_at or cached_at). Other fields are ignored. Without a country an entry records a failed
-    resolution.
+    Knows the field names of ip-api.com, ipinfo.io, MaxMind, DB-IP, IPLocate, GeoOpen, ipapi.is,
+    ipwho.is, ipregistry, ipgeolocation.io, ipquery.io and its own: ip, country_code, country_name, asn,
+    org, resolved_at or cached_at. Other fields are ignored; rows without any that is known are told of.
+    Without a country an entry records a failed resolution.
 
     Good rows are staged, also where others are refused; then the exit code is 65. Importing the same
-    again is harmless.
+    again is harmless. A JSON document ends where it is broken. A file of another kind (gzip, UTF-16,
+    HTML, ...) is one error that says what it is.
     """
     from bangui_cli.access.staging import Staging, open_staging
     from bangui_cli.importing import sources
@@ -66,16 +71,15 @@ def command(
     with (
         _open_rejects(invocation, rejects_path, paths) as output,
         open_staging(database_path) as store,
-        Rejects(output, invocation.log) as rejects,
+        Rejects(output) as rejects,
     ):
-        work = Import(Staging(store), rejects, bar, in_bytes=total_bytes is not None)
+        work = Import(Staging(store), rejects, invocation.log, bar, in_bytes=total_bytes is not None)
         try:
             with bar, store.bulk_staging():
                 work.run(inputs, wanted_format)
         finally:
             _report(work.counts(), invocation, as_json=as_json)
-    if rejects.rows:
-        raise _rejected(work.counts(), rejects_path)
+    _tell_failures(work, rejects_path, invocation)
 
 
 def _open_rejects(
@@ -95,9 +99,28 @@ def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) ->
         output.print_summary(output.json_text({**counts, **identity}))
     elif terminal.stdout_is_terminal():
         rejected = f", rejected {counts['rejected']:,}" if counts["rejected"] else ""
-        output.print_summary(
-            f"staged {counts['staged']:,} of {counts['read']:,} rows{rejected} in {duration_s:.2f} s"
-        )
+        unresolved = f", {counts['unresolved']:,} without a country" if counts["unresolved"] else ""
+        rows = f"{counts['staged']:,} of {counts['read']:,} rows"
+        output.print_summary(f"staged {rows}{rejected}{unresolved} in {duration_s:.2f} s")
+
+
+def _tell_failures(work: "Import", rejects_path: str | None, invocation: Invocation) -> None:
+    """Raise what there is to correct; of several inputs that were refused each is one error."""
+    counts = work.counts()
+    refused = [
+        BadData(f"{_name_of(path)}: {refusal.reason}", hint=refusal.hint, path=path, **counts)
+        for path, refusal in work.refused.items()
+    ]
+    for error in refused[:-1]:
+        invocation.log.emit_failure(events.IMPORT_SOURCE_REFUSED, explain(error))
+    if refused:
+        raise refused[-1]
+    if work.rejected_rows:
+        raise _rejected(counts, rejects_path)
+
+
+def _name_of(path: str) -> str:
+    return "stdin" if path == "-" else path
 
 
 def _rejected(counts: dict[str, int], rejects_path: str | None) -> BadData:

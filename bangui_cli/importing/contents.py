@@ -1,0 +1,67 @@
+"""Say what an input is that holds no rows: a wrong file is told by its first bytes, not row by row."""
+
+import re
+from typing import NamedTuple
+
+HEAD_BYTES = 1024
+_SHOWN_CHARACTERS = 100
+
+# What the bytes begin with, what that is, and how to make text of it.
+_WRAPPINGS = (
+    (b"\x1f\x8b", "gzip", "zcat FILE | bangui import"),
+    (b"BZh", "bzip2", "bzcat FILE | bangui import"),
+    (b"\xfd7zXZ\x00", "xz", "xzcat FILE | bangui import"),
+    (b"\x28\xb5\x2f\xfd", "zstd", "zstdcat FILE | bangui import"),
+    (b"PK\x03\x04", "a ZIP archive", "unzip -p FILE | bangui import"),
+    (b"SQLite format 3\x00", "an SQLite database", "export a table of it: sqlite3 -csv -header FILE"),
+)
+_TAR_AT = 257
+# With or without a byte order mark: the first characters of a table and of JSON are ASCII.
+_is_utf16 = re.compile(
+    rb"\xff\xfe.\x00|\xfe\xff\x00.|[^\x00]\x00[^\x00]\x00|\x00[^\x00]\x00[^\x00]", re.DOTALL
+).match
+_LFS = b"version https://git-lfs.github.com/spec/"
+_title = re.compile(rb"<title>([^<]{0,200})", re.IGNORECASE).search
+
+
+class Refusal(NamedTuple):
+    """Why nothing is imported of an input, and what to do; FILE stands for its path."""
+
+    reason: str
+    hint: str
+
+
+def refuse(head: bytes) -> Refusal | None:
+    """Tell by its first bytes what is no text at all, or not the one that was meant."""
+    for start, what, hint in _WRAPPINGS:
+        if head.startswith(start):
+            return Refusal(what, hint)
+    if head[_TAR_AT:].startswith(b"ustar"):
+        return Refusal("a tar archive", "tar -xOf FILE NAME | bangui import")
+    if _is_utf16(head):
+        return Refusal("UTF-16", "iconv -f UTF-16 -t UTF-8 FILE | bangui import")
+    if head.startswith(_LFS):
+        return Refusal("a Git LFS pointer, not the file itself", "fetch the file: git lfs pull")
+    if head.lstrip().startswith(b"<"):
+        return Refusal(
+            _markup(head), "look at it: a server may have answered with an error; fetch it again"
+        )
+    return None
+
+
+def describe(head: bytes, rows: int) -> Refusal:
+    """Tell of a text how it begins, when none of its rows could be used."""
+    line = next(filter(None, map(bytes.strip, head.split(b"\n"))), b"")
+    hint = "it takes JSON objects with ip or query, or CSV with a header: ip,country_code,..."
+    return Refusal(f"no row could be used, of {rows:,} read; it begins with {_shown(line)}", hint)
+
+
+def _markup(head: bytes) -> str:
+    title = _title(head)
+    return f"HTML or XML, titled {_shown(title[1])}" if title else "HTML or XML"
+
+
+def _shown(data: bytes) -> str:
+    text = data[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "replace").strip()
+    cut = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+    return f"'{cut}'"
