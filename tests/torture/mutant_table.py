@@ -663,4 +663,33 @@ MUTANTS = (
         "pass",
         "scheduling/test_program.py::TestPrograms::test_a_program_of_others_is_not_scheduled",
     ),
+    # What a person is told.
+    Mutant(
+        "whoever types one address sees all",
+        "bangui_cli/rules/masking.py",
+        "str(address) in spared",
+        "spared",
+        "rules/test_masking.py::test_an_address_that_is_spared_stays_however_it_is_written",
+    ),
+    Mutant(
+        "a log file shows what was typed",
+        "bangui_cli/telling/log.py",
+        'self.typed if terminal.stderr_is_terminal() else ""',
+        "self.typed",
+        "telling/test_log.py::test_who_typed_an_address_sees_it_as_it_was_typed",
+    ),
+    Mutant(
+        "flushes that are too rare for the lock excuse heartbeats",
+        "bangui_cli/health/ages.py",
+        " and bool(settings.flush_interval < settings.lock_ttl)",
+        "",
+        "health/test_doctor.py::test_flushes_that_do_not_keep_the_lock_excuse_no_heartbeat",
+    ),
+    Mutant(
+        "a container's random name is nobody's fault",
+        LOCKING,
+        "hint=_naming_hint(row, instance),",
+        "",
+        "access/test_container_names.py::test_the_host_is_told_of_a_container_that_holds_the_lock",
+    ),
 )
