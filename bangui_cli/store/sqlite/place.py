@@ -6,9 +6,9 @@ import stat
 from collections.abc import Iterable
 from shlex import quote
 
+from bangui_cli.rules.sqlite_spelling import sidecars
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, error, ok, warning
-from bangui_cli.store.sqlite import opening
 from bangui_cli.telling.readable import size
 
 _MOUNTS = "/proc/self/mountinfo"
@@ -63,8 +63,7 @@ def check_permissions(path: str, mode: int, directory: str, directory_mode: int)
 def _check_ownership(path: str, directory: str) -> Check:
     """Check that all belongs to whoever runs this, which ought to be who runs the jobs."""
     user_id = os.geteuid()
-    beside = [f"{path}{suffix}" for suffix in opening.SIDECARS]
-    for place in (path, directory, *filter(os.path.exists, beside)):
+    for place in (path, directory, *filter(os.path.exists, sidecars(path))):
         owner_id = os.stat(place).st_uid
         if owner_id != user_id:
             owner, user = _user_name(owner_id), _user_name(user_id)

@@ -1,0 +1,50 @@
+"""Become another user for good: what is a user's, root touches as that user."""
+
+import os
+
+from bangui_cli.host.modules import held_open
+from bangui_cli.host.trust import ROOT_ID
+from bangui_cli.states.errors import PermissionRefused
+
+
+def take(user_id: int, group_id: int) -> None:
+    """Take a user's ID, group and groups; `group_id` is for one whom the system does not know.
+
+    What is open stays open, modules are found as before, all threads change. Raise PermissionRefused.
+    """
+    group_id, groups = _groups_of(user_id, group_id)
+    try:
+        with held_open():
+            os.setgroups(groups)
+            os.setresgid(group_id, group_id, group_id)
+            os.setresuid(user_id, user_id, user_id)
+    except OSError as error:
+        raise _refused(user_id, str(error.strerror)) from None
+    if _can_return():
+        raise _refused(user_id, "root could come back")
+
+
+def _groups_of(user_id: int, group_id: int) -> tuple[int, list[int]]:
+    import pwd
+
+    try:
+        user = pwd.getpwuid(user_id)
+    except KeyError:  # a container's bare user ID
+        return group_id, []
+    return user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid)
+
+
+def _can_return() -> bool:
+    """Tell whether the change is not for good, as where capabilities outlive it."""
+    try:
+        os.setresuid(ROOT_ID, ROOT_ID, ROOT_ID)
+    except PermissionError:
+        return False
+    return True
+
+
+def _refused(user_id: int, reason: str) -> PermissionRefused:
+    return PermissionRefused(
+        f"cannot become user {user_id}: {reason}",
+        hint="run as that user, or with the capabilities CAP_SETUID and CAP_SETGID",
+    )
