@@ -39,7 +39,7 @@ def become_owner(path: str) -> None:
     if user_id != ROOT_ID:
         from bangui_cli.host import identity
 
-        _require_one_place(path)  # Linux before 5.14 hides that from who has changed identity
+        require_one_place(path)  # Linux before 5.14 hides that from who has changed identity
         identity.take(user_id, group_id)
 
 
@@ -48,7 +48,7 @@ def require(path: str) -> None:
 
     Raise OSError, Untrusted, and ConfigInvalid for a file that is itself a mount point.
     """
-    _require_one_place(path)
+    require_one_place(path)
     status = _look(path)
     owner_id = os.geteuid() if status is None else status.st_uid
     _require_own_way(path, owner_id)
@@ -56,6 +56,17 @@ def require(path: str) -> None:
         foreign = _judge(name, owner_id)
         if foreign:
             raise trust.distrust(name, foreign, hint=_sidecar_remedy(path, foreign))
+
+
+def require_one_place(path: str) -> None:
+    """Raise ConfigInvalid for a file that is itself a mount point, as a file given to a container is."""
+    mount, around = _mount_of(path), _mount_of(os.path.join(os.path.dirname(path), "."))
+    if None not in (mount, around) and mount != around:
+        raise ConfigInvalid(
+            f"{path} is itself a mount point: its journal would stand beside one of its two names only",
+            hint="mount the directory that holds it, not the file",
+            path=path,
+        )
 
 
 def count_names(path: str) -> int:
@@ -98,16 +109,6 @@ def _require_own_way(path: str, owner_id: int) -> None:
 
 def _find_foreign_hands(path: str, owner_id: int) -> Foreign | None:
     return trust.find_foreign_hands(path, owner_id, group_counts=owner_id == ROOT_ID)
-
-
-def _require_one_place(path: str) -> None:
-    mount, around = _mount_of(path), _mount_of(os.path.join(os.path.dirname(path), "."))
-    if None not in (mount, around) and mount != around:
-        raise ConfigInvalid(
-            f"{path} is itself a mount point: its journal would stand beside one of its two names only",
-            hint="mount the directory that holds it, not the file",
-            path=path,
-        )
 
 
 def _look(path: str) -> os.stat_result | None:
