@@ -1,6 +1,6 @@
 """One import: every row of every input is staged or rejected, in batches, as the input comes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from sys import getsizeof
 from typing import Any
 
@@ -10,6 +10,7 @@ from bangui_cli.importing import csv_records, detection, json_documents, json_li
 from bangui_cli.importing.normaliser import Normaliser
 from bangui_cli.importing.records import Chunks, Records
 from bangui_cli.importing.rejects import Rejects
+from bangui_cli.importing.sources import Source
 from bangui_cli.rules.validation import Rejected
 from bangui_cli.telling.progress import ProgressBar
 
@@ -41,12 +42,12 @@ class Import:
             "rejected": self._rejects.rows,
         }
 
-    def run(self, paths: list[str], wanted_format: str) -> None:
+    def run(self, inputs: Iterable[Source], wanted_format: str) -> None:
         """Import all inputs. Whatever ends it, rows that were taken from a pipe are not dropped."""
         try:
-            for path in paths:
-                chunks = _without_bom(sources.read_chunks(path, self._advance))
-                self._take(path, read_records(chunks, wanted_format))
+            for source in inputs:
+                chunks = _without_bom(sources.read_chunks(source, self._advance))
+                self._take(source.path, read_records(chunks, wanted_format))
             self._end_batch(self._staging.commit)
         except BaseException:
             self._staging.save_pending()

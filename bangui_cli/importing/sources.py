@@ -1,10 +1,12 @@
 """The inputs of an import: files, pipes and stdin, read in chunks that tell when the input pauses."""
 
-import errno
 import os
+import resource
 import select
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from bangui_cli.host import clocks
 from bangui_cli.importing.records import Chunks
@@ -13,67 +15,97 @@ from bangui_cli.states.errors import BanguiError, IoFailed, NoInput
 
 STDIN = "-"
 _STDIN_DESCRIPTOR = 0
+_OTHER_DESCRIPTORS = 64
 CHUNK_BYTES = 256 * 1024
 _PAUSE_S = 0.2
 # A pipe that never pauses for long must not keep its rows pending for long, either.
 _LONGEST_RUN_S = 1.0
 
 
-def require_readable(path: str) -> None:
-    """Raise NoInput or PermissionRefused for what cannot be read, before anything is staged."""
+class Source(NamedTuple):
+    """An input that is open."""
+
+    path: str
+    descriptor: int
+
+
+@contextmanager
+def open_sources(paths: Sequence[str]) -> Iterator[list[Source]]:
+    """Open every input before anything is staged, and while this process may.
+
+    Raise NoInput, PermissionRefused or OutOfResources.
+    """
+    _make_room(len(paths))
+    sources: list[Source] = []
     try:
-        status = _status(path)
-        if path != STDIN and not os.access(path, os.R_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        sources += map(_open, paths)
+        yield sources
+    finally:
+        for source in sources:
+            if source.path != STDIN:
+                os.close(source.descriptor)
+
+
+def _make_room(files: int) -> None:
+    """Let as many files be open at once, if the system's own limit allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < files + _OTHER_DESCRIPTORS:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _open(path: str) -> Source:
+    if path == STDIN:
+        return Source(path, _STDIN_DESCRIPTOR)
+    try:
+        # O_NONBLOCK: a named pipe whose writer comes later is waited for when it is its turn.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise _unreadable(error, path, NoInput) from None
-    if stat.S_ISDIR(status.st_mode):
+    os.set_blocking(descriptor, True)
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise NoInput(f"cannot read {path}: it is a directory", hint="name the files in it: DIRECTORY/*")
+    return Source(path, descriptor)
 
 
 def status_of(path: str) -> os.stat_result | None:
     """Return what the system knows of an input or an output, None where it is closed or not there."""
     try:
-        return _status(path)
+        return os.fstat(_STDIN_DESCRIPTOR) if path == STDIN else os.stat(path)
     except OSError:
         return None
 
 
-def _status(path: str) -> os.stat_result:
-    return os.fstat(_STDIN_DESCRIPTOR) if path == STDIN else os.stat(path)
-
-
-def total_bytes(paths: list[str]) -> int | None:
+def total_bytes(sources: Iterable[Source]) -> int | None:
     """Return the size of all inputs, None where one is a pipe or the like."""
-    statuses = [status_of(path) for path in paths]
-    if all(status and stat.S_ISREG(status.st_mode) for status in statuses):
-        return sum(status.st_size for status in statuses if status)
-    return None
+    sizes = [_size_bytes(source) for source in sources]
+    return None if None in sizes else sum(filter(None, sizes))
 
 
-def read_chunks(path: str, advance: Callable[[int], None]) -> Chunks:
+def _size_bytes(source: Source) -> int | None:
+    try:
+        status = os.fstat(source.descriptor)
+    except OSError:  # a closed stdin
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def read_chunks(source: Source, advance: Callable[[int], None]) -> Chunks:
     """Read an input to its end; None stands for a pause. `advance` is told each chunk's size.
 
-    Raise NoInput, PermissionRefused or IoFailed.
+    Raise IoFailed, and what the system withholds.
     """
     try:
-        descriptor = _STDIN_DESCRIPTOR if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise _unreadable(error, path, NoInput) from None
-    try:
-        pauses = _Pauses(descriptor)
+        pauses = _Pauses(source.descriptor)
         while True:
             yield from pauses.until_ready()
-            chunk = os.read(descriptor, CHUNK_BYTES)
+            chunk = os.read(source.descriptor, CHUNK_BYTES)
             if not chunk:
                 return
             advance(len(chunk))
             yield chunk
     except OSError as error:
-        raise _unreadable(error, path, IoFailed) from None
-    finally:
-        if path != STDIN:
-            os.close(descriptor)
+        raise _unreadable(error, source.path, IoFailed) from None
 
 
 class _Pauses:

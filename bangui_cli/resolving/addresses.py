@@ -1,11 +1,10 @@
 """The addresses to resolve: those that are given, and those that fail2ban has banned."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO
 
 from bangui_cli.access import reading
-from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.host import clocks
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.validation import Rejected, normalise_ip
@@ -62,12 +61,11 @@ def lines(stream: BinaryIO) -> Iterator[str]:
             line = stream.readline(_LINE_LIMIT_BYTES)
 
 
-def banned(path: str, store: Store, max_age_s: float, tally: Tally) -> Iterator[str]:
-    """Read fail2ban's database; return the addresses of which nothing is known, or only what is old.
+def banned(texts: Sequence[str], store: Store, max_age_s: float, tally: Tally) -> Iterator[str]:
+    """Return those of fail2ban's addresses of which nothing is known, or only what is old.
 
     Networks and malformed values are counted as skipped, and the others as fresh.
     """
-    texts = fail2ban.read_addresses(path)
     tally.read += len(texts)
     fresh_since = timestamps.to_text(max(clocks.wall_s() - max_age_s, 0))
     return _stale(store, _well_formed(texts, tally), fresh_since, tally)

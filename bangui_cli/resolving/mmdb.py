@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice, starmap
 from typing import Any, NamedTuple
 
@@ -144,13 +145,26 @@ def _read(path: str, descriptor: int, work: Callable[[Any], Any]) -> Any:
     """Run `work` with a reader of the file, in a child process. Raise MmdbUnusable."""
     import maxminddb
 
+    # The descriptor leads to the file as it was opened, also when another has been renamed over it.
+    link = f"/proc/self/fd/{descriptor}"
+    if not os.access(link, os.R_OK):
+        link = f"/proc/self/fd/{_copy_in_memory(descriptor)}"
+
     def read() -> Any:
-        # The descriptor leads to the file as it was opened, also when another has been renamed over it.
-        with maxminddb.open_database(f"/proc/self/fd/{descriptor}") as reader:
+        with maxminddb.open_database(link) as reader:
             return work(reader)
 
     try:
         return run_in_child(read)
     except ChildFailed as failure:
-        reason = str(failure).replace(f"/proc/self/fd/{descriptor}", path)
+        reason = str(failure).replace(link, path)
         raise MmdbUnusable(f"{path} is no MMDB file, or damaged: {reason}", path=path) from None
+
+
+@cache
+def _copy_in_memory(descriptor: int) -> int:
+    """Return a descriptor of the same content that anybody may open; the file's own only root could."""
+    copy, at, size = os.memfd_create("mmdb"), 0, os.fstat(descriptor).st_size
+    while at < size and (sent := os.sendfile(copy, descriptor, at, size - at)):
+        at += sent
+    return copy

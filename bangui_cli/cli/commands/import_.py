@@ -55,17 +55,19 @@ def command(
     from bangui_cli.store import place_of
 
     paths = list(files) or [sources.STDIN]
-    for path in paths:
-        sources.require_readable(path)
     database_path = invocation.settings.database_path
     require_own_file(rejects_path, [*paths, *place_of(database_path).files])
-    total_bytes = sources.total_bytes(paths)
-    bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
-    with open_staging(database_path) as store, Rejects(rejects_path, invocation.log) as rejects:
+    with (
+        sources.open_sources(paths) as inputs,
+        open_staging(database_path) as store,
+        Rejects(rejects_path, invocation.log) as rejects,
+    ):
+        total_bytes = sources.total_bytes(inputs)
+        bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
         work = Import(Staging(store), rejects, bar, in_bytes=total_bytes is not None)
         try:
             with bar, store.bulk_staging():
-                work.run(paths, wanted_format)
+                work.run(inputs, wanted_format)
         finally:
             _report(work.counts(), invocation, as_json=as_json)
     if rejects.rows:

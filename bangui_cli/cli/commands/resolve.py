@@ -9,6 +9,7 @@ import click
 from bangui_cli.access import staging
 from bangui_cli.access.staging import Staging
 from bangui_cli.cli import options
+from bangui_cli.fail2ban.database import read_addresses
 from bangui_cli.host import terminal
 from bangui_cli.resolving import addresses, mmdb
 from bangui_cli.resolving.addresses import Tally
@@ -73,15 +74,17 @@ def command(
         raise UsageFault("nothing to resolve", hint="give addresses, - for stdin, or --fail2ban")
     settings = invocation.settings
     tally = Tally()
+    # Read before the store is opened: fail2ban's database is root's.
+    banned = read_addresses(settings.fail2ban_db) if fail2ban else []
     with (
         mmdb.open_files(settings.geoip_db) as files,
         staging.open_staging(settings.database_path) as store,
         ProgressBar("resolving", lambda: None if _STDIN in texts else tally.read, "addresses") as bar,
         store.bulk_staging(),
     ):
-        ips = _given(invocation, texts, tally, bar)
-        if fail2ban:
-            ips = chain(ips, addresses.banned(settings.fail2ban_db, store, max_age_s, tally))
+        ips = chain(
+            _given(invocation, texts, tally, bar), addresses.banned(banned, store, max_age_s, tally)
+        )
         try:
             stage_resolved(Staging(store), files, ips, tally, bar.update)
         finally:
