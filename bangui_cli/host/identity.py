@@ -1,10 +1,13 @@
 """Become another user for good: what is a user's, root touches as that user."""
 
 import os
+from collections.abc import Callable
 
 from bangui_cli.host.modules import held_open
 from bangui_cli.host.trust import ROOT_ID
 from bangui_cli.states.errors import PermissionRefused
+
+_NO_ANSWER = 255
 
 
 def take(user_id: int, group_id: int) -> None:
@@ -22,6 +25,21 @@ def take(user_id: int, group_id: int) -> None:
         raise _refused(user_id, str(error.strerror)) from None
     if _can_return():
         raise _refused(user_id, "root could come back")
+
+
+def ask_as(user_id: int, group_id: int, question: Callable[[], int]) -> int | None:
+    """Return a user's answer, from 0 to 254, to a question; None where he cannot be asked."""
+    child = os.fork()
+    if child == 0:
+        answer = _NO_ANSWER
+        try:
+            take(user_id, group_id)
+            answer = question()
+        finally:
+            os._exit(answer)
+    _, status = os.waitpid(child, 0)
+    answer = os.waitstatus_to_exitcode(status)
+    return answer if 0 <= answer < _NO_ANSWER else None
 
 
 def _groups_of(user_id: int, group_id: int) -> tuple[int, list[int]]:

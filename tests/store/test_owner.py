@@ -51,7 +51,11 @@ def private(place):
 
 def without(*capabilities):
     """Return how to run as a root that lacks capabilities, as in a container or under a unit."""
-    return ["setpriv", "--inh-caps=-all", "--bounding-set=" + ",".join(f"-{name}" for name in capabilities)]
+    return [
+        "setpriv",
+        "--inh-caps=-all",
+        "--bounding-set=" + ",".join(f"-{name}" for name in capabilities),
+    ]
 
 
 def owners(directory):
@@ -189,7 +193,10 @@ def test_root_may_have_bangui_where_the_owner_cannot_go(app, private):
         "env": {"PYTHONPATH": str(package.parent)},
         "cwd": "/",
     }
-    assert str(package) in app.ok("-c", program=[sys.executable, "-c", FROM], env=run["env"], cwd="/").stdout
+    assert (
+        str(package)
+        in app.ok("-c", program=[sys.executable, "-c", FROM], env=run["env"], cwd="/").stdout
+    )
 
     assert app.ok("heartbeat", "-v", **run).event_names == [
         "scheduler_lock_created",
@@ -218,7 +225,7 @@ def test_a_root_that_may_not_become_him_says_so(app):
         assert "CAP_SETUID" in event["hint"]
     checks = app.run("doctor", "--format", "json", under=bound).json["checks"]
 
-    assert [each["name"] for each in checks if each["verdict"] == "error"][0] == "ownership"
+    assert next(each["name"] for each in checks if each["verdict"] == "error") == "ownership"
     assert app.database.read_bytes() == before
 
 

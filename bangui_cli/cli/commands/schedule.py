@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from bangui_cli.cli import options
-from bangui_cli.scheduling import installing
+from bangui_cli.scheduling import installing, runner
 from bangui_cli.scheduling.formats import FORMATS, Format
-from bangui_cli.scheduling.plan import ROOT, Plan, make_plan, own_command
+from bangui_cli.scheduling.plan import ROOT, Plan, database_of, make_plan, own_command
 from bangui_cli.settings import config_file
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
@@ -29,8 +29,8 @@ def _parse_root(_ctx: click.Context, _param: click.Parameter, value: str) -> str
     return os.path.abspath(value).rstrip("/")
 
 
-def _parse_user(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    if not _USER_NAME.fullmatch(value):
+def _parse_user(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _USER_NAME.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not the name of a user")
     return value
 
@@ -57,8 +57,9 @@ def _job_options(function: Any) -> Any:
             help="The bangui that the jobs run.  [default: the one that runs now]",
         ),
         click.option(
-            "--user", metavar="NAME", default=ROOT, show_default=True, callback=_parse_user,
-            help="The user that the jobs run as.",
+            "--user", metavar="NAME", callback=_parse_user,
+            help="The user that the jobs run as.  [default: the owner of the database, if the jobs need "
+            "nothing that he may not use; else, and with --root, root]",
         ),
     ):  # fmt: skip
         function = option(function)
@@ -70,13 +71,13 @@ def _job_options(function: Any) -> Any:
 @_job_options
 @click.pass_obj
 def show(
-    invocation: Invocation, *, format_: Format, root: str, user: str, command_path: str | None
+    invocation: Invocation, *, format_: Format, root: str, user: str | None, command_path: str | None
 ) -> None:
     """Print what install would write.
 
     Several files have their paths as headings.
     """
-    files = format_.render(_plan(invocation, user, command_path))
+    files = format_.render(_plan(invocation, root, user, command_path))
     heads = [f"# {root}{file.path}\n" if len(files) > 1 else "" for file in files]
     texts = [head + file.text for head, file in zip(heads, files, strict=True)]
     output.print_text("\n".join(texts).removesuffix("\n"))
@@ -92,7 +93,7 @@ def install(
     *,
     format_: Format,
     root: str,
-    user: str,
+    user: str | None,
     command_path: str | None,
     force: bool,
 ) -> None:
@@ -102,9 +103,9 @@ def install(
     --database, --config and --instance that are given here by option or variable; other variables
     do not reach them.
     """
-    plan = _plan(invocation, user, command_path)
+    plan = _plan(invocation, root, user, command_path)
     if not root:
-        _require_user(user)
+        _require_user(plan.user)
     written = installing.install(format_.render(plan), root, force=force)
     _log_scheduled(invocation, plan, format_, root, changed=bool(written))
     if not format_.is_running():
@@ -126,10 +127,21 @@ def remove(invocation: Invocation, *, format_: Format, root: str) -> None:
         )
 
 
-def _plan(invocation: Invocation, user: str, command_path: str | None) -> Plan:
+def _plan(invocation: Invocation, root: str, user: str | None, command_path: str | None) -> Plan:
     words = (os.path.abspath(command_path),) if command_path else own_command()
     config_path = invocation.config_path or config_file.find(invocation.environment)
+    if user is None:
+        user = ROOT if root else _choose_user(invocation, config_path, words[0])
     return make_plan(invocation.settings, config_path, words, user)
+
+
+def _choose_user(invocation: Invocation, config_path: str | None, program: str) -> str:
+    database = database_of(invocation.settings)
+    user, reason = runner.choose(database, config_path, program)
+    if reason:
+        hint = "mend that and install again, or name a user with --user"
+        invocation.log.emit(events.SCHEDULED_AS_ROOT, path=database.database, reason=reason, hint=hint)
+    return user
 
 
 def _log_scheduled(
