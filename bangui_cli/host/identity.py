@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from bangui_cli.host.modules import held_open
+from bangui_cli.host import modules
 from bangui_cli.host.trust import ROOT_ID
 from bangui_cli.states.errors import PermissionRefused
 
@@ -16,8 +16,15 @@ def take(user_id: int, group_id: int) -> None:
     What is open stays open, modules are found as before, all threads change. Raise PermissionRefused.
     """
     group_id, groups = _groups_of(user_id, group_id)
+    closed = modules.closed_to(user_id, [group_id, *groups])
+    if closed:
+        raise PermissionRefused(
+            f"user {user_id}, as whom this is to be done, may not read all of {closed}",
+            hint="bangui is imported from there: chmod -R a+rX FILE",
+            path=closed,
+        )
     try:
-        with held_open():
+        with modules.held_open():
             os.setgroups(groups)
             os.setresgid(group_id, group_id, group_id)
             os.setresuid(user_id, user_id, user_id)

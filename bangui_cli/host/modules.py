@@ -5,9 +5,21 @@ can be searched by way of its descriptor, if its own mode allows it.
 """
 
 import os
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+
+
+def closed_to(user_id: int, groups: Collection[int]) -> str | None:
+    """Return a directory of the import path of which a user may not read all, as after umask 027."""
+    files = {_file_of(module) for name, module in list(sys.modules.items()) if name != "__main__"}
+    places = files | {os.path.dirname(file) for file in files}
+    closed = [place for place in places if not _may_read(place, user_id, groups)]
+    if not closed:
+        return None
+    around = (name for name in filter(None, sys.path) if f"{closed[0]}/".startswith(f"{name}/"))
+    return next(around, closed[0])
 
 
 @contextmanager
@@ -18,6 +30,21 @@ def held_open() -> Iterator[None]:
         yield
     finally:
         _lead(_give_up_reachable(held))
+
+
+def _file_of(module: object) -> str:
+    return getattr(module, "__file__", None) or "/"  # what is built in is nowhere
+
+
+def _may_read(place: str, user_id: int, groups: Collection[int]) -> bool:
+    """Tell whether a user may read a file or directory, once he is there."""
+    try:
+        status = os.stat(place)
+    except OSError:  # in an archive
+        return True
+    shift = 6 if status.st_uid == user_id else 3 if status.st_gid in groups else 0
+    wanted = 0o5 if stat.S_ISDIR(status.st_mode) else 0o4
+    return (status.st_mode >> shift) & wanted == wanted
 
 
 def _open_all(directories: list[str]) -> dict[str, int]:
