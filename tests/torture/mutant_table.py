@@ -516,6 +516,20 @@ MUTANTS = (
         "store/test_owner.py::test_root_brings_fail2bans_addresses_and_mmdb_files",
     ),
     Mutant(
+        "an import of many files has no room for them",
+        "bangui_cli/importing/sources.py",
+        "if soft < files + _OTHER_DESCRIPTORS:",
+        "if False:",
+        "importing/test_import_streams.py::test_more_inputs_than_a_process_may_open_by_itself",
+    ),
+    Mutant(
+        "a named pipe is waited for before its turn",
+        "bangui_cli/importing/sources.py",
+        "os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK",
+        "os.O_RDONLY | os.O_CLOEXEC",
+        "importing/test_import_streams.py::test_named_pipes_are_read_in_their_order",
+    ),
+    Mutant(
         "a unit of root's may pass over permissions, and become nobody",
         "bangui_cli/scheduling/units.py",
         '"CAP_CHOWN CAP_SETGID CAP_SETUID"',
