@@ -76,15 +76,21 @@ def setting_option(*names: str, **options: Any) -> Callable[[Any], Any]:
 
 
 def format_option(*formats: str) -> Callable[[Any], Any]:
-    """Decorate a command with --format; the first is the default."""
-    return click.option(
-        "--format",
-        "layout",
-        type=click.Choice(formats),
-        default=formats[0],
-        show_default=True,
-        help="The form of the answer.",
-    )
+    """Decorate a command with --format, of which the first is the default, and --json, short for one."""
+
+    def decorate(command: Any) -> Any:
+        short = click.option("--json", "layout", flag_value="json", help="The same as --format json.")
+        choice = click.option(
+            "--format",
+            "layout",
+            type=click.Choice(formats),
+            default=formats[0],
+            show_default=True,
+            help="The form of the answer.",
+        )
+        return choice(short(command))
+
+    return decorate
 
 
 def json_option(command: Any) -> Any:

@@ -20,6 +20,15 @@ def stdout_is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
+def stdout_columns() -> int | None:
+    """Return how many columns a terminal at stdout has; None where there is none."""
+    if not stdout_is_terminal():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
 def stderr_is_terminal() -> bool:
     """Tell whether a person reads the log."""
     return sys.stderr is not None and sys.stderr.isatty()

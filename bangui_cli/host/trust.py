@@ -67,13 +67,21 @@ def judge(
 def require_own_hands(
     path: str, owner_id: int = ROOT_ID, *, group_counts: bool = True, way_out: str = ""
 ) -> None:
-    """Raise Untrusted where others could change a path; `way_out` ends the hint."""
+    """Raise Untrusted where others could change a path; `way_out` says where else it could be."""
+    state = doubt(path, owner_id, group_counts=group_counts, way_out=way_out)
+    if state:
+        raise state
+
+
+def doubt(
+    path: str, owner_id: int = ROOT_ID, *, group_counts: bool = True, way_out: str = ""
+) -> Untrusted | None:
+    """Return the state in which a path is not to be obeyed, None where it may be."""
     try:
         foreign = find_foreign_hands(path, owner_id, group_counts=group_counts)
     except OSError as error:
         raise errors.of_os_error(error, f"cannot look at the way to {path}") from None
-    if foreign:
-        raise distrust(path, foreign, owner_id, way_out)
+    return distrust(path, foreign, owner_id, way_out) if foreign else None
 
 
 def distrust(
@@ -93,19 +101,25 @@ def distrust(
     led_there = "" if foreign.path == path else f" on the way to {path}"
     return Untrusted(
         what + led_there,
-        hint=(hint or remedy(foreign, owner_id)) + way_out,
+        hint=hint or remedy(foreign, owner_id, way_out),
         path=foreign.path,
         owner=owner,
         mode=mode,
     )
 
 
-def remedy(foreign: Foreign, owner_id: int = ROOT_ID) -> str:
-    """Return the command that takes a place out of foreign hands; FILE stands for it."""
+def remedy(foreign: Foreign, owner_id: int = ROOT_ID, way_out: str = "") -> str:
+    """Return what takes a place out of foreign hands; FILE stands for it.
+
+    A directory of another user, or one for all as /tmp is, mostly is so for a reason: the way out first.
+    """
     wanted = user_name(owner_id)
-    if foreign.mode & stat.S_ISVTX and foreign.owner_id in (ROOT_ID, owner_id):
-        return f"move it out of FILE, to a directory that only {wanted} may write"
-    return f"chown {wanted}: FILE; chmod go-w FILE"
+    commands = f"chown {wanted}: FILE; chmod go-w FILE"
+    if not stat.S_ISDIR(foreign.mode):
+        return f"{commands}; or {way_out}" if way_out else commands
+    elsewhere = way_out or f"keep it in a directory that only {wanted} may write"
+    is_for_all = foreign.mode & stat.S_ISVTX and foreign.owner_id in (ROOT_ID, owner_id)
+    return elsewhere if is_for_all else f"{elsewhere}; or {commands}"
 
 
 def user_name(user_id: int) -> str:

@@ -1,12 +1,12 @@
 """One import: every row of every input is staged or rejected, in batches, as the input comes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from sys import getsizeof
 from typing import Any
 
 from bangui_cli.access.staging import MOST_PENDING_BYTES, Staging
 from bangui_cli.host import clocks
-from bangui_cli.importing import csv_records, detection, json_documents, json_lines, sources
+from bangui_cli.importing import csv_records, detection, json_documents, json_lines
 from bangui_cli.importing.normaliser import Normaliser
 from bangui_cli.importing.records import Chunks, Records
 from bangui_cli.importing.rejects import Rejects
@@ -42,11 +42,11 @@ class Import:
             "rejected": self._rejects.rows,
         }
 
-    def run(self, inputs: Iterable[Source], wanted_format: str) -> None:
+    def run(self, inputs: list[Source], wanted_format: str) -> None:
         """Import all inputs. Whatever ends it, rows that were taken from a pipe are not dropped."""
         try:
             for source in inputs:
-                chunks = _without_bom(sources.read_chunks(source, self._advance))
+                chunks = _without_bom(source.read_chunks(self._advance))
                 self._take(source.path, read_records(chunks, wanted_format))
             self._end_batch(self._staging.commit)
         except BaseException:

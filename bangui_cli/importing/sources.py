@@ -1,12 +1,11 @@
 """The inputs of an import: files, pipes and stdin, read in chunks that tell when the input pauses."""
 
+import errno
 import os
 import resource
 import select
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 from bangui_cli.host import clocks
 from bangui_cli.importing.records import Chunks
@@ -22,90 +21,102 @@ _PAUSE_S = 0.2
 _LONGEST_RUN_S = 1.0
 
 
-class Source(NamedTuple):
-    """An input that is open."""
+class Source:
+    """An input of an import, opened when it is read, or earlier, with the rights of then."""
 
-    path: str
-    descriptor: int
+    def __init__(self, path: str) -> None:
+        """Raise NoInput or PermissionRefused for what cannot be read, before anything is staged."""
+        _require_readable(path)
+        self.path = path
+        self._descriptor: int | None = None
+
+    def open(self) -> int:
+        """Open it unless it is; return its descriptor. Raise NoInput or PermissionRefused."""
+        if self._descriptor is None:
+            try:
+                self._descriptor = _open(self.path)
+            except OSError as error:
+                raise _unreadable(error, self.path, NoInput) from None
+        return self._descriptor
+
+    def read_chunks(self, advance: Callable[[int], None]) -> Chunks:
+        """Read it to its end, once; None stands for a pause. `advance` is told each chunk's size.
+
+        Raise NoInput, PermissionRefused or IoFailed.
+        """
+        descriptor = self.open()
+        try:
+            pauses = _Pauses(descriptor)
+            while True:
+                yield from pauses.until_ready()
+                chunk = os.read(descriptor, CHUNK_BYTES)
+                if not chunk:
+                    return
+                advance(len(chunk))
+                yield chunk
+        except OSError as error:
+            raise _unreadable(error, self.path, IoFailed) from None
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close it if it is open."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
-@contextmanager
-def open_sources(paths: Sequence[str]) -> Iterator[list[Source]]:
-    """Open every input before anything is staged, and while this process may.
-
-    Raise NoInput, PermissionRefused or OutOfResources.
-    """
-    _make_room(len(paths))
-    sources: list[Source] = []
-    try:
-        sources += map(_open, paths)
-        yield sources
-    finally:
-        for source in sources:
-            if source.path != STDIN:
-                os.close(source.descriptor)
-
-
-def _make_room(files: int) -> None:
-    """Let as many files be open at once, if the system's own limit allows it."""
+def open_all(sources: Sequence[Source]) -> None:
+    """Open inputs while this process may, however many. Raise what `Source.open` raises."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < files + _OTHER_DESCRIPTORS:
+    if soft < len(sources) + _OTHER_DESCRIPTORS:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _open(path: str) -> Source:
-    if path == STDIN:
-        return Source(path, _STDIN_DESCRIPTOR)
     try:
-        # O_NONBLOCK: a named pipe whose writer comes later is waited for when it is its turn.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        for source in sources:
+            source.open()
+    except BanguiError:
+        for source in sources:
+            source.close()  # to say what is the matter takes descriptors, too
+        raise
+
+
+def _open(path: str) -> int:
+    if path == STDIN:
+        return os.dup(_STDIN_DESCRIPTOR)
+    # O_NONBLOCK: a named pipe whose writer comes later is waited for when it is its turn.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
+def _require_readable(path: str) -> None:
+    try:
+        status = _status(path)
+        if path != STDIN and not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise _unreadable(error, path, NoInput) from None
-    os.set_blocking(descriptor, True)
-    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
+    if stat.S_ISDIR(status.st_mode):
         raise NoInput(f"cannot read {path}: it is a directory", hint="name the files in it: DIRECTORY/*")
-    return Source(path, descriptor)
 
 
-def status_of(path: str) -> os.stat_result | None:
-    """Return what the system knows of an input or an output, None where it is closed or not there."""
+def _status_if_any(path: str) -> os.stat_result | None:
     try:
-        return os.fstat(_STDIN_DESCRIPTOR) if path == STDIN else os.stat(path)
+        return _status(path)
     except OSError:
         return None
 
 
-def total_bytes(sources: Iterable[Source]) -> int | None:
+def _status(path: str) -> os.stat_result:
+    return os.fstat(_STDIN_DESCRIPTOR) if path == STDIN else os.stat(path)
+
+
+def total_bytes(sources: list[Source]) -> int | None:
     """Return the size of all inputs, None where one is a pipe or the like."""
-    sizes = [_size_bytes(source) for source in sources]
-    return None if None in sizes else sum(filter(None, sizes))
-
-
-def _size_bytes(source: Source) -> int | None:
-    try:
-        status = os.fstat(source.descriptor)
-    except OSError:  # a closed stdin
-        return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
-
-
-def read_chunks(source: Source, advance: Callable[[int], None]) -> Chunks:
-    """Read an input to its end; None stands for a pause. `advance` is told each chunk's size.
-
-    Raise IoFailed, and what the system withholds.
-    """
-    try:
-        pauses = _Pauses(source.descriptor)
-        while True:
-            yield from pauses.until_ready()
-            chunk = os.read(source.descriptor, CHUNK_BYTES)
-            if not chunk:
-                return
-            advance(len(chunk))
-            yield chunk
-    except OSError as error:
-        raise _unreadable(error, source.path, IoFailed) from None
+    statuses = [_status_if_any(source.path) for source in sources]
+    if all(status and stat.S_ISREG(status.st_mode) for status in statuses):
+        return sum(status.st_size for status in statuses if status)
+    return None
 
 
 class _Pauses:

@@ -5,9 +5,10 @@ from itertools import islice
 
 from bangui_cli.access import reading
 from bangui_cli.fail2ban import database as fail2ban
+from bangui_cli.fail2ban.addresses import first_address
 from bangui_cli.host import clocks
 from bangui_cli.reporting.summary import Counted, describe
-from bangui_cli.rules.validation import Rejected, normalise_ip
+from bangui_cli.rules.validation import Rejected
 from bangui_cli.store import Store
 
 _LOOKUP_ROWS = 5_000
@@ -24,26 +25,32 @@ def read_bans(path: str, *, jail: str | None, within_s: float | None, active: bo
     return fail2ban.count_bans(
         path,
         jail=jail,
-        since_s=0 if within_s is None else now_s - within_s,
+        since_s=None if within_s is None else now_s - within_s,
         active_at_s=now_s if active else None,
     )
+
+
+def other_jails(path: str, jail: str) -> list[str] | None:
+    """Return the jails that have bans where the one that is asked for has none."""
+    jails = fail2ban.read_jails(path)
+    return None if jail in jails else jails
 
 
 def count_bans(store: Store, bans: Mapping[str, int], by: str) -> Iterable[Counted]:
     """Say what each address that was banned counts for, and how often. Wants a snapshot.
 
-    What is no address (a network, nonsense) is a ban all the same, of unknown origin.
+    A network counts for its first address. Nonsense is a ban all the same, of unknown origin.
     """
     remaining = iter(bans.items())
     while some := list(islice(remaining, _LOOKUP_ROWS)):
-        ips = [_normal_form(text) for text, _ in some]
+        ips = [_looked_up(text) for text, _ in some]
         known = reading.find_known(store, ips)
         for ip, (_, count) in zip(ips, some, strict=True):
             yield *describe(known.get(ip), by), count
 
 
-def _normal_form(text: str) -> str:
+def _looked_up(text: str) -> str:
     try:
-        return normalise_ip(text)
+        return first_address(text)
     except Rejected:
         return text

@@ -6,36 +6,36 @@ from collections.abc import Iterator
 
 from bangui_cli.host import terminal
 from bangui_cli.reporting.summary import Report, Row
+from bangui_cli.rules import spreadsheets
 
 _HEADINGS = {"country": "country", "asn": "ASN", "org": "organisation"}
-_BAR_CHARACTERS = 24
-_KEY_CHARACTERS = 32
+_LONGEST_BAR, _SHORTEST_BAR = 24, 6
+# So many columns the numbers and some of the names want; bars share the rest with longer names.
+_WITHOUT_BARS = 40
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-# A spreadsheet takes a text that begins so for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@")
+_BEYOND = "▶"
 
 
-def table_rows(report: Report, *, for_person: bool) -> list[dict[str, object]]:
-    """Return the rows of a table; for a person each has a bar, and a long key is cut."""
+def table_rows(report: Report, columns: int | None) -> list[dict[str, object]]:
+    """Return the rows of a table; on a terminal of so many columns each has a bar, if there is room."""
     rows = [*report.rows, *_nameless_rows(report, "(other)", "(unknown)"), _total_row(report)]
-    largest = max((row.count for row in rows[:-1]), default=0)
-    digits = len(f"{report.total:,}")
+    digits, bars = len(f"{report.total:,}"), _bars(report, rows, columns)
     return [
         {
-            _HEADINGS[report.by]: _clip(row.key) if for_person else row.key,
+            _HEADINGS[report.by]: row.key,
             "count": f"{row.count:>{digits},}",
             "share": f"{row.share:6.1%}",
-            **({" " * _BAR_CHARACTERS: _bar(row.count, largest)} if for_person else {}),
+            **bar,
             **({} if report.by == "org" else {"name": row.name}),
         }
-        for row in rows
+        for row, bar in zip(rows, bars, strict=True)
     ]
 
 
 def csv_text(report: Report) -> str:
-    """Return the rows as CSV; the other and the unknown come last and have no key."""
+    """Return the rows as CSV, every text quoted; the other and the unknown come last and have no key."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(("key", "name", "count", "share"))
     for row in report.rows:
         writer.writerow((_csv_cell(row.key), _csv_cell(row.name or ""), row.count, row.share))
@@ -54,17 +54,22 @@ def _total_row(report: Report) -> Row:
     return Row("(total)", None, report.total, float(report.total > 0))
 
 
-def _bar(count: int, largest: int) -> str:
-    if count > largest:
-        return " "
-    whole, eighths = divmod(round(8 * _BAR_CHARACTERS * count / max(largest, 1)), 8)
+def _bars(report: Report, rows: list[Row], columns: int | None) -> list[dict[str, object]]:
+    """Return a cell with a bar for each row but the total; what is unknown does not set the scale."""
+    length = min(_LONGEST_BAR, ((columns or 0) - _WITHOUT_BARS) // 2)
+    if length < _SHORTEST_BAR:
+        return [{}] * len(rows)
+    scale = max([report.other, *(row.count for row in report.rows)]) or report.unknown
+    bars = [_bar(row.count, scale, length) for row in rows[:-1]]
+    return [{" " * length: bar} for bar in [*bars, " "]]
+
+
+def _bar(count: int, scale: int, length: int) -> str:
+    if count > scale:
+        return "█" * (length - 1) + _BEYOND
+    whole, eighths = divmod(round(8 * length * count / scale), 8)
     return ("█" * whole + _EIGHTHS[eighths]).rstrip() or "▏"
 
 
-def _clip(key: str) -> str:
-    return key if len(key) <= _KEY_CHARACTERS else key[: _KEY_CHARACTERS - 1] + "…"
-
-
 def _csv_cell(text: str) -> str:
-    shown = terminal.safe(text)
-    return f"'{shown}" if shown.startswith(_FORMULA_STARTS) else shown
+    return spreadsheets.defuse(terminal.safe(text))

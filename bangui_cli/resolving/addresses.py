@@ -1,19 +1,21 @@
 """The addresses to resolve: those that are given, and those that fail2ban has banned."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import BinaryIO
 
 from bangui_cli.access import reading
-from bangui_cli.host import clocks
-from bangui_cli.rules import timestamps
+from bangui_cli.fail2ban.addresses import first_address
+from bangui_cli.resolving.freshness import Freshness
 from bangui_cli.rules.validation import Rejected, normalise_ip
 from bangui_cli.store import Store
 
 _LOOKUP_ROWS = 5_000
-_LINE_LIMIT_BYTES = 4096
+_PIECE_BYTES = 4096
+_LONGEST_WORD = 4096  # no address is as long
 
-Reject = Callable[[int, str], None]
+Numbered = tuple[int, str]
+Reject = Callable[[int, str, str], None]
 
 
 class Tally:
@@ -37,52 +39,69 @@ class Tally:
         return {**vars(self), "unresolved": self.staged - self.resolved}
 
 
-def given(texts: Iterable[str], tally: Tally, reject: Reject) -> Iterator[str]:
-    """Yield the addresses in normal form; each other text is counted and rejected by its number.
-
-    Blank texts and comments are passed over.
-    """
-    for number, text in enumerate(map(str.strip, texts), 1):
-        if not text or text.startswith("#"):
-            continue
+def given(texts: Iterable[Numbered], tally: Tally, reject: Reject) -> Iterator[str]:
+    """Yield the addresses in normal form; each other text is counted, and rejected by its number."""
+    for number, text in texts:
         tally.read += 1
         try:
             yield normalise_ip(text)
         except Rejected as error:
             tally.rejected += 1
-            reject(number, str(error))
+            reject(number, text, str(error))
 
 
-def lines(stream: BinaryIO) -> Iterator[str]:
-    """Yield the lines of a stream; of one without an end only its beginning."""
-    while line := stream.readline(_LINE_LIMIT_BYTES):
-        yield line.decode("utf-8", "replace")
-        while len(line) == _LINE_LIMIT_BYTES and not line.endswith(b"\n"):
-            line = stream.readline(_LINE_LIMIT_BYTES)
+def named(texts: Iterable[str], tally: Tally, reject: Reject) -> list[tuple[str, str]]:
+    """Return each address of a command line as it was typed, and in normal form."""
+    typed = [(number, text) for number, text in enumerate(texts, 1) if text.strip()]
+    return [(each[1], ip) for each in typed for ip in given([each], tally, reject)]
 
 
-def banned(texts: Sequence[str], store: Store, max_age_s: float, tally: Tally) -> Iterator[str]:
-    """Return those of fail2ban's addresses of which nothing is known, or only what is old.
+def words(stream: BinaryIO, piece_bytes: int = _PIECE_BYTES) -> Iterator[Numbered]:
+    """Yield what stands between blanks, with the number of its line; a # begins a comment.
 
-    Networks and malformed values are counted as skipped, and the others as fresh.
+    Of a word without an end it is the beginning.
     """
-    tally.read += len(texts)
-    fresh_since = timestamps.to_text(max(clocks.wall_s() - max_age_s, 0))
-    return _stale(store, _well_formed(texts, tally), fresh_since, tally)
+    number, begun, is_comment = 1, "", False
+    while piece := stream.readline(piece_bytes):
+        text = "" if is_comment else begun + piece.decode("utf-8", "replace").lstrip("\ufeff")
+        text, mark, _ = text.partition("#")
+        is_whole = bool(mark) or piece.endswith(b"\n") or text[-1:].isspace()
+        found = text.split()
+        begun = "" if is_whole or not found else found.pop()[:_LONGEST_WORD]
+        for word in found:
+            yield number, word
+        is_line_end = piece.endswith(b"\n")
+        is_comment = bool(is_comment or mark) and not is_line_end
+        number += is_line_end
+    if begun:
+        yield number, begun
 
 
-def _stale(store: Store, ips: Iterator[str], fresh_since: str, tally: Tally) -> Iterator[str]:
+def banned(texts: Iterable[str], store: Store, fresh: Freshness | None, tally: Tally) -> Iterator[str]:
+    """Return those of fail2ban's addresses that are not fresh, each once.
+
+    A network counts for its first address. What is neither is counted as skipped, what is fresh as
+    fresh; nothing is fresh for `None`.
+    """
+    ips = _well_formed(texts, tally)
+    tally.read += len(ips) + tally.skipped
+    return iter(ips) if fresh is None else _stale(store, iter(ips), fresh, tally)
+
+
+def _well_formed(texts: Iterable[str], tally: Tally) -> dict[str, None]:
+    ips: dict[str, None] = {}
+    for text in texts:
+        try:
+            ips[first_address(text)] = None
+        except Rejected:
+            tally.skipped += 1
+    return ips
+
+
+def _stale(store: Store, ips: Iterator[str], fresh: Freshness, tally: Tally) -> Iterator[str]:
     while some := list(islice(ips, _LOOKUP_ROWS)):
         with store.snapshot():
             known = reading.find_known(store, some)
-        wanted = [ip for ip in some if ip not in known or known[ip].resolved_at <= fresh_since]
+        wanted = [ip for ip in some if ip not in known or not fresh.holds(known[ip])]
         tally.fresh += len(some) - len(wanted)
         yield from wanted
-
-
-def _well_formed(texts: Iterable[str], tally: Tally) -> Iterator[str]:
-    for text in texts:
-        try:
-            yield normalise_ip(text)
-        except Rejected:
-            tally.skipped += 1

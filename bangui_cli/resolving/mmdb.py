@@ -1,39 +1,73 @@
-"""MMDB files: find them, open them, look addresses up in them."""
+"""One MMDB file: open it, tell what it knows, look addresses up in it."""
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from itertools import islice, starmap
 from typing import Any, NamedTuple
 
-from bangui_cli.resolving.isolation import ChildFailed, run_in_child
+from bangui_cli.resolving import wrapping
+from bangui_cli.resolving.isolation import ChildFailed, Limits, run_in_child
 from bangui_cli.resolving.records import Facts, extract, normalise
-from bangui_cli.states.errors import IoFailed, MmdbUnusable, NoInput, PermissionRefused
+from bangui_cli.states.errors import (
+    BanguiError,
+    MmdbUnusable,
+    NoInput,
+    PermissionRefused,
+    Unavailable,
+    of_os_error,
+)
 
-DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP")
+_DESCRIPTORS = "/proc/self/fd"
 # A file of another kind (anonymous proxies, domains) says so in its first records.
 _SAMPLE_RECORDS = 1000
+# The slowest reader, in pure Python on a small board, needs 1 s for the sample and 1.5 ms an address.
+# A hostile file takes what it is given.
+_CPU_LIMIT_S = 5
+_CPU_LIMIT_PER_ADDRESS_S = 0.002
+_COUNTRIES, _NETWORKS, _FOREIGN = "countries", "networks", "foreign"
 
 
 class Mmdb(NamedTuple):
-    """One open file. `built_s` is the wall clock of its making."""
+    """One open file; its first records say what it knows. `built_s` is the wall clock of its making.
+
+    `registered`: whether the country of registration counts where a record has no other.
+    """
 
     path: str
     descriptor: int
     identity: tuple[int, int]
     is_ipv4_only: bool
-    has_facts: bool
+    kind: str
     built_s: float
+    registered: bool
+
+    @property
+    def has_facts(self) -> bool:
+        """Tell whether it is of a kind that resolves addresses."""
+        return self.kind != _FOREIGN
+
+    @property
+    def has_countries(self) -> bool:
+        """Tell whether it knows countries."""
+        return self.kind == _COUNTRIES
+
+    def made_s(self, now_s: float) -> float:
+        """Return when it was made: the later of build and last change, but for what is in the future."""
+        times_s = (self.built_s, self.identity[1] / 1e9)
+        return max((time_s for time_s in times_s if time_s <= now_s), default=0.0)
 
     def look_up(self, ips: Sequence[str]) -> list[Facts]:
-        """Return the facts of each address, all in normal form. Raise MmdbUnusable."""
+        """Return the facts of each address, all in normal form. Raise what `open_file` raises."""
         # A child copies each page of ours on which it touches an object: one text is few of them.
         text = "\n".join(ips)
         try:
             found = _read(
-                self.path, self.descriptor, lambda reader: self._find(reader, text.split("\n"))
+                self.path,
+                self.descriptor,
+                lambda reader: self._find(reader, text.split("\n")),
+                cpu_limit_s=_CPU_LIMIT_S + round(len(ips) * _CPU_LIMIT_PER_ADDRESS_S),
             )
         finally:
             self._require_unchanged()
@@ -44,7 +78,8 @@ class Mmdb(NamedTuple):
         """Return what is found, each once, and its number for each address: all of it has to be sent."""
         distinct: dict[Any, int] = {}
         get = _ipv4_getter(reader) if self.is_ipv4_only else reader.get
-        numbers = [distinct.setdefault(extract(get(ip)), len(distinct)) for ip in ips]
+        pick = partial(extract, registered=self.registered)
+        numbers = [distinct.setdefault(pick(get(ip)), len(distinct)) for ip in ips]
         return {"distinct": list(distinct), "numbers": numbers}
 
     def _require_unchanged(self) -> None:
@@ -57,55 +92,16 @@ def _ipv4_getter(reader: Any) -> Callable[[str], Any]:
     return lambda ip: None if ":" in ip else reader.get(ip)
 
 
-def find_paths(configured: Sequence[str]) -> list[str]:
-    """Return the files that are configured, or those in the usual places. Raise NoInput."""
-    paths = list(configured) or [
-        f"{directory}/{name}" for directory in DIRECTORIES for name in _names_in(directory)
-    ]
-    if not paths:
-        raise NoInput(
-            f"no MMDB file: none is set, none is in {' or '.join(DIRECTORIES)}",
-            hint="fetch GeoLite2, DB-IP Lite or IPinfo Lite as MMDB; then --geoip-db FILE or geoip_db",
-        )
-    return paths
+def open_file(path: str, *, registered: bool = False) -> Mmdb:
+    """Open one file and tell its kind.
 
-
-def _names_in(directory: str) -> list[str]:
-    try:
-        return sorted(name for name in os.listdir(directory) if name.endswith(".mmdb"))
-    except OSError:
-        return []
-
-
-@contextmanager
-def open_files(configured: Sequence[str]) -> Iterator[list[Mmdb]]:
-    """Open the configured files, or those in the usual places, the newest of them first.
-
-    Raise NoInput, PermissionRefused, IoFailed or MmdbUnusable. A file that is of another kind is
-    passed over in the usual places, and an error where it was asked for.
+    Raise NoInput, PermissionRefused or MmdbUnusable; what the system withholds is a state of its own.
     """
-    files: list[Mmdb] = []
-    try:
-        files += map(open_file, find_paths(configured))
-        useful = [file for file in files if file.has_facts]
-        if not useful or (configured and len(useful) < len(files)):
-            other = next(file for file in files if not file.has_facts)
-            raise MmdbUnusable(
-                f"{other.path} holds neither countries nor ASNs",
-                hint="give a Country, City or ASN file (or --geoip-db more than once)",
-                path=other.path,
-            )
-        yield useful if configured else sorted(useful, key=lambda file: -file.built_s)
-    finally:
-        for file in files:
-            os.close(file.descriptor)
-
-
-def open_file(path: str) -> Mmdb:
-    """Open one file and tell its kind. Raise NoInput, PermissionRefused, IoFailed or MmdbUnusable."""
     descriptor = _open(path)
     try:
-        return Mmdb(path, descriptor, _identity(descriptor), *_read(path, descriptor, _describe))
+        is_ipv4_only, kind, built_s = _examine(path, descriptor)
+        identity = _identity(descriptor)
+        return Mmdb(path, descriptor, identity, is_ipv4_only, kind, built_s, registered)
     except BaseException:
         os.close(descriptor)
         raise
@@ -119,10 +115,10 @@ def _open(path: str) -> int:
         raise NoInput(f"no MMDB file at {path}", path=path) from None
     except PermissionError:
         raise PermissionRefused(
-            f"no permission to read {path}", hint=f"make it readable: chmod a+r {path}", path=path
+            f"no permission to read {path}", hint="make it readable: chmod a+r FILE", path=path
         ) from None
-    except (OSError, ValueError) as error:
-        raise IoFailed(f"cannot open {path}: {error}", path=path) from None
+    except OSError as error:
+        raise of_os_error(error, f"cannot open {path}") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise MmdbUnusable(f"{path} is no regular file", hint="give the .mmdb file itself", path=path)
@@ -134,36 +130,68 @@ def _identity(descriptor: int) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _describe(reader: Any) -> tuple[bool, bool, float]:
+def _examine(path: str, descriptor: int) -> Any:
+    """Return what `_describe` finds, or say what else the file is."""
+    try:
+        return _read(path, descriptor, _describe, cpu_limit_s=_CPU_LIMIT_S)
+    except MmdbUnusable as unusable:
+        raise _recognised(path, descriptor) or unusable from None
+
+
+def _describe(reader: Any) -> tuple[bool, str, float]:
     metadata = reader.metadata()
-    sample = islice(reader, _SAMPLE_RECORDS)
-    has_facts = any(normalise(*extract(record)) != Facts() for _, record in sample)
-    return metadata.ip_version == 4, has_facts, float(metadata.build_epoch)
+    records = (record for _, record in islice(reader, _SAMPLE_RECORDS))
+    # A country of registration says of what kind a file is, whether it counts or not.
+    sample = (normalise(*extract(record, registered=True)) for record in records)
+    return metadata.ip_version == 4, _kind(sample), float(metadata.build_epoch)
 
 
-def _read(path: str, descriptor: int, work: Callable[[Any], Any]) -> Any:
-    """Run `work` with a reader of the file, in a child process. Raise MmdbUnusable."""
+def _kind(sample: Iterable[Facts]) -> str:
+    kind = _FOREIGN
+    for facts in sample:
+        if facts.country_code:
+            return _COUNTRIES
+        kind = _NETWORKS if facts.has_network else kind
+    return kind
+
+
+def _recognised(path: str, descriptor: int) -> MmdbUnusable | None:
+    found = wrapping.recognise(os.pread(descriptor, wrapping.HEAD_BYTES, 0))
+    return found and MmdbUnusable(f"{path} {found.what}", hint=found.hint, path=path)
+
+
+def _read(path: str, descriptor: int, work: Callable[[Any], Any], *, cpu_limit_s: int) -> Any:
+    """Run `work` with a reader of the file, in a child process."""
     import maxminddb
 
     # The descriptor leads to the file as it was opened, also when another has been renamed over it.
-    link = f"/proc/self/fd/{descriptor}"
+    link = f"{_DESCRIPTORS}/{descriptor}"
     if not os.access(link, os.R_OK):
-        link = f"/proc/self/fd/{_copy_in_memory(descriptor)}"
+        link = f"{_DESCRIPTORS}/{_copy_in_memory(descriptor)}"
 
     def read() -> Any:
+        os.close(os.open(link, os.O_RDONLY))  # the reader would not say why it cannot
         with maxminddb.open_database(link) as reader:
             return work(reader)
 
     try:
-        return run_in_child(read)
+        return run_in_child(read, Limits(cpu_limit_s, mapped_bytes=os.fstat(descriptor).st_size))
     except ChildFailed as failure:
         reason = str(failure).replace(link, path)
         raise MmdbUnusable(f"{path} is no MMDB file, or damaged: {reason}", path=path) from None
+    except OSError as error:
+        raise _withheld(error, path) from None
+
+
+def _withheld(error: OSError, path: str) -> BanguiError:
+    if not os.path.exists(_DESCRIPTORS):
+        return Unavailable("/proc is not mounted", hint="mount -t proc proc /proc", path=path)
+    return of_os_error(error, f"cannot read {path}")
 
 
 @cache
 def _copy_in_memory(descriptor: int) -> int:
-    """Return a descriptor of the same content that anybody may open; the file's own only root could."""
+    """Return a descriptor of the same content that this user may open anew; the file only root may."""
     copy, at, size = os.memfd_create("mmdb"), 0, os.fstat(descriptor).st_size
     while at < size and (sent := os.sendfile(copy, descriptor, at, size - at)):
         at += sent

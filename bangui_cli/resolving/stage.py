@@ -2,7 +2,9 @@
 
 import gc
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 from itertools import islice
+from typing import NamedTuple
 
 from bangui_cli.access.staging import Staging
 from bangui_cli.host import clocks
@@ -18,6 +20,13 @@ _CHUNK_ROWS = 1_000_000
 _LOOKUP_ROWS = 100_000
 
 
+class Found(NamedTuple):
+    """An address that was looked up, and the files that said what is known of it."""
+
+    entry: Entry
+    files: list[str]
+
+
 def stage_resolved(
     staging: Staging,
     files: Sequence[Mmdb],
@@ -31,12 +40,28 @@ def stage_resolved(
     ips = iter(ips)
     while chunk := sorted(islice(ips, _CHUNK_ROWS)):
         for start in range(0, len(chunk), _LOOKUP_ROWS):
-            entries = _resolve(files, chunk[start : start + _LOOKUP_ROWS])
-            staging.pending += map(pack, entries)
-            staging.commit()
-            tally.staged += len(entries)
-            tally.resolved += sum(entry.country_code is not None for entry in entries)
+            _stage(staging, _resolve(files, chunk[start : start + _LOOKUP_ROWS]), tally)
             progress(tally.done)
+
+
+def stage_named(
+    staging: Staging, files: Sequence[Mmdb], ips: Sequence[str], tally: Tally
+) -> list[Found]:
+    """Do so for a few addresses, and return what was found where."""
+    if not ips:
+        return []
+    now = timestamps.to_text(clocks.wall_s())
+    told = zip(*(file.look_up(ips) for file in files), strict=True)
+    found = [_found(ip, files, facts, now) for ip, facts in zip(ips, told, strict=True)]
+    _stage(staging, [entry for entry, _ in found], tally)
+    return found
+
+
+def _found(ip: str, files: Sequence[Mmdb], told: Sequence[Facts], now: str) -> Found:
+    known = reduce(Facts.completed_by, told)
+    country = (file.path for file, facts in zip(files, told, strict=True) if facts.country_code)
+    network = (file.path for file, facts in zip(files, told, strict=True) if facts.has_network)
+    return Found(Entry(ip, *known, now), list(dict.fromkeys([*islice(country, 1), *islice(network, 1)])))
 
 
 def _resolve(files: Sequence[Mmdb], ips: Sequence[str]) -> list[Entry]:
@@ -45,3 +70,10 @@ def _resolve(files: Sequence[Mmdb], ips: Sequence[str]) -> list[Entry]:
     for file in files[1:]:
         facts = list(map(Facts.completed_by, facts, file.look_up(ips)))
     return [Entry(ip, *known, now) for ip, known in zip(ips, facts, strict=True)]
+
+
+def _stage(staging: Staging, entries: Sequence[Entry], tally: Tally) -> None:
+    staging.pending += map(pack, entries)
+    staging.commit()
+    tally.staged += len(entries)
+    tally.resolved += sum(entry.country_code is not None for entry in entries)

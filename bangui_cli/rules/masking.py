@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 
 _PREFIX_BITS = {4: 24, 6: 48}
 
@@ -21,9 +22,14 @@ _IPV6 = re.compile(
 )
 
 
-def mask_addresses(text: str) -> str:
-    """Replace every address in `text` by its network."""
-    return _IPV4.sub(_mask, _IPV6.sub(_mask, text))
+def mask_addresses(text: str, typed: Iterable[str] = ()) -> str:
+    """Replace every address in `text` by its network, but for those that stand in `typed`."""
+    shown = {match[0] for word in typed for form in (_IPV4, _IPV6) for match in form.finditer(word)}
+
+    def mask(match: re.Match[str]) -> str:
+        return match[0] if match[0] in shown else _mask(match)
+
+    return _IPV4.sub(mask, _IPV6.sub(mask, text))
 
 
 def _mask(match: re.Match[str]) -> str:

@@ -4,24 +4,23 @@ import os
 import stat
 
 from bangui_cli.host import files
+from bangui_cli.host.files import Place
 from bangui_cli.scheduling.plan import MARK, File
 from bangui_cli.states.errors import NotOurs
-
-_MODE = 0o644
 
 
 def install(wanted: tuple[File, ...], root: str, *, force: bool) -> list[str]:
     """Write what is not there yet, all or, where a file is not bangui's, nothing; return the paths.
 
-    Raise NotOurs, and what `files.replace_file` raises.
+    Raise NotOurs, and what `files.open_output` raises.
     """
     if not force:
         for file in wanted:
             _require_ours(root + file.path, "--force replaces it")
     stale = [file for file in wanted if not _is_current(root + file.path, file.text)]
     for file in stale:
-        _make_directory(os.path.dirname(root + file.path))
-        files.replace_file(root + file.path, file.text.encode(), _MODE)
+        with files.open_output(root + file.path, make_directories=True) as output:
+            output.replace(file.text.encode())
     return [file.path for file in stale]
 
 
@@ -31,11 +30,8 @@ def remove(paths: tuple[str, ...], links: tuple[str, ...], root: str) -> list[st
         _require_ours(root + path, "delete it yourself if it is to go")
     present = [path for path in (*links, *paths) if os.path.lexists(root + path)]
     for path in present:
-        try:
-            os.unlink(root + path)
-            files.sync_directory(os.path.dirname(root + path))
-        except OSError as error:
-            raise files.failure(error, f"cannot delete {root + path}") from None
+        with Place(root + path) as place:
+            place.delete()
     return present
 
 
@@ -55,30 +51,16 @@ def _require_ours(path: str, way_out: str) -> None:
 def _is_current(path: str, text: str) -> bool:
     if _read(path) != text.encode():
         return False
-    status = os.lstat(path)
-    return stat.S_IMODE(status.st_mode) == _MODE and status.st_uid == os.geteuid()
+    with Place(path) as place:
+        status = place.status()
+    if status is None:
+        return False
+    return stat.S_IMODE(status.st_mode) == files.PUBLIC and status.st_uid == os.geteuid()
 
 
 def _read(path: str) -> bytes | None:
     """Return the content of a regular file, None for anything else and where there is nothing."""
-    try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            return None
-        with open(path, "rb") as file:
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
+    if not os.path.lexists(path):
         return None
-    except OSError as error:
-        raise files.failure(error, f"cannot read {path}") from None
-
-
-def _make_directory(path: str) -> None:
-    """Make the directories that are missing, 0755 whatever the umask, as a package wants them."""
-    if os.path.isdir(path):
-        return
-    _make_directory(os.path.dirname(path))
-    try:
-        os.mkdir(path)
-        os.chmod(path, 0o755)  # noqa: S103
-    except OSError as error:
-        raise files.failure(error, f"cannot create {path}") from None
+    with Place(path) as place:
+        return place.read()

@@ -79,13 +79,16 @@ def _flags(job: Job, settings: Settings) -> tuple[str, ...]:
 
 
 def own_command() -> tuple[str, ...]:
-    """Return the words that start this bangui again from anywhere: its script, else its interpreter."""
+    """Return the words that start this bangui again from anywhere: its script, else its interpreter.
+
+    That runs isolated: neither the working directory nor the user's own modules are imported from.
+    """
     started_as = os.path.abspath(sys.argv[0])
     beside_interpreter = os.path.join(os.path.dirname(sys.executable), "bangui")
     for script in (started_as, beside_interpreter):
         if not script.endswith(".py") and os.access(script, os.X_OK):
             return (script,)
-    return (sys.executable, "-m", "bangui_cli")
+    return (sys.executable, "-I", "-m", "bangui_cli")
 
 
 def database_of(settings: Settings) -> Place:

@@ -4,7 +4,7 @@ import os
 import stat
 from collections.abc import Mapping
 
-from bangui_cli.states.errors import ConfigInvalid, PermissionRefused
+from bangui_cli.states.errors import ConfigInvalid, PermissionRefused, Untrusted
 
 CONFIG_VARIABLE = "BANGUI_CONFIG"
 SYSTEM_PATH = "/etc/bangui/bangui.toml"
@@ -39,6 +39,15 @@ def _home_of_this_user() -> str:
         return pwd.getpwuid(os.geteuid()).pw_dir
     except KeyError:
         return ""  # a container's bare user ID
+
+
+def doubt(path: str) -> Untrusted | None:
+    """Return why root is not to obey a settings file, if so; others obey what they were given."""
+    if os.geteuid() != 0:
+        return None
+    from bangui_cli.host import trust
+
+    return trust.doubt(path, way_out=f"keep the settings in {SYSTEM_PATH}")
 
 
 def read(path: str) -> dict[str, object]:

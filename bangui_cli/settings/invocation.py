@@ -2,14 +2,20 @@
 
 import os
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks
+from bangui_cli.rules.sqlite_spelling import sidecars
+from bangui_cli.settings import config_file
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Settings, Sourced
-from bangui_cli.states.errors import BanguiError
+from bangui_cli.states.errors import BanguiError, UsageFault
 from bangui_cli.telling.log import Log, LogSettings
+
+if TYPE_CHECKING:
+    from bangui_cli.host.files import Output
 
 
 class Invocation:
@@ -20,6 +26,8 @@ class Invocation:
         self.started_s = clocks.process_started_s()
         self.flags: dict[str, Sourced] = {}
         self.config_path: str | None = None
+        # What root obeys must be root's own, but where a command has been told otherwise.
+        self.trusts_settings = False
         self.job: str | None = None
         self._correlation_id: str | None = None
         self._settings: Settings | None = None
@@ -46,8 +54,39 @@ class Invocation:
     def unchecked_settings(self) -> Settings:
         """Return the settings even where they contradict each other, for `doctor` to judge."""
         if self._settings is None:
-            self._settings = settings.load(self.environment, self.flags, self.config_path)
+            path = self.settings_path
+            doubt = config_file.doubt(path) if path and not self.trusts_settings else None
+            if doubt:
+                raise doubt
+            self._settings = settings.load(self.environment, self.flags, path)
         return self._settings
+
+    @property
+    def settings_path(self) -> str | None:
+        """Return the path of the settings file, None where there is none."""
+        return self.config_path or config_file.find(self.environment)
+
+    def open_output(self, path: str, inputs: Iterable[str] = (), **how: Any) -> "Output":
+        """Open a file to write that is not in use: `how` is what `files.open_output` takes."""
+        from bangui_cli.host import files
+
+        self.require_unused(path, inputs)
+        return files.open_output(path, **how)
+
+    def require_unused(self, path: str, inputs: Iterable[str] = ()) -> None:
+        """Raise UsageFault where a file is one that bangui reads, or keeps its data in."""
+        from bangui_cli.host import files
+
+        for taken in (*inputs, *self._files_in_use()):
+            if files.is_over(path, taken):
+                raise UsageFault(f"{path} would be written over {taken}", hint="name another file")
+
+    def _files_in_use(self) -> list[str]:
+        """Return the paths of settings and databases, and of what SQLite keeps beside them."""
+        database, fail2ban = self._setting("database_path"), self._setting("fail2ban_db")
+        paths = (self.settings_path, database, fail2ban, *self._setting("geoip_db"))
+        beside = [sidecars(path) for path in (database, fail2ban) if path]
+        return [*filter(None, paths), *chain(*beside)]
 
     def set_job(self, job_id: str) -> None:
         """Name the job on every line that is logged from now on."""
@@ -64,9 +103,10 @@ class Invocation:
         return self._log
 
     def _make_log(self) -> Log:
-        return Log(LogSettings(*map(self._log_setting, LogSettings._fields)), self.correlation_id)
+        return Log(LogSettings(*map(self._setting, LogSettings._fields)), self.correlation_id)
 
-    def _log_setting(self, key: str) -> Any:
+    def _setting(self, key: str) -> Any:
+        """Return a setting, as far as it can be known where the file cannot be read."""
         try:
             return self.unchecked_settings[key].value
         except BanguiError:

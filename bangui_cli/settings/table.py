@@ -150,6 +150,10 @@ TABLE = (
         "what is found in /usr/share/GeoIP and /var/lib/GeoIP", "the MMDB files to look addresses up in",
     ),
     Setting(
+        "geoip_registered", "BANGUI_GEOIP_REGISTERED", parse_flag, False, "false",
+        "whether the country where a network is registered counts where an MMDB file has no other",
+    ),
+    Setting(
         "fail2ban_db", "BANGUI_FAIL2BAN_DB", parse_path, "/var/lib/fail2ban/fail2ban.sqlite3",
         "/var/lib/fail2ban/fail2ban.sqlite3", "fail2ban's own database",
     ),

@@ -110,7 +110,7 @@ class Unavailable(BanguiError):
 
 
 class OutOfResources(BanguiError):
-    """Memory or file descriptors have run out."""
+    """Memory, file descriptors or processes have run out."""
 
     exit_code = exit_codes.UNAVAILABLE
     default_hint = "free memory or raise the limit (ulimit -a), then run the command again"
@@ -232,6 +232,7 @@ _BY_ERRNO: dict[int | None, tuple[type[BanguiError], str | None]] = {
     errno.ENOMEM: _NO_RESOURCES,
     errno.EMFILE: _NO_RESOURCES,
     errno.ENFILE: _NO_RESOURCES,
+    errno.EAGAIN: _NO_RESOURCES,  # fork() at the limit of processes
     errno.EIO: (IoFailed, "look for disk errors (dmesg)"),
 }
 

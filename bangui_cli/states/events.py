@@ -44,6 +44,12 @@ DATABASE_HAS_SECOND_NAME = Event(
     "database_has_second_name", "warning", "who opens the database by its other name may damage it"
 )
 IMPORT_ROW_REJECTED = Event("import_row_rejected", "warning", "one input row was refused")
+GEOIP_WITHOUT_COUNTRIES = Event(
+    "geoip_without_countries", "warning", "no MMDB file knows countries, so that nothing gets one"
+)
+JAIL_WITHOUT_BANS = Event(
+    "jail_without_bans", "warning", "fail2ban's database has no ban of the jail that was asked for"
+)
 FLUSH_SCHEDULED = Event("geo_cache_flush_scheduled", "info", "the flush job was installed")
 HEARTBEAT_SCHEDULED = Event(
     "scheduler_lock_heartbeat_scheduled", "info", "the heartbeat job was installed"
@@ -57,6 +63,9 @@ SCHEDULED_AS_ROOT = Event(
 )
 SCHEDULER_NOT_RUNNING = Event(
     "scheduler_not_running", "warning", "the jobs are installed, but nothing is there to start them"
+)
+UNTRUSTED = Event(
+    "schedule_untrusted", "warning", "others could change the program or settings of root's schedule"
 )
 COMMAND_FAILED = Event("command_failed", "error", "a command other than the two jobs failed")
 

@@ -25,6 +25,7 @@ __all__ = [
     "Situation",
     "Store",
     "examine",
+    "gives_up_rights",
     "initialise",
     "open_store",
     "owner_of",
@@ -86,3 +87,10 @@ def owner_of(database: str) -> tuple[int, int] | None:
     from bangui_cli.store.sqlite import custody
 
     return custody.owner_of(database)
+
+
+def gives_up_rights(database: str) -> bool:
+    """Tell whether to open a database makes root another user: what wants root's rights comes before."""
+    from bangui_cli.store.sqlite import custody
+
+    return custody.future_owner(database) is not None

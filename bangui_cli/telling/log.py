@@ -1,5 +1,7 @@
 """The log of one run. An event below the level costs nothing; structlog comes with the first."""
 
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bangui_cli.host import terminal
@@ -75,7 +77,8 @@ class Log:
         is_in_journal = self._settings.log_target == "journal" and self._send(event, fields, end)
         if on_stderr or not is_in_journal:
             self._settle_format()
-            line = self._render(self._format, event, fields)
+            typed = sys.argv[1:] if terminal.stderr_is_terminal() else []
+            line = self._render(self._format, event, fields, typed)
             if not terminal.write_line(terminal.STDERR, line, self.stall_s):
                 self.stall_s = 0.0
 
@@ -89,12 +92,15 @@ class Log:
         run = (self.job, self._settings.instance, self._correlation_id)
         return self._journal.send(journal.Entry(message, priority, event.name, *run, *end))
 
-    def _render(self, log_format: str, event: Event, fields: dict[str, Any]) -> bytes:
+    def _render(
+        self, log_format: str, event: Event, fields: dict[str, Any], typed: Sequence[str] = ()
+    ) -> bytes:
         from bangui_cli.telling import log_lines
 
         context = {"job": self.job, "correlation_id": self._correlation_id}
+        mask_ips = self._settings.mask_ips
         return log_lines.render(
-            log_format, event.level, event.name, context, fields, mask_ips=self._settings.mask_ips
+            log_format, event.level, event.name, context, fields, mask_ips=mask_ips, typed=typed
         )
 
     def _settle_format(self) -> None:

@@ -1,6 +1,8 @@
 """Render one event as one line, with structlog: JSON, JSON for journald, or for a person."""
 
 import math
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -25,30 +27,35 @@ def render(
     fields: dict[str, Any],
     *,
     mask_ips: bool,
+    typed: Sequence[str] = (),
 ) -> bytes:
-    """Return the line, its newline included, under 4 KiB; long texts are cut until it is."""
+    """Return the line, its newline included, under 4 KiB; long texts are cut until it is.
+
+    What the reader has `typed` is not masked.
+    """
+    mask = partial(masking.mask_addresses, typed=typed) if mask_ips else str
     head = {"timestamp": timestamps.to_text(clocks.wall_s()), "level": level, "event": event, **context}
     layout = _console if log_format == "console" else _json
     prefix = f"<{PRIORITY[level]}>" if log_format == "journald" else ""
     for limit in _CLIP_CHARACTERS:
-        line = _line(prefix + layout(head | _presentable(fields, mask_ips, limit)))
+        line = _line(prefix + layout(head | _presentable(fields, mask, limit)))
         if len(line) < LINE_LIMIT_BYTES:
             return line
     bare = {key: fields[key] for key in _FAILURE_KEYS if key in fields}
-    return _line(prefix + layout(head | _presentable(bare, mask_ips, _CLIP_CHARACTERS[-1])))
+    return _line(prefix + layout(head | _presentable(bare, mask, _CLIP_CHARACTERS[-1])))
 
 
 def _line(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def _presentable(value: Any, mask_ips: bool, limit: int) -> Any:
+def _presentable(value: Any, mask: Callable[[str], str], limit: int) -> Any:
     """Make a value fit to print: addresses masked, texts cut, all nested alike."""
     if isinstance(value, dict):
         items = list(value.items())[:_MOST_ITEMS]
-        return {key: _presentable(item, mask_ips, limit) for key, item in items}
+        return {key: _presentable(item, mask, limit) for key, item in items}
     if isinstance(value, list | tuple):
-        return [_presentable(item, mask_ips, limit) for item in value[:_MOST_ITEMS]]
+        return [_presentable(item, mask, limit) for item in value[:_MOST_ITEMS]]
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):  # JSON has no other
@@ -57,7 +64,7 @@ def _presentable(value: Any, mask_ips: bool, limit: int) -> Any:
         value = value[: 4 * limit].decode("ascii", "backslashreplace")
     # A cut before the mask could leave half an address; a 10 MB text is no address at all.
     text = str(value)[: 4 * limit]
-    text = masking.mask_addresses(text) if mask_ips else text
+    text = mask(text)
     return text if len(text) <= limit else text[:limit] + "..."
 
 

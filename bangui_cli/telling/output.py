@@ -2,11 +2,11 @@
 
 import json
 import sys
-import unicodedata
 from typing import Any
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.states.errors import IoFailed
+from bangui_cli.telling import columns
 from bangui_cli.telling.readable import readable
 
 
@@ -64,27 +64,13 @@ def print_section(title: str, values: dict[str, Any]) -> None:
     print_text(section_text(title, values))
 
 
-def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print rows of equal keys as columns, with a heading."""
+def print_table(rows: list[dict[str, Any]], most_columns: int | None = None) -> None:
+    """Print rows of equal keys as columns, with a heading; given a width, long cells are cut to fit."""
     if not rows:
         return
     cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-    print_text("\n".join("  ".join(map(_pad, line, widths)).rstrip() for line in cells))
+    print_text(columns.table(cells, most_columns))
 
 
 def _cell(value: Any) -> str:
     return readable("", value, 0.0)
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _width(text))
-
-
-def _width(text: str) -> int:
-    """Return the columns of a terminal that a text takes: two for CJK, none for an accent."""
-    if text.isascii():
-        return len(text)
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    accents = sum(unicodedata.combining(character) > 0 for character in text)
-    return len(text) + wide - accents

@@ -45,6 +45,11 @@ def _moment(value: Any, now_s: float) -> str | None:
     return f"{at}{durations.approximate(age_s)} ago" if age_s >= 0 else f"{at}in the future"
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Write a number and what it counts, as in "1 address" and "2,000 addresses"."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def size(count: float) -> str:
     """Write a number of bytes in the unit that leaves it below 1024."""
     units = ["B", "KiB", "MiB", "GiB"]

@@ -1,36 +1,162 @@
 """fail2ban's database is read in one short fetch, in every state it may be in."""
 
+import os
 import sqlite3
+import time
+from contextlib import closing
 
+import geoip
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bangui_cli.fail2ban import database as fail2ban
-from bangui_cli.states.errors import DatabaseBusy
+from bangui_cli.fail2ban import reading
+from bangui_cli.fail2ban.addresses import first_address
+from bangui_cli.rules.validation import Rejected
+from bangui_cli.states.errors import DatabaseBusy, NotADatabase
+
+NOW_S = 1_790_000_000
+BANS = [
+    ("sshd", "192.0.2.1", NOW_S - 10, 600), ("sshd", "192.0.2.1", NOW_S - 5000, 600),
+    ("web", "192.0.2.1", NOW_S - 20, 600), ("web", "192.0.2.2", NOW_S - 5000, 600),
+    ("sshd", "192.0.2.3", "no time", 600),
+]  # fmt: skip
+BIPS = [
+    ("sshd", "192.0.2.1", NOW_S - 10, 600), ("web", "192.0.2.1", NOW_S - 20, 600),
+    ("web", "192.0.2.2", NOW_S - 5000, 600), ("web", "192.0.2.4", NOW_S - 10**7, -1),
+    ("sshd", "192.0.2.5", NOW_S - 10**7, -2),
+]  # fmt: skip
 
 
-def test_a_read_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
+@pytest.fixture
+def path(tmp_path):
+    """Make a database with bans of two jails, old and new, and of a time that is none."""
+    return str(geoip.write_fail2ban(tmp_path / "f2b.sqlite3", BANS, BIPS))
+
+
+def alter(path, *statements):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_every_address_is_remembered_once(path):
+    """Those of the history, and those of which only a permanent ban is left."""
+    assert sorted(fail2ban.read_addresses(path)) == [f"192.0.2.{n}" for n in range(1, 6)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "counts"),
+    [
+        ({}, {1: 3, 2: 1, 3: 1}),
+        ({"jail": "sshd"}, {1: 2, 3: 1}),
+        ({"since_s": NOW_S - 60}, {1: 2}),
+        ({"since_s": NOW_S - 60, "jail": "web"}, {1: 1}),
+        ({"since_s": 0}, {1: 3, 2: 1}),
+        ({"since_s": 0, "jail": "web"}, {1: 1, 2: 1}),
+        ({"active_at_s": NOW_S}, {1: 2, 4: 1, 5: 1}),
+        ({"active_at_s": NOW_S, "jail": "web"}, {1: 1, 4: 1}),
+        ({"active_at_s": NOW_S, "since_s": NOW_S - 15}, {1: 1}),
+        ({"jail": "none"}, {}),
+        ({"jail": "\udcff"}, {}),
+    ],
+)
+def test_bans_are_counted_by_address(path, asked, counts):
+    """Of one jail, since a time, or in force; a time that is none is older than nothing."""
+    assert fail2ban.count_bans(path, **asked) == {f"192.0.2.{n}": bans for n, bans in counts.items()}
+
+
+def test_a_jail_is_found_by_its_bytes(path):
+    """A name that is no UTF-8 reaches a command line as it stands in the database."""
+    alter(path, "INSERT INTO bans VALUES (CAST(x'6aff' AS TEXT), '192.0.2.9', 1, 600, 1, NULL)")
+
+    assert fail2ban.count_bans(path, jail="j\udcff") == {"192.0.2.9": 1}
+    assert fail2ban.read_jails(path) == ["j\ufffd", "sshd", "web"]
+
+
+@pytest.mark.parametrize(
+    ("text", "ip"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("192.0.2.7/24", "192.0.2.0"),
+        ("192.0.2.7/32", "192.0.2.7"),
+        ("2001:DB8::7/32", "2001:db8::"),
+        ("2001:DB8::7/128", "2001:db8::7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7/120", "192.0.2.0"),
+    ],
+)
+def test_a_network_is_looked_up_by_its_first_address(text, ip):
+    """In the same normal form as an address."""
+    assert first_address(text) == ip
+
+
+@given(st.text() | st.from_regex(r"[0-9a-f.:]{1,40}/[0-9]{0,3}"))
+def test_a_malformed_value_is_rejected_and_nothing_else(text):
+    """An attacker chooses what a log line says."""
+    try:
+        assert first_address(first_address(text)) == first_address(text)
+    except Rejected:
+        pass
+
+
+# Along fail2ban's own indexes.
+
+
+@pytest.mark.parametrize("of_jail", [False, True])
+@pytest.mark.parametrize("recent", [False, True])
+def test_the_history_is_counted_along_indexes_alone(path, of_jail, recent):
+    """A row keeps the log lines that matched: to read 500,000 of them takes fail2ban's bans with it."""
+    history = geoip.query_plan(path, fail2ban.history_query(of_jail=of_jail, recent=recent))
+    older = geoip.query_plan(path, fail2ban.older_query(of_jail=of_jail))
+
+    assert all(" USING COVERING INDEX bans_" in step for step in history + older), history + older
+    assert (len(history), len(older)) == (1 + recent, 1)
+
+
+@pytest.mark.parametrize(
+    "query", [*fail2ban.ADDRESSES.values(), *fail2ban.JAILS.values()], ids=lambda query: query[7:40]
+)
+def test_what_has_no_other_columns_is_read_from_indexes_alone(path, query):
+    """All that fail2ban remembers of addresses is in them."""
+    assert " USING COVERING INDEX " in geoip.query_plan(path, query)[0]
+
+
+def test_the_bans_of_many_jails_and_long_rows_are_counted_alike(tmp_path):
+    """Whatever way SQLite takes, the answer is that of a count by hand."""
+    bans = [
+        (f"jail{n % 7}", f"192.0.2.{n % 50}", NOW_S - n, 600) for n in range(3000)
+    ]  # fmt: skip
+    path = str(geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans))
+    alter(path, f"UPDATE bans SET data = '{'x' * 3000}'")
+    since_s = NOW_S - 1500
+
+    for jail in (None, "jail3"):
+        wanted = {}
+        for name, ip, at_s, _ in bans:
+            if at_s >= since_s and jail in (None, name):
+                wanted[ip] = wanted.get(ip, 0) + 1
+        assert fail2ban.count_bans(path, jail=jail, since_s=since_s) == wanted
+
+
+# How long, and how much.
+
+
+def test_a_read_that_takes_too_long_is_given_up(path, monkeypatch):
     """After 5 s fail2ban would lose a ban: a database too big for that is not read to the end."""
-    monkeypatch.setattr(fail2ban, "_WAIT_S", 0.1)
-    monkeypatch.setattr(fail2ban, "_LIMIT_S", 0.3)
-    path = tmp_path / "endless.sqlite3"
-    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS ip FROM n"
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"CREATE VIEW bans AS {endless} WHERE i < 0")
-        connection.execute("CREATE TABLE bips (ip)")
-    connection.close()
+    monkeypatch.setattr(reading, "_LIMIT_S", 0.0)
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+    alter(path, f"INSERT INTO bans {numbers} SELECT 'sshd', 'x' || i, 1, 600, 1, NULL FROM n")
 
     with pytest.raises(DatabaseBusy, match="would lose bans"):
-        fail2ban.read_addresses(str(path))
+        fail2ban.read_addresses(path)
 
 
 def test_reading_leaves_the_file_free(tmp_path):
     """A writer gets in at once while what was read is still in use."""
-    path = tmp_path / "f2b.sqlite3"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE bans (ip)")
-        connection.execute("CREATE TABLE bips (ip)")
-        connection.executemany("INSERT INTO bans VALUES (?)", [(f"192.0.2.{n}",) for n in range(250)])
-    connection.close()
+    bans = [("sshd", f"192.0.2.{n}", 1, 600) for n in range(250)]
+    path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans)
 
     addresses = iter(fail2ban.read_addresses(str(path)))
     next(addresses)
@@ -39,3 +165,101 @@ def test_reading_leaves_the_file_free(tmp_path):
     writer.execute("BEGIN EXCLUSIVE")
     writer.close()
     assert len(list(addresses)) == 249
+
+
+def test_more_rows_than_any_server_bans_are_given_up(path, monkeypatch):
+    """A table may be made so that it has no end."""
+    monkeypatch.setattr(reading, "_MOST_ROWS", 3)
+
+    with pytest.raises(NotADatabase, match="more than 3 bans"):
+        fail2ban.count_bans(path, active_at_s=NOW_S)
+
+
+def test_a_value_longer_than_any_address_is_not_taken_into_memory(path):
+    """An honest row with long matches is read all the same: they stay where they are."""
+    alter(
+        path,
+        f"UPDATE bips SET data = '{'x' * 3_000_000}'",
+        f"UPDATE bans SET data = '{'x' * 3_000_000}'",
+    )
+    assert len(fail2ban.read_addresses(path)) == 5
+    assert len(fail2ban.count_bans(path, active_at_s=NOW_S)) == 3
+
+    alter(path, "INSERT INTO bans VALUES ('sshd', CAST(zeroblob(2000000) AS TEXT), 1, 600, 1, NULL)")
+    with pytest.raises(NotADatabase, match="longer than any address"):
+        fail2ban.read_addresses(path)
+
+
+def test_nonsense_leaves_the_file_cut(path):
+    """So many of them would fill the memory; a thousand characters are no address either way."""
+    alter(path, f"INSERT INTO bans VALUES ('sshd', '{'x' * 100_000}', 1, 600, 1, NULL)")
+
+    assert "x" * 64 in fail2ban.read_addresses(path)
+
+
+# What the file may be.
+
+ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT 'a' jail, i ip, 1 timeofban, 1 bantime FROM n"
+TABLES_IN_PLACE = {
+    "a view": ["DROP TABLE bans", f"CREATE VIEW bans AS {ENDLESS}"],
+    "a view of blobs": [
+        "DROP TABLE bans",
+        "CREATE VIEW bans AS SELECT 'a' jail, zeroblob(300000000) ip, 1 timeofban, 1 bantime FROM bips",
+    ],
+    "a virtual table": [
+        "DROP TABLE bips", "CREATE VIRTUAL TABLE bips USING fts5 (jail, ip, timeofban, bantime)",
+    ],
+    "a generated column": [
+        "DROP TABLE bans",
+        "CREATE TABLE bans (jail, timeofban, bantime, ip AS (zeroblob(300000000)))",
+    ],
+    "a column that is missing": ["DROP TABLE bips", "CREATE TABLE bips (ip, jail, timeofban)"],
+    "a table that is missing": ["DROP TABLE bips"],
+    "a pragma of its own": [
+        "DROP TABLE bans", f"CREATE VIEW bans AS {ENDLESS}",
+        "CREATE TABLE pragma_table_xinfo (name, hidden)",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("statements", TABLES_IN_PLACE.values(), ids=TABLES_IN_PLACE.keys())
+def test_only_real_tables_are_read(path, statements):
+    """Whoever may write the file could let any statement run in their place, without an end."""
+    alter(path, *statements)
+    began_s = time.monotonic()
+
+    for read in (fail2ban.read_addresses, fail2ban.count_bans, fail2ban.read_jails):
+        with pytest.raises(NotADatabase, match=r"fail2ban 0\.11 or later \(its ba|its bips\)"):
+            read(path)
+
+    assert time.monotonic() - began_s < 3
+
+
+@pytest.mark.parametrize("suffix", ["-journal", "-wal", "-shm"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_sidecar_that_is_no_regular_file_is_refused(path, tmp_path, suffix, linked):
+    """SQLite would wait for the writer of a named pipe, and no signal would reach it."""
+    os.mkfifo(path + suffix)
+    if linked:
+        (tmp_path / "link").symlink_to(path)
+        path = str(tmp_path / "link")
+
+    with pytest.raises(NotADatabase, match=f"{suffix} is no regular file"):
+        fail2ban.read_addresses(path)
+
+
+def test_a_sidecar_that_is_a_link_is_refused(path):
+    """Also one that leads nowhere."""
+    os.symlink("/nowhere", f"{path}-journal")
+
+    with pytest.raises(NotADatabase, match="-journal is no regular file"):
+        fail2ban.count_bans(path)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("trusted_schema", 0), ("cell_size_check", 1), ("temp_store", 2)]
+)
+def test_nothing_in_the_file_is_trusted(path, pragma, value):
+    """Nor is a directory for temporary files wanted, which a read-only root may lack."""
+    with reading.open_reading(path) as state:
+        assert state.fetch(f"PRAGMA {pragma}") == [(value,)]

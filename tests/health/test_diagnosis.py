@@ -184,6 +184,24 @@ def test_an_old_mmdb_file_is_a_warning(age_days, verdict):
     assert geoip.check_age("x.mmdb", NOW_S - age_days * 86400, NOW_S).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("built_s", "verdict", "detail"),
+    [
+        (NOW_S + 3600, "ok", "0 days ago"),
+        (NOW_S + 40 * 86400, "warning", "in the future"),
+        (99_999_999_999_999.0, "warning", "makes no sense"),
+        (float(2**64 - 1), "warning", "makes no sense"),
+        (0.0, "warning", "built on 1970-01-01"),
+    ],
+)
+def test_a_build_time_that_cannot_be_is_a_warning(built_s, verdict, detail):
+    """The file says it, and may say anything: no date of the year 3170843, and no failure."""
+    check = geoip.check_age("x.mmdb", built_s, NOW_S)
+
+    assert check.verdict == verdict
+    assert detail in check.detail
+
+
 def test_mmdb_files_are_opened_and_a_damaged_one_is_an_error(tmp_path):
     """Each configured file is judged by itself."""
     good = write_mmdb(tmp_path / "good.mmdb", {"192.0.2.0/24": country("DE", "Germany")})

@@ -218,15 +218,50 @@ def _strict_umask():
     os.umask(0o077)
 
 
-def test_output_through_a_link_leaves_the_link(at_work):
-    """The collector's directory may hold a link; /dev/stdout is one, too."""
+def test_output_takes_the_place_of_a_link_and_leaves_its_target(at_work):
+    """The collector's directory is another user's: whatever a link there points to is not asked for."""
     target, link = at_work.home / "target", at_work.home / "link"
+    target.write_text("kept")
     link.symlink_to(target)
 
     at_work.ok("status", "--output", link)
 
-    assert link.is_symlink()
-    assert target.read_text().startswith("database\n")
+    assert target.read_text() == "kept"
+    assert not link.is_symlink()
+    assert link.read_text().startswith("database\n")
+
+
+def test_output_to_a_stream_is_written_there(at_work, tmp_path):
+    """/dev/stdout and its like are what the process was given, also where that is a file at its end."""
+    shown = at_work.ok("status", "--format", "json", "--output", "/dev/stdout")
+    assert shown.json["cache"]
+
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    with log.open("a") as stream:
+        at_work.ok("status", "--output", "/dev/fd/1", stdout=stream)
+    assert log.read_text().startswith("before\ndatabase\n")
+
+
+@pytest.mark.parametrize("layout", ["json", "prometheus", "nagios"])
+def test_output_onto_what_bangui_reads_is_refused(at_work, layout):
+    """Neither the database nor what SQLite takes for a part of it, nor the settings."""
+    settings = at_work.home / "bangui.toml"
+    settings.write_text("batch_size = 7\n")
+    (at_work.home / "second").hardlink_to(settings)
+    (at_work.home / "link").symlink_to(at_work.database)
+    before = at_work.database.read_bytes()
+    journal = f"{at_work.database}-journal"
+
+    for name in (at_work.database, journal, settings, "second", "link", f"../{at_work.home.name}/link"):
+        ended = at_work.run(
+            "status", "--format", layout, "--config", settings, "--output", name, cwd=at_work.home
+        )
+        assert ended.code == (3 if layout == "nagios" else 2), name
+        assert "would be written over" in ended.events[-1]["error"]
+    assert at_work.database.read_bytes() == before
+    assert settings.read_text() == "batch_size = 7\n"
+    assert not os.path.lexists(journal)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -6,21 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from bangui_cli.host import files
+from bangui_cli.host import directories, files
 from bangui_cli.states.errors import CannotCreate, DiskFull, IoFailed, PermissionRefused
 
 
-def test_a_file_gets_its_content_and_mode_whatever_the_umask(tmp_path: Path):
+def replace(path: Path, content: bytes = b"new\n", mode: int = files.PUBLIC) -> None:
+    with files.open_output(str(path), mode) as output:
+        output.replace(content)
+
+
+@pytest.mark.parametrize("mode", [files.PUBLIC, files.PRIVATE])
+def test_a_file_gets_its_content_and_mode_whatever_the_umask(tmp_path: Path, mode: int):
     """Cron passes over a file of any other mode in silence."""
     path = tmp_path / "bangui"
-    umask = os.umask(0o077)
+    umask = os.umask(0o077 if mode == files.PUBLIC else 0)
     try:
-        files.replace_file(str(path), b"new\n")
+        replace(path, mode=mode)
     finally:
         os.umask(umask)
 
     assert path.read_bytes() == b"new\n"
-    assert path.stat().st_mode & 0o7777 == 0o644
+    assert path.stat().st_mode & 0o7777 == mode
 
 
 def test_a_reader_keeps_the_old_file_open(tmp_path: Path):
@@ -28,19 +34,31 @@ def test_a_reader_keeps_the_old_file_open(tmp_path: Path):
     path = tmp_path / "metrics.prom"
     path.write_bytes(b"old\n")
     with path.open("rb") as reader:
-        files.replace_file(str(path), b"new\n")
+        replace(path)
 
         assert reader.read() == b"old\n"
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_an_output_that_is_given_up_leaves_nothing_behind(tmp_path: Path):
+    """A report that failed half-way leaves the file of before."""
+    path = tmp_path / "metrics.prom"
+    path.write_bytes(b"old\n")
+    with files.open_output(str(path)):
+        pass
+
+    assert path.read_bytes() == b"old\n"
     assert [path] == list(tmp_path.iterdir())
 
 
 def test_a_failed_replacement_leaves_nothing_behind(tmp_path: Path):
     """A directory in the way is refused, and the half of the work is cleared away."""
     path = tmp_path / "bangui"
-    path.mkdir()
 
-    with pytest.raises(CannotCreate, match="cannot write"):
-        files.replace_file(str(path), b"new\n")
+    with files.open_output(str(path)) as output:
+        path.mkdir()
+        with pytest.raises(CannotCreate, match="cannot write"):
+            output.replace(b"new\n")
     assert [path] == list(tmp_path.iterdir())
 
 
@@ -50,8 +68,96 @@ def test_a_device_is_never_replaced_by_a_file(tmp_path: Path):
     os.mkfifo(pipe)
 
     with pytest.raises(CannotCreate, match="no regular file"):
-        files.replace_file(str(pipe), b"new\n")
+        replace(pipe)
     assert pipe.is_fifo()
+
+
+def test_the_directory_is_the_one_that_was_there_when_the_output_was_opened(tmp_path: Path):
+    """Whoever swaps it for a link meanwhile leads nothing astray."""
+    directory, victim = tmp_path / "textfile", tmp_path / "victim"
+    directory.mkdir()
+    victim.mkdir()
+    with files.open_output(str(directory / "bangui.prom")) as output:
+        directory.rename(tmp_path / "away")
+        directory.symlink_to(victim)
+        output.replace(b"new\n")
+
+    assert list(victim.iterdir()) == []
+    assert (tmp_path / "away" / "bangui.prom").read_bytes() == b"new\n"
+
+
+def test_links_on_the_way_are_followed_where_nobody_else_could_put_them(tmp_path: Path):
+    """As /var/run is one."""
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    (tmp_path / "real" / "absolute").symlink_to(tmp_path / "link" / "deep")
+    replace(tmp_path / "link" / "absolute" / ".." / "deep" / "file")
+
+    assert (tmp_path / "real" / "deep" / "file").read_bytes() == b"new\n"
+
+
+def test_a_relative_path_goes_from_the_working_directory(tmp_path: Path, monkeypatch):
+    """Up and down, as the kernel goes."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "c").symlink_to("a/b")
+    monkeypatch.chdir(tmp_path / "a")
+    replace(Path("b/../../c/./file"))
+
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"new\n"
+
+
+def test_each_name_on_the_way_is_looked_at_once(tmp_path: Path, monkeypatch):
+    """A path that were walked again could lead elsewhere by then."""
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    opened = []
+    monkeypatch.setattr(
+        os,
+        "open",
+        lambda name, *rest, _open=os.open, **how: opened.append(name) or _open(name, *rest, **how),
+    )
+    os.close(directories.open_directory(f"{tmp_path}/a//b/"))
+
+    assert opened == ["/", *f"{tmp_path}/a/b".split("/")[1:], "."]
+
+
+def test_directories_are_made_for_all_to_enter(tmp_path: Path):
+    """As a package wants them, whatever the umask."""
+    path = tmp_path / "etc" / "cron.d" / "bangui"
+    umask = os.umask(0o077)
+    try:
+        with files.open_output(str(path), make_directories=True) as output:
+            output.replace(b"new\n")
+    finally:
+        os.umask(umask)
+
+    assert [place.stat().st_mode & 0o7777 for place in list(path.parents)[:2]] == [0o755, 0o755]
+
+
+@pytest.mark.parametrize(
+    ("output", "other", "is_over"),
+    [
+        ("a", "a", True),
+        ("missing", "missing", True),
+        ("here/missing", "missing", True),
+        ("b", "a", True),
+        ("link", "a", True),
+        ("a", "link", True),
+        ("c", "a", False),
+        ("missing", "other", False),
+        ("no/missing", "no/missing", False),
+        ("/dev/null", "/dev/null", False),
+    ],
+)
+def test_an_output_is_told_from_what_is_read(tmp_path: Path, monkeypatch, output, other, is_over):
+    """By what they are and, where there is nothing yet, by name and directory."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "c"):
+        (tmp_path / name).touch()
+    (tmp_path / "b").hardlink_to("a")
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "here").symlink_to(".")
+
+    assert files.is_over(output, other) is is_over
 
 
 @pytest.mark.parametrize(

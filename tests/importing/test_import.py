@@ -396,9 +396,38 @@ class TestInputsAndOutputs:
 
     def test_a_full_disk_under_the_rejects_is_74(self, bangui):
         """A reject that could not be kept is a failure."""
-        ended = bangui.run("import", "--rejects", "/dev/full", input="no json\n")
+        with open("/dev/full", "wb") as full:
+            ended = bangui.run("import", "--rejects", "/dev/stdout", input="no json\n", stdout=full)
 
         assert ended.code == 74
+
+    def test_rejects_take_no_device(self, bangui):
+        """Whoever names /dev/sda by mistake keeps the disk."""
+        ended = bangui.run("import", "--rejects", "/dev/null", input="no json\n")
+
+        assert (ended.code, staged(bangui)) == (73, {})
+        assert "no regular file" in ended.events[-1]["error"]
+
+    def test_rejects_begin_as_a_file_that_nobody_else_reads(self, bangui):
+        """Nor does who has opened the one of before, when all might read it."""
+        rejects = bangui.home / "rejects"
+        rejects.write_text("before\n")
+        rejects.chmod(0o644)
+        with rejects.open() as reader:
+            assert bangui.run("import", "--rejects", rejects, input="no json\n").code == 65
+            assert reader.read() == "before\n"
+
+        assert rejects.stat().st_mode & 0o7777 == 0o600
+        assert rejects.read_text() == "no json\n"
+
+    def test_rejects_spare_a_file_with_a_second_name(self, bangui):
+        """It was not made for them."""
+        kept, rejects = bangui.home / "kept", bangui.home / "rejects"
+        kept.write_text("kept")
+        rejects.hardlink_to(kept)
+        ended = bangui.run("import", "--rejects", rejects, input="no json\n")
+
+        assert (ended.code, kept.read_text(), staged(bangui)) == (77, "kept", {})
 
     def test_without_a_database_nothing_is_read(self, bare):
         """Only `init` makes one."""

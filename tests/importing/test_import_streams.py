@@ -6,7 +6,6 @@ import os
 import pty
 import random
 import select
-import shutil
 import signal
 import struct
 import subprocess
@@ -302,36 +301,3 @@ class TestTerminal:
         assert code == 0
         assert "importing" in shown
         assert "bytes" in shown
-
-
-# Many inputs.
-
-
-def test_more_inputs_than_a_process_may_open_by_itself(bangui):
-    """All are opened before the first is read: as many as the system allows, not as the shell is set to."""
-    if not shutil.which("prlimit"):
-        pytest.skip("prlimit is not installed")
-    paths = [bangui.home / f"{number}.jsonl" for number in range(200)]
-    for number, path in enumerate(paths):
-        path.write_text(line(number))
-
-    ended = bangui.ok("import", "--json", *paths, under=["prlimit", "--nofile=50:1000"])
-    refused = bangui.run("import", *paths, under=["prlimit", "--nofile=50:100"])
-
-    assert ended.json["staged"] == 200
-    assert (refused.code, "ulimit" in refused.events[-1]["hint"]) == (69, True)
-
-
-def test_named_pipes_are_read_in_their_order(bangui):
-    """Whoever writes one after the other waits for none that is not its turn."""
-    pipes = [bangui.home / "first", bangui.home / "second"]
-    for pipe in pipes:
-        os.mkfifo(pipe)
-    process = bangui.start("import", "--json", *pipes)
-    for number, pipe in enumerate(pipes):
-        with pipe.open("w") as writer:
-            writer.writelines(map(line, range(number * 5000, number * 5000 + 5000)))
-
-    ended = bangui.end(process)
-
-    assert (ended.code, ended.json["staged"]) == (0, 10_000)

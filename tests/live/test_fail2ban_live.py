@@ -11,6 +11,9 @@ from pathlib import Path
 import geoip
 import pytest
 from conftest import wait_until
+from geoip import query_plan
+
+from bangui_cli.fail2ban.database import history_query
 
 pytestmark = pytest.mark.skipif(not shutil.which("fail2ban-server"), reason="fail2ban is not installed")
 
@@ -158,11 +161,11 @@ def test_from_a_log_line_to_a_report(bangui, server, geo):
 
 
 def test_the_hourly_catch_up_resolves_what_the_action_missed(bangui, server, geo):
-    """The crontab line needs no action; it asks only for what is new."""
+    """The crontab line needs no action; it asks only for what is new, networks included."""
     fail2ban = server()
     fail2ban.see_failed_logins(["192.0.2.1", "192.0.2.2"])
     wait_until(lambda: len(fail2ban.banned()) == 2)
-    fail2ban.client("set", "app", "banip", "198.51.100.0/24")
+    fail2ban.client("set", "app", "banip", "192.0.2.128/25")
 
     command = CRONTAB_COMMAND.replace("/usr/local/bin/bangui", geo)
     environment = {"BANGUI_FAIL2BAN_DB": str(fail2ban.database)}
@@ -170,8 +173,26 @@ def test_the_hourly_catch_up_resolves_what_the_action_missed(bangui, server, geo
     again = bangui.ok("resolve", "--fail2ban", "--json", env=environment)
 
     assert (first.stdout, first.stderr) == (b"", b"")
-    assert len(bangui.rows("SELECT ip FROM geo_cache_dirty")) == 2
-    assert (again.json["staged"], again.json["fresh"], again.json["skipped"]) == (0, 2, 1)
+    assert bangui.rows("SELECT ip FROM geo_cache_dirty WHERE country_code = 'DE' ORDER BY ip") == [
+        ("192.0.2.1",), ("192.0.2.128",), ("192.0.2.2",),
+    ]  # fmt: skip
+    assert (again.json["staged"], again.json["fresh"], again.json["skipped"]) == (0, 3, 0)
+
+
+def test_its_own_indexes_are_what_is_asked(bangui, server, geo):
+    """The server makes them; no row of its history is read, and its jails are known by name."""
+    fail2ban = server()
+    fail2ban.see_failed_logins(["192.0.2.1", "192.0.2.2"])
+    wait_until(lambda: len(fail2ban.banned()) == 2)
+
+    for of_jail in (False, True):
+        for recent in (False, True):
+            query = history_query(of_jail=of_jail, recent=recent)
+            steps = query_plan(str(fail2ban.database), query)
+            assert all("COVERING INDEX bans_" in step for step in steps), steps
+    report = bangui.ok("report", f"--fail2ban={fail2ban.database}", "--jail", "apps", "--since", "1d")
+
+    assert report.events[0]["jails"] == ["app"]
 
 
 def test_a_restart_does_not_replay_the_bans(bangui, server, geo):

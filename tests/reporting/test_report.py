@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bangui_cli.reporting.layout import csv_text, table_rows
 from bangui_cli.reporting.summary import summarise
+from bangui_cli.telling.columns import width
 
 DAY_S = 86400
 
@@ -80,7 +81,7 @@ def banned(known, tmp_path):
     bans = [
         ("sshd", "192.0.2.1", now - 10, 600), ("sshd", "192.0.2.1", now - 20 * DAY_S, 600),
         ("web", "192.0.2.3", now - 3 * DAY_S, 600), ("web", "203.0.113.9", now - 5, 600),
-        ("web", "198.51.100.0/24", now - 5, 600),
+        ("web", "192.0.2.6/31", now - 5, 600),
     ]  # fmt: skip
     bips = [
         ("sshd", "192.0.2.1", now - 10, 600), ("web", "192.0.2.3", now - 3 * DAY_S, 600),
@@ -95,17 +96,18 @@ def banned(known, tmp_path):
 @pytest.mark.parametrize(
     ("options", "counts", "unknown"),
     [
-        ([], [("DE", 2), ("FR", 1)], 2),
+        ([], [("DE", 2), ("FR", 1), ("NL", 1)], 1),
         (["--jail", "sshd"], [("DE", 2)], 0),
-        (["--since", "7d"], [("DE", 1), ("FR", 1)], 2),
-        (["--jail", "web", "--since", "1d"], [], 2),
+        (["--since", "7d"], [("DE", 1), ("FR", 1), ("NL", 1)], 1),
+        (["--jail", "web", "--since", "1d"], [("NL", 1)], 1),
         (["--active"], [("DE", 1), ("NL", 1)], 0),
         (["--active", "--jail", "web"], [("NL", 1)], 0),
         (["--jail", "none"], [], 0),
+        (["--jail", "sshd", "--since", "1s"], [], 0),
     ],
 )
 def test_bans_are_counted_by_country(banned, options, counts, unknown):
-    """Of the history or those in force; a network, like an address never resolved, is unknown."""
+    """Of the history or those in force; a network counts for its first address."""
     report = banned.ok("report", "--fail2ban", *options, "--format", "json").json
 
     assert (rows(report), report["unknown"]) == (counts, unknown)
@@ -116,6 +118,34 @@ def test_filters_on_bans_want_fail2ban(known):
     """They would be ignored in silence."""
     for options in (["--jail", "sshd"], ["--since", "7d"], ["--active"]):
         assert known.run("report", *options).code == 2
+
+
+def test_a_jail_that_has_no_ban_is_named_with_those_that_have(banned):
+    """It may be a typing mistake; a jail whose bans are all older is none."""
+    mistyped = banned.ok("report", "--fail2ban", "--jail", "ssh")
+    quiet = banned.ok("report", "--fail2ban", "--jail", "sshd", "--since", "1s")
+
+    assert [(event["jail"], event["jails"]) for event in mistyped.events] == [("ssh", ["sshd", "web"])]
+    assert mistyped.event_names == ["jail_without_bans"]
+    assert quiet.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--fail2ban", "--jail", "\udcff"], ["--fail2ban=\udcff"], ["--by", "\udcff"], ["--top", "\udcff"],
+     ["--fail2ban", "--since", "\udcff"], ["--format", "\udcff"], ["-d", "\udcff"], ["\udcff"]],
+)  # fmt: skip
+def test_bytes_that_are_no_utf_8_are_an_ordinary_mistake(banned, options):
+    """A shell can give any; they end as a jail, a file or a value that is not there."""
+    ended = banned.run("report", *options)
+
+    assert ended.code in (0, 2, 66)
+    assert "traceback" not in ended.stderr.lower()
+
+
+def test_json_has_two_names(known):
+    """--json is what --format json is."""
+    assert known.ok("report", "--json").json == known.ok("report", "--format", "json").json
 
 
 def test_the_table_counts_the_unknown_and_the_total(known):
@@ -139,10 +169,36 @@ def test_a_terminal_gets_a_bar_for_each_row(known):
     assert [line.count("█") for line in shown.splitlines()] == [0, 24, 8, 8, 8, 0]
 
 
+def test_what_is_unknown_does_not_set_the_scale(known):
+    """Before the first resolve run nearly all is: the bars of the rest would be dots."""
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90)"
+    known.execute(f"INSERT INTO geo_cache (ip, cached_at) {numbers} SELECT i, '' FROM n")
+    _, shown = known.on_terminal("report")
+
+    assert [line.count("█") for line in shown.splitlines()] == [0, 24, 8, 8, 23, 0]
+    assert "▶" in shown.splitlines()[4]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 100, 200])
+@pytest.mark.parametrize("by", ["country", "asn", "org"])
+def test_a_table_fits_the_terminal(known, by, columns):
+    """Bars give way to names, and what is too long is cut, by the columns that it takes."""
+    long = "\N{CJK UNIFIED IDEOGRAPH-65E5}" * 90 + " Example Networks and Cables"
+    insert = "INSERT INTO geo_cache VALUES (?, 'JP', ?, 'AS4200000000', ?, '2026-01-01', NULL)"
+    for number in range(9):
+        known.execute(insert, f"198.51.100.{number}", long, long)
+    _, shown = known.on_terminal("report", "--by", by, env={"COLUMNS": str(columns)})
+
+    assert max(width(line) for line in shown.splitlines()) <= columns
+    assert "…" in shown
+    assert ("█" in shown) == (columns >= 60)
+
+
 def test_csv_has_a_row_for_each_key_and_for_the_unknown(known):
     """The rows that have no key come last; a machine tells them by that."""
     text = known.ok("report", "--format", "csv").stdout
 
+    assert text.splitlines()[1] == '"DE","Germany",3,0.5'
     assert list(csv.reader(io.StringIO(text))) == [
         ["key", "name", "count", "share"],
         ["DE", "Germany", "3", "0.5"],
@@ -155,14 +211,15 @@ def test_csv_has_a_row_for_each_key_and_for_the_unknown(known):
 def test_an_empty_database_is_an_empty_report(bangui):
     """Nothing known is a result."""
     assert bangui.ok("report", "--format", "json").json["total"] == 0
-    assert bangui.ok("report", "--format", "csv").stdout == "key,name,count,share\n"
+    assert bangui.ok("report", "--format", "csv").stdout == '"key","name","count","share"\n'
     assert bangui.ok("report").stdout.split()[-3:] == ["0", "0.0%", "-"]
 
 
+FORMULAS = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 names = (
     st.none()
     | st.text()
-    | st.sampled_from(["=1+1", "+a", "-b", "@c", "\x1b[2J", "a\r\nb", "\t=x", '"', ","])
+    | st.sampled_from(["=1+1", "+a", "-b", "@c", "\x1b[2J", "a\r\nb", "\t=x", '"', ",", "x;=1", "x, @1"])
 )
 counted = st.lists(st.tuples(names.map(lambda name: name or None), names, st.integers(1, 10**6)))
 
@@ -184,6 +241,8 @@ def test_a_name_from_outside_is_no_control_and_no_formula(counted):
 
     text = csv_text(report)
     assert text.replace("\n", "").isprintable()
-    for row in csv.reader(io.StringIO(text)):
-        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
-    assert len(table_rows(report, for_person=True)) >= len(report.rows) + 1
+    # A spreadsheet may separate by something else, and heed no quotes.
+    for separator in ",;|\t":
+        for row in csv.reader(io.StringIO(text), delimiter=separator, quoting=csv.QUOTE_NONE):
+            assert not any(cell.strip(' "').startswith(FORMULAS) for cell in row)
+    assert len(table_rows(report, 80)) >= len(report.rows) + 1

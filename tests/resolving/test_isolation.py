@@ -1,41 +1,78 @@
 """Work in a child process: its result comes back, and nothing that happens to it harms the run."""
 
+import errno
 import os
 import signal
+import subprocess
+import sys
 import time
 
+import hostile_mmdb
 import pytest
+from conftest import wait_until
 
-from bangui_cli.resolving.isolation import ChildFailed, run_in_child
+from bangui_cli.resolving import isolation
+from bangui_cli.resolving.isolation import ChildFailed, Limits, run_in_child
+
+LIMITS = Limits(cpu_s=30)
 
 
 def open_descriptors():
     return len(os.listdir("/proc/self/fd"))
 
 
+def spin():
+    while True:
+        pass
+
+
+def children(pid):
+    """Return the processes that a process has started; none once it is gone."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as listed:
+            return [int(child) for child in listed.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as status:
+            return status.read().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def test_the_result_comes_back():
     """Plain values of any size."""
-    assert (
-        run_in_child(lambda: ["192.0.2.1", None, 2**128] * 100_000)
-        == ["192.0.2.1", None, 2**128] * 100_000
-    )
+    value = ["192.0.2.1", None, 2**128] * 100_000
+
+    assert run_in_child(lambda: value, LIMITS) == value
 
 
 def test_what_the_work_raises_is_told():
     """As a failure of the child, with the reason."""
     with pytest.raises(ChildFailed, match="KeyError: 'country'"):
-        run_in_child(lambda: {}["country"])
+        run_in_child(lambda: {}["country"], LIMITS)
 
 
-@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS])
 def test_a_crash_is_told_by_its_signal(number):
     """Whatever kills it, this process goes on."""
     with pytest.raises(ChildFailed, match=number.name):
-        run_in_child(lambda: os.kill(os.getpid(), number))
+        run_in_child(lambda: os.kill(os.getpid(), number), LIMITS)
 
 
-def test_a_child_that_hangs_is_given_up():
-    """The kernel's alarm ends it also in the middle of a C function."""
+def test_a_child_that_the_kernel_kills_is_no_fault_of_the_file():
+    """So ends who is chosen when memory runs out: the operator must not be sent for a new file."""
+    with pytest.raises(OSError, match="SIGKILL") as caught:
+        run_in_child(lambda: os.kill(os.getpid(), signal.SIGKILL), LIMITS)
+
+    assert caught.value.errno == errno.ENOMEM
+
+
+def test_a_child_that_sleeps_is_given_up():
+    """The kernel's alarm ends it also in the middle of a C function, as on a disk that is dead."""
 
     def hang():
         signal.alarm(1)
@@ -43,14 +80,53 @@ def test_a_child_that_hangs_is_given_up():
         while True:
             time.sleep(10)
 
-    with pytest.raises(ChildFailed, match="no answer within"):
-        run_in_child(hang)
+    with pytest.raises(OSError, match="no answer within 150 s"):
+        run_in_child(hang, LIMITS)
+
+
+def test_a_child_that_works_for_ever_is_given_up():
+    """By its CPU time, however busy the machine is."""
+    with pytest.raises(ChildFailed, match="no answer within 1 s of CPU time"):
+        run_in_child(spin, Limits(cpu_s=1))
+
+
+def test_a_child_that_wants_too_much_memory_is_given_up():
+    """Beside what this process has, and the files that it maps."""
+    limits = Limits(cpu_s=30, mapped_bytes=32 << 20, memory_bytes=64 << 20)
+
+    assert run_in_child(lambda: len(bytearray(80 << 20)), limits) == 80 << 20
+    with pytest.raises(ChildFailed, match="more than 64 MiB of memory"):
+        run_in_child(lambda: bytearray(1 << 30) and None, limits)
+
+
+def test_a_limit_from_outside_is_no_fault_of_the_file():
+    """Given `ulimit -v`, memory that runs out is the system's matter."""
+    code = """
+import resource
+from bangui_cli.resolving.isolation import Limits, run_in_child
+resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20))
+try:
+    run_in_child(lambda: bytearray(300 << 20) and None, Limits(cpu_s=30))
+except OSError as error:
+    print(error.strerror)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ended.stdout == "Cannot allocate memory\n"
+
+
+def test_an_answer_without_an_end_is_given_up(monkeypatch):
+    """A child whose memory is corrupt may write anything, and for ever."""
+    monkeypatch.setattr(isolation, "_ANSWER_LIMIT_BYTES", 100_000)
+
+    with pytest.raises(ChildFailed, match="no end"):
+        run_in_child(lambda: "x" * 10_000_000, LIMITS)
 
 
 def test_an_exit_without_an_answer_is_told():
     """A library that calls exit() is no result."""
     with pytest.raises(ChildFailed):
-        run_in_child(lambda: os._exit(0))
+        run_in_child(lambda: os._exit(0), LIMITS)
 
 
 def test_an_interrupted_run_takes_its_child_along():
@@ -60,7 +136,7 @@ def test_an_interrupted_run_takes_its_child_along():
     signal.setitimer(signal.ITIMER_REAL, 0.2)
 
     with pytest.raises(KeyboardInterrupt):
-        run_in_child(lambda: time.sleep(60))
+        run_in_child(lambda: time.sleep(60), LIMITS)
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     assert time.monotonic() - began_s < 30
@@ -69,8 +145,38 @@ def test_an_interrupted_run_takes_its_child_along():
     assert open_descriptors() == before
 
 
+def test_a_run_that_is_killed_takes_its_child_along(bangui, tmp_path):
+    """Nothing else would end a child that is busy with a hostile file: `timeout -s KILL`, the OOM killer."""
+    endless = hostile_mmdb.write_endless(tmp_path / "endless.mmdb")
+    process = bangui.start("resolve", "192.0.2.1", "--geoip-db", endless)
+    wait_until(lambda: children(process.pid))
+    [child] = children(process.pid)
+
+    process.kill()
+    bangui.end(process)
+
+    wait_until(lambda: not is_running(child), within_s=2)
+
+
+def test_a_child_that_comes_too_late_to_die_with_its_parent_dies_at_once():
+    """The parent may be gone before the kernel is asked to watch it."""
+    pid = os.fork()
+    if pid == 0:
+        isolation._die_with(os.getpid())  # which is not its parent
+        os._exit(7)
+
+    assert os.waitpid(pid, 0)[1] == 0
+
+
 def test_the_child_says_nothing_on_the_streams_of_the_run(capfd):
     """The C library's last words would be no event on stderr."""
-    run_in_child(lambda: os.write(2, b"malloc(): invalid next size") and None)
+
+    def last_words():
+        try:
+            os.write(2, b"malloc(): invalid next size")
+        except OSError:
+            pass
+
+    run_in_child(last_words, LIMITS)
 
     assert capfd.readouterr() == ("", "")

@@ -1,50 +1,40 @@
 """MMDB files of every maker are understood, and none that is damaged hurts."""
 
+import bz2
+import gzip
+import lzma
 import os
 import random
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import geoip
+import hostile_mmdb
+import layouts
 import maxminddb
 import pytest
 from freezegun import freeze_time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bangui_cli.resolving import mmdb
+from bangui_cli.resolving import files, mmdb
+from bangui_cli.resolving.files import open_files
 from bangui_cli.resolving.records import Facts, extract, normalise
+from bangui_cli.resolving.wrapping import HEAD_BYTES, recognise
 from bangui_cli.states.errors import MmdbUnusable, NoInput, PermissionRefused
 
-LAYOUTS = {
-    "MaxMind and DB-IP country": (geoip.country("DE", "Germany"), Facts("DE", "Germany")),
-    "MaxMind and DB-IP ASN": (geoip.asn(64496, "Example AG"), Facts(asn="AS64496", org="Example AG")),
-    "MaxMind city": (
-        {**geoip.country("JP", "Japan"), "city": {"names": {"en": "Tokyo"}}, "location": {"latitude": 35.6}},
-        Facts("JP", "Japan"),
-    ),
-    "MaxMind anycast, with a registered country only": (
-        {"registered_country": {"iso_code": "US", "names": {"en": "United States"}}},
-        Facts(),
-    ),
-    "IPinfo Lite": (
-        {"country": "Canada", "country_code": "CA", "asn": "AS174", "as_name": "Cogent", "as_domain": "cogentco.com"},
-        Facts("CA", "Canada", "AS174", "Cogent"),
-    ),
-    "IPinfo Lite, unknown network": (
-        {"country": "Canada", "country_code": "CA", "asn": "", "as_name": "", "as_domain": ""},
-        Facts("CA", "Canada"),
-    ),
-    "IPinfo before Lite": (
-        {"country": "CA", "country_name": "Canada", "asn": "AS174", "as_name": "Cogent"},
-        Facts("CA", "Canada", "AS174", "Cogent"),
-    ),
+ODD = {
     "a country that has a name alone": ({"country": {"names": {"en": "Nowhere"}}}, Facts()),
     "a country code that is none": ({"country_code": "Europe", "country": "Europe"}, Facts()),
-    "a country code alone": ({"country_code": "NL"}, Facts("NL")),
     "another kind": ({"is_anonymous": True, "domain": "example.com"}, Facts()),
-}  # fmt: skip
+    "a text that never ends": (
+        {"org": "x" * 100_000, "asn": 64496},
+        Facts(asn="AS64496", org="x" * 200),
+    ),
+}
+LAYOUTS = {name: (record, Facts(*facts)) for name, (record, facts) in layouts.RECORDS.items()} | ODD
 
 
 @pytest.mark.parametrize(("record", "facts"), LAYOUTS.values(), ids=LAYOUTS.keys())
@@ -53,9 +43,36 @@ def test_a_layout_is_told_by_its_shape(record, facts, tmp_path):
     path = geoip.write_mmdb(tmp_path / "x.mmdb", {"192.0.2.0/24": record, "2001:db8::/32": record})
 
     file = mmdb.open_file(str(path))
+    found = file.look_up(["192.0.2.7", "2001:db8::7", "198.51.100.1"])
 
-    assert [facts, facts, Facts()] == file.look_up(["192.0.2.7", "2001:db8::7", "198.51.100.1"])
-    assert (facts != Facts()) == file.has_facts
+    # Where a record has a code without a name, the name may come from elsewhere.
+    found = [each if facts.country_name else each._replace(country_name=None) for each in found]
+    assert found == [facts, facts, Facts()]
+    assert file.has_facts == (facts != Facts() or "registered_country" in record)
+    assert file.has_countries == (facts.country_code is not None or "registered_country" in record)
+
+
+REGISTERED = {"registered_country": {"iso_code": "US", "names": {"en": "United States"}}}
+
+
+@pytest.mark.parametrize(
+    ("record", "registered", "facts"),
+    [
+        (REGISTERED, False, Facts()),
+        (REGISTERED, True, Facts("US", "United States")),
+        ({**REGISTERED, **geoip.country("DE", "Germany")}, True, Facts("DE", "Germany")),
+        ({"registered_country": "US"}, True, Facts("US")),
+        ({"represented_country": {"iso_code": "US"}}, True, Facts()),
+    ],
+)
+def test_the_country_of_registration_counts_only_where_it_is_wanted(record, registered, facts, tmp_path):
+    """And only where there is no country: it says where a network was allotted, not where it is."""
+    path = geoip.write_mmdb(tmp_path / "x.mmdb", {"192.0.2.0/24": record})
+
+    file = mmdb.open_file(str(path), registered=registered)
+    [found] = file.look_up(["192.0.2.7"])
+
+    assert (found.country_code, found.country_name or facts.country_name) == facts[:2]
 
 
 def test_an_ipv6_address_in_an_ipv4_file_is_a_miss(tmp_path):
@@ -72,15 +89,15 @@ scalars = (
 values = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 fields = st.sampled_from(
     ["country", "country_code", "country_name", "asn", "as_name", "autonomous_system_number",
-     "autonomous_system_organization", "iso_code", "names", "en"]
+     "autonomous_system_organization", "iso_code", "names", "en", "traits", "status", "registered_country"]
 )  # fmt: skip
 records = values | st.dictionaries(fields, values | st.dictionaries(fields, values))
 
 
-@given(records)
-def test_a_record_of_any_shape_gives_facts_fit_for_the_table(record):
+@given(records, st.booleans())
+def test_a_record_of_any_shape_gives_facts_fit_for_the_table(record, registered):
     """Whatever a file holds, what comes out is in normal form or missing."""
-    facts = normalise(*extract(record))
+    facts = normalise(*extract(record, registered=registered))
 
     code, name, asn, org = facts
     assert code is None or (len(code) == 2 and code.isascii() and code.isalpha() and code.isupper())
@@ -132,9 +149,7 @@ def _look_up(source: Path, ip: str, path: list[str]) -> str | None:
 
 
 DAMAGES = {
-    "empty": lambda _: b"",
     "cut short": lambda content: content[: len(content) // 2],
-    "foreign": lambda _: b"SQLite format 3\0" * 1000,
     "without its tree": lambda content: content[len(content) - 600 :],
     "without its data": lambda content: content[:11_000] + b"\xff" * 9000 + content[20_000:],
 }
@@ -152,6 +167,73 @@ def test_a_damaged_file_is_an_error_that_names_it(damage, tmp_path):
     assert caught.value.exit_code == 65
     assert str(path) in caught.value.error
     assert "/proc/" not in caught.value.error
+
+
+COUNTRY = (geoip.MAXMIND / "GeoLite2-Country-Test.mmdb").read_bytes()
+PAGE = b"<!DOCTYPE html>\n<html><title>429 Too Many Requests</title></html>"
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0000\nsize 7000000\n"
+WRAPPINGS = {
+    "gzip": (gzip.compress(COUNTRY), "is compressed (gzip)", "gunzip {path}"),
+    "bzip2": (bz2.compress(COUNTRY), "is compressed (bzip2)", "bunzip2 {path}"),
+    "xz": (lzma.compress(COUNTRY), "is compressed (xz)", "unxz {path}"),
+    "tar": (b"GeoLite2-Country.mmdb".ljust(257, b"\0") + b"ustar\x0000" + COUNTRY, "is a tar archive", "tar xf {path}"),
+    "ZIP": (b"PK\x03\x04" + COUNTRY[:100], "is a ZIP archive", "unzip {path}"),
+    "Git LFS": (LFS, "is a pointer of Git LFS", "git lfs pull"),
+    "a web page": (PAGE, "is a web page", "what the server answers"),
+    "a web page in Latin 1": (b"\n<HTML lang=fr>\xe9", "is a web page", "what the server answers"),
+    "a refusal": (b"Invalid license key\n", "is a text: 'Invalid license key'", "wrong key"),
+    "a long text": ("é".encode() * 500, f"is a text: {'é' * 60!r}", "wrong key"),
+    "empty": (b"", "is empty", "fetch the file again"),
+    "a database": (b"SQLite format 3\0" * 1000, "is an SQLite database", "give the MMDB file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "what", "hint"), WRAPPINGS.values(), ids=WRAPPINGS.keys())
+def test_the_right_file_in_a_wrong_wrapping_is_told_by_what_it_is(content, what, hint, tmp_path):
+    """An operator who is told to fetch it again gets the same again."""
+    path = tmp_path / "country.mmdb"
+    path.write_bytes(content)
+
+    with pytest.raises(MmdbUnusable) as caught:
+        mmdb.open_file(str(path))
+
+    assert f"{path} {what}" == caught.value.error
+    assert hint.format(path=path) in caught.value.hint
+
+
+@given(st.binary(max_size=600) | st.text(max_size=600).map(lambda text: text.encode("utf-8", "ignore")))
+def test_any_beginning_of_a_file_is_told_apart_or_not(content):
+    """Whatever a file begins with, what is said of it is short, and fit to be shown."""
+    found = recognise(content[:HEAD_BYTES])
+
+    assert found is None or (found.what.isprintable() and len(found.what) < 400)
+
+
+@pytest.mark.parametrize("built_s", [1, 4_000_000_000, 99_999_999_999_999, 2**64 - 1])
+def test_a_time_that_makes_no_sense_is_only_a_number(built_s, tmp_path):
+    """It comes from the file, and may be anything."""
+    file = mmdb.open_file(str(hostile_mmdb.write_built(tmp_path / "x.mmdb", built_s)))
+
+    assert [Facts("DE")] == file.look_up(["192.0.2.1"])
+    assert file.made_s(1_800_000_000) <= 1_800_000_000
+
+
+def test_an_endless_tree_costs_seconds(tmp_path):
+    """The look at its first records has a limit of CPU time of its own, so that doctor goes on."""
+    began_s = time.monotonic()
+
+    with pytest.raises(MmdbUnusable, match="no answer within 5 s of CPU time"):
+        mmdb.open_file(str(hostile_mmdb.write_endless(tmp_path / "endless.mmdb")))
+
+    assert time.monotonic() - began_s < 60
+
+
+def test_a_record_that_unfolds_costs_no_memory(tmp_path):
+    """A few hundred bytes of pointers to pointers are 20 to the power of 8 values."""
+    path = hostile_mmdb.write_unfolding(tmp_path / "unfolding.mmdb")
+
+    with pytest.raises(MmdbUnusable):
+        mmdb.open_file(str(path))
 
 
 def test_bytes_flipped_anywhere_never_end_the_process(tmp_path):
@@ -234,7 +316,7 @@ def usual_place(tmp_path, monkeypatch):
     """Look for files in a directory of our own."""
     directory = tmp_path / "GeoIP"
     directory.mkdir()
-    monkeypatch.setattr(mmdb, "DIRECTORIES", (str(tmp_path / "missing"), str(directory)))
+    monkeypatch.setattr(files, "DIRECTORIES", (str(tmp_path / "missing"), str(directory)))
     return directory
 
 
@@ -246,8 +328,8 @@ def test_without_a_setting_the_usual_places_are_searched(usual_place):
     geoip.write_mmdb(usual_place / "c.mmdb", {"192.0.2.0/24": {"is_anonymous": True}})
     (usual_place / "README").write_text("not a database")
 
-    with mmdb.open_files(()) as files:
-        assert [str(new), str(old)] == [file.path for file in files]
+    with open_files(()) as opened:
+        assert [str(new), str(old)] == [file.path for file in opened]
 
 
 def test_a_damaged_file_in_a_usual_place_is_not_passed_over(usual_place):
@@ -255,13 +337,13 @@ def test_a_damaged_file_in_a_usual_place_is_not_passed_over(usual_place):
     geoip.write_mmdb(usual_place / "asn.mmdb", {"192.0.2.0/24": geoip.asn(64496, "Example AG")})
     (usual_place / "country.mmdb").write_bytes(b"rubbish")
 
-    with pytest.raises(MmdbUnusable, match=r"country\.mmdb"), mmdb.open_files(()):
+    with pytest.raises(MmdbUnusable, match=r"country\.mmdb"), open_files(()):
         pass
 
 
 def test_no_file_anywhere_is_no_input(usual_place):
     """The hint names the makers of such files and how to give one."""
-    with pytest.raises(NoInput) as caught, mmdb.open_files(()):
+    with pytest.raises(NoInput) as caught, open_files(()):
         pass
 
     assert "--geoip-db" in caught.value.hint
@@ -271,13 +353,13 @@ def test_only_files_of_another_kind_are_an_error_also_in_the_usual_places(usual_
     """There is nothing that could resolve an address."""
     geoip.write_mmdb(usual_place / "c.mmdb", {"192.0.2.0/24": {"is_anonymous": True}})
 
-    with pytest.raises(MmdbUnusable, match="neither countries nor ASNs"), mmdb.open_files(()):
+    with pytest.raises(MmdbUnusable, match="neither countries nor ASNs"), open_files(()):
         pass
 
 
 def test_an_empty_tree_is_of_another_kind(tmp_path):
     """A file that knows no network at all would make every address unresolved."""
-    with pytest.raises(MmdbUnusable), mmdb.open_files([str(geoip.write_mmdb(tmp_path / "0.mmdb", {}))]):
+    with pytest.raises(MmdbUnusable), open_files([str(geoip.write_mmdb(tmp_path / "0.mmdb", {}))]):
         pass
 
 
@@ -285,9 +367,9 @@ def test_files_are_closed_again(tmp_path):
     """Also where one of them is refused."""
     before = os.listdir("/proc/self/fd")
     good = geoip.write_mmdb(tmp_path / "a.mmdb", {"192.0.2.0/24": geoip.country("DE", "Germany")})
-    with mmdb.open_files([str(good)]):
+    with open_files([str(good)]):
         pass
-    with pytest.raises(NoInput), mmdb.open_files([str(good), str(tmp_path / "none.mmdb")]):
+    with pytest.raises(NoInput), open_files([str(good), str(tmp_path / "none.mmdb")]):
         pass
 
     assert before == os.listdir("/proc/self/fd")

@@ -1,24 +1,37 @@
 """`bangui resolve`: addresses from anywhere become staged entries."""
 
+import io
 import os
 import signal
 import sqlite3
 import subprocess
 import time
+from datetime import UTC, datetime
 
 import geoip
 import pytest
+from freezegun import freeze_time
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bangui_cli.resolving import addresses
 
 DAY_S = 86400
 
 
+def write_country(path, built_s):
+    """Write a country file, made at that time, that knows 192.0.2.0/24 and 2001:db8::/32."""
+    germany, france = geoip.country("DE", "Germany"), geoip.country("FR", "France")
+    with freeze_time(datetime.fromtimestamp(built_s, UTC)):
+        geoip.write_mmdb(path, {"192.0.2.0/24": germany, "2001:db8::/32": france})
+    os.utime(path, (built_s, built_s))
+    return path
+
+
 @pytest.fixture
 def country(tmp_path):
-    """Make a country file that knows 192.0.2.0/24 and 2001:db8::/32."""
-    germany, france = geoip.country("DE", "Germany"), geoip.country("FR", "France")
-    return geoip.write_mmdb(
-        tmp_path / "country.mmdb", {"192.0.2.0/24": germany, "2001:db8::/32": france}
-    )
+    """Make a country file some days ago."""
+    return write_country(tmp_path / "country.mmdb", time.time() - 9 * DAY_S)
 
 
 @pytest.fixture
@@ -61,9 +74,35 @@ def test_the_summary_counts_every_address_once(bangui, country):
         "resolve", "192.0.2.1", "203.0.113.9", "192.0.2.0/24", "--json", "--geoip-db", country
     )
 
-    assert ended.json == {
+    assert ended.json.items() >= {
         "read": 3, "staged": 2, "rejected": 1, "skipped": 0, "fresh": 0, "resolved": 1, "unresolved": 1,
-    }  # fmt: skip
+    }.items()  # fmt: skip
+
+
+def test_what_was_found_is_told_with_the_files_that_say_it(bangui, country, asn):
+    """Of the addresses that were named, not of those that came by the thousands."""
+    options = ["--json", "--geoip-db", asn, "--geoip-db", country]
+    ended = bangui.ok(
+        "resolve", "192.0.2.1", "203.0.113.9", "2001:DB8::1", "-", *options, input="192.0.2.2"
+    )
+    unknown = {"country_code": None, "country_name": None, "asn": None, "org": None}
+
+    assert ended.json["staged"] == 4
+    assert ended.json["addresses"] == [
+        {
+            "ip": "192.0.2.1", "country_code": "DE", "country_name": "Germany", "asn": "AS64496",
+            "org": "Example AG", "files": [str(country), str(asn)],
+        },
+        {"ip": "203.0.113.9", **unknown, "files": []},
+        {"ip": "2001:db8::1", **unknown, "country_code": "FR", "country_name": "France", "files": [str(country)]},
+    ]  # fmt: skip
+
+
+def test_json_has_two_names(bangui, country):
+    """--json is what --format json is."""
+    command = ["resolve", "192.0.2.1", "--geoip-db", country]
+
+    assert bangui.ok(*command, "--json").json == bangui.ok(*command, "--format", "json").json
 
 
 def test_a_rejected_address_is_told_and_the_others_are_kept(bangui, country):
@@ -72,22 +111,60 @@ def test_a_rejected_address_is_told_and_the_others_are_kept(bangui, country):
 
     assert ended.code == 65
     assert ended.event_names == ["import_row_rejected", "import_row_rejected", "command_failed"]
-    assert [(event["line"], event["reason"]) for event in ended.events[:2]] == [
-        (2, "not an IP address"),
-        (3, "an address with a zone ID"),
+    assert [(event["line"], event["address"], event["reason"]) for event in ended.events[:2]] == [
+        (2, "host.example", "not an IP address"),
+        (3, "fe80::/48%eth0", "an address with a zone ID"),
     ]
+    assert "2 of 3 addresses were rejected" in ended.events[-1]["error"]
     assert len(staged(bangui)) == 1
 
 
-def test_stdin_gives_an_address_a_line(bangui, country):
-    """Blank lines and comments are passed over; an endless line is one rejected line."""
-    lines = ["192.0.2.1", "", "# a comment", "  2001:db8::2  ", "x" * 100_000, "192.0.2.3"]
+def test_what_was_typed_is_shown_as_typed_on_that_terminal_alone(bangui, country):
+    """In a log it is masked, as every address is."""
+    command = ["resolve", "192.0.2.77/32", "--geoip-db", country]
+    code, shown = bangui.on_terminal(*command)
+    logged = bangui.run(*command).stderr
+
+    assert code == 65
+    assert "192.0.2.77/32" in shown
+    assert "1 of 1 address was rejected" in shown
+    assert "192.0.2.77" not in logged
+    assert "192.0.2.0/24" in logged
+
+
+def test_stdin_gives_addresses_between_blanks(bangui, country):
+    """Comments are passed over; an endless word is one rejected address, told by its line."""
+    lines = ["\ufeff192.0.2.1 192.0.2.4\t192.0.2.5", "", "# a comment 192.0.2.9", "  2001:db8::2  # 192.0.2.9",
+             "x" * 100_000, "192.0.2.3"]  # fmt: skip
 
     ended = bangui.run("resolve", "-", "--json", "--geoip-db", country, input="\n".join(lines))
 
-    assert [row[0] for row in staged(bangui)] == ["192.0.2.1", "192.0.2.3", "2001:db8::2"]
-    assert (ended.json["read"], ended.json["rejected"]) == (4, 1)
+    assert [row[0] for row in staged(bangui)] == [
+        "192.0.2.1", "192.0.2.3", "192.0.2.4", "192.0.2.5", "2001:db8::2",
+    ]  # fmt: skip
+    assert (ended.json["read"], ended.json["rejected"]) == (6, 1)
     assert ended.events[0]["line"] == 5
+
+
+blanks = st.sampled_from([" ", "\t", "\n", "\r\n", "  \n\n ", " \v\f ", " # 192.0.2.1 comment\n", "#\n"])
+written = st.lists(st.tuples(st.sampled_from(["a", "bb", "x" * 5000]), blanks))
+
+
+@given(written, st.integers(1, 9))
+def test_words_are_those_between_blanks_wherever_a_line_is_cut(parts, piece_bytes):
+    """The number is that of the line; what is longer than any address is cut."""
+    wanted, line, content = [], 1, ""
+    for word, blank in parts:
+        wanted.append((line, word))
+        content += word + blank
+        line += blank.count("\n")
+
+    found = list(addresses.words(io.BytesIO(content.encode()), piece_bytes))
+
+    def cut(words):
+        return [(number, word[:4096]) for number, word in words]
+
+    assert cut(wanted) == cut(found)
 
 
 def test_success_is_silent_where_nobody_watches(bangui, country):
@@ -112,12 +189,12 @@ def test_the_addresses_of_fail2ban_are_resolved(bangui, country, tmp_path):
     assert ended.json["read"] == 2
 
 
-HOSTILE = ["198.51.100.0/24", "", "host.example", "'; DROP TABLE bans; --", "\x1b[2J", "x" * 100_000, None, 7,
+HOSTILE = ["198.51.100.0/33", "", "host.example", "'; DROP TABLE bans; --", "\x1b[2J", "x" * 100_000, None, 7,
            b"\xff\xfe", "1.2.3", "fe80::1%eth0", "::ffff:999.1.1.1"]  # fmt: skip
 
 
-def test_networks_and_nonsense_in_fail2bans_table_are_skipped(bangui, country, tmp_path):
-    """They are counted, and no failure: fail2ban bans networks, and an attacker chooses host names."""
+def test_nonsense_in_fail2bans_table_is_skipped(bangui, country, tmp_path):
+    """It is counted, and no failure: an attacker chooses host names."""
     bans = [("sshd", ip, 1, 600) for ip in [*HOSTILE, "192.0.2.1"]]
     path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans)
 
@@ -125,6 +202,19 @@ def test_networks_and_nonsense_in_fail2bans_table_are_skipped(bangui, country, t
 
     assert (ended.json["skipped"], ended.json["staged"]) == (len(HOSTILE), 1)
     assert ended.stderr == ""
+
+
+def test_a_network_that_is_banned_is_looked_up_by_its_first_address(bangui, country, tmp_path):
+    """Each address once, in whatever forms it is banned."""
+    bans = [
+        ("sshd", ip, 1, 600) for ip in ("192.0.2.7/24", "192.0.2.0", "192.0.2.0/32", "2001:DB8::/32")
+    ]
+    path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans)
+
+    ended = bangui.ok("resolve", "--fail2ban", path, "--json", "--geoip-db", country)
+
+    assert [row[:2] for row in staged(bangui)] == [("192.0.2.0", "DE"), ("2001:db8::", "FR")]
+    assert (ended.json["read"], ended.json["skipped"], ended.json["staged"]) == (2, 0, 2)
 
 
 @pytest.mark.parametrize("flushed", [False, True])
@@ -146,6 +236,46 @@ def test_max_age_decides_what_of_fail2ban_is_asked_again(bangui, country, tmp_pa
 
     assert (default.json["fresh"], default.json["staged"]) == (1, 2)
     assert (shorter.json["fresh"], shorter.json["staged"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("resolved_days", "file_days", "asked"),
+    [(0.5, 10, False), (1.1, 10, True), (0.5, 0.4, True), (0.5, 0.6, False)],
+)
+def test_a_failed_resolution_is_soon_asked_for_again(bangui, tmp_path, resolved_days, file_days, asked):
+    """After a day, or once a file is newer: another month without a country would help nobody."""
+    now = time.time()
+    country = write_country(tmp_path / "country.mmdb", built_s=now - file_days * DAY_S)
+    bangui.ok("add", "192.0.2.1", "--asn", "1", "--resolved-at", f"{now - resolved_days * DAY_S:.0f}")
+    bangui.ok("add", "192.0.2.2", "--country-code", "DE", "--resolved-at", f"{now - 2 * DAY_S:.0f}")
+    bans = [("sshd", f"192.0.2.{n}", int(now), 600) for n in (1, 2)]
+    path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans)
+
+    ended = bangui.ok("resolve", "--fail2ban", path, "--json", "--geoip-db", country)
+
+    assert (ended.json["fresh"], ended.json["staged"]) == ((1, 1) if asked else (2, 0))
+
+
+def test_max_age_0_looks_everything_up(bangui, country, tmp_path):
+    """Also what a clock that was wrong has resolved in the future."""
+    now = time.time()
+    bangui.ok("add", "192.0.2.1", "--country-code", "DE")
+    bangui.ok("add", "192.0.2.2", "--country-code", "DE", "--resolved-at", f"{now + DAY_S / 2:.0f}")
+    bans = [("sshd", f"192.0.2.{n}", int(now), 600) for n in (1, 2)]
+    path = geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans)
+    command = ["resolve", "--fail2ban", path, "--max-age", "0", "--json", "--geoip-db", country]
+
+    assert bangui.ok(*command).json["staged"] == 2
+
+
+def test_files_that_know_no_country_are_told_once(bangui, asn, country):
+    """All would be staged without a country, and nobody told why the report is empty."""
+    alone = bangui.ok("resolve", "192.0.2.1", "192.0.2.2", "--geoip-db", asn)
+    both = bangui.ok("resolve", "192.0.2.1", "--geoip-db", asn, "--geoip-db", country)
+
+    assert alone.event_names == ["geoip_without_countries"]
+    assert alone.events[0]["files"] == [str(asn)]
+    assert both.stderr == ""
 
 
 def test_an_address_that_is_given_is_looked_up_however_fresh_it_is(bangui, country):
@@ -185,6 +315,30 @@ def test_the_files_may_be_set_once_and_for_all(bangui, country, asn):
     bangui.ok("resolve", "192.0.2.2", "--geoip-db", country, env=environment)
 
     assert [row[3] for row in staged(bangui)] == ["AS64496", None]
+
+
+def test_the_country_of_registration_may_count(bangui, tmp_path):
+    """Where the setting says so; without it the address is unresolved."""
+    record = {"registered_country": {"iso_code": "US", "names": {"en": "United States"}}}
+    anycast = geoip.write_mmdb(tmp_path / "anycast.mmdb", {"192.0.2.0/24": record})
+    command = ["resolve", "192.0.2.1", "--geoip-db", anycast, "--json"]
+
+    assert bangui.ok(*command).json["unresolved"] == 1
+    assert bangui.ok(*command, env={"BANGUI_GEOIP_REGISTERED": "true"}).json["resolved"] == 1
+    assert staged(bangui) == [("192.0.2.1", "US", "United States", None, None)]
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [(["\udcff"], 65), (["192.0.2.1", "--geoip-db", "\udcff"], 66), (["--fail2ban=\udcff"], 66),
+     (["-", "--max-age", "\udcff"], 2), (["-", "--format", "\udcff"], 2), (["-", "-d", "\udcff"], 66)],
+)  # fmt: skip
+def test_bytes_that_are_no_utf_8_are_an_ordinary_mistake(bangui, country, options, code):
+    """A shell can give any; they end as an address, a file or a value that is none."""
+    ended = bangui.run("resolve", *options, env={"BANGUI_GEOIP_DB_PATH": str(country)})
+
+    assert ended.code == code
+    assert "traceback" not in ended.stderr.lower()
 
 
 def test_nothing_to_resolve_is_wrong_usage(bangui):
@@ -228,11 +382,20 @@ def test_a_damaged_file_ends_the_run_and_not_the_process(bangui, tmp_path):
     assert str(path) in ended.events[0]["error"]
 
 
-def test_a_terminal_gets_one_line_of_what_was_done(bangui, country):
-    """No bar for what takes no time; what was left out is said."""
-    code, shown = bangui.on_terminal("resolve", "192.0.2.1", "203.0.113.9", "--geoip-db", country)
+def test_a_terminal_gets_what_was_found_and_one_line_of_what_was_done(bangui, country):
+    """No bar for what takes no time; an address is shown as it was typed."""
+    code, shown = bangui.on_terminal("resolve", "2001:DB8::1", "203.0.113.9", "--geoip-db", country)
+    _, single = bangui.on_terminal("resolve", "192.0.2.1", "--geoip-db", country)
 
-    assert (code, shown) == (0, "staged 2 addresses, 1 with a country\n")
+    assert (code, shown.splitlines()) == (
+        0,
+        [
+            f"2001:DB8::1: FR France ({country})",
+            "203.0.113.9: unknown",
+            "staged 2 addresses, 1 with a country",
+        ],
+    )
+    assert single.endswith("staged 1 address, 1 with a country\n")
 
 
 def test_long_work_shows_how_far_it_is(bangui, country, tmp_path):

@@ -66,6 +66,20 @@ def test_what_is_no_address_is_left_alone(text):
     assert mask_addresses(text) == text
 
 
+@pytest.mark.parametrize(
+    ("typed", "masked"),
+    [
+        ([], "'192.0.2.0/24' and 2001:db8::/48 of 192.0.2.0/24"),
+        (["add", "192.0.2.77"], "'192.0.2.77' and 2001:db8::/48 of 192.0.2.0/24"),
+        (["--ip=2001:DB8::7"], "'192.0.2.0/24' and 2001:DB8::7 of 192.0.2.0/24"),
+        (["192.0.2.7", "92.0.2.77"], "'192.0.2.0/24' and 2001:db8::/48 of 192.0.2.0/24"),
+    ],
+)
+def test_what_was_typed_is_left_as_it_was_typed(typed, masked):
+    """And no other address, be it a part of it or like it."""
+    assert mask_addresses("'192.0.2.77' and 2001:DB8::7 of 192.0.2.78", typed) == masked
+
+
 NEIGHBOURS = st.text(alphabet=" \t,;:()[]<>{}\"'=|/@#.-_\u00e4", max_size=3)
 FORMS = st.sampled_from([str, lambda a: a.exploded, lambda a: str(a).upper(), repr])
 

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import others
 import pytest
 
+from bangui_cli.settings import config_file
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Sourced
 from bangui_cli.states.errors import ConfigInvalid, PermissionRefused
@@ -33,6 +35,7 @@ ROWS: list[tuple[str, str, Any, str, Any]] = [
         "/c.mmdb:/d.mmdb",
         ("/c.mmdb", "/d.mmdb"),
     ),
+    ("geoip_registered", "true", True, "on", True),
     ("fail2ban_db", '"/f2b-file"', "/f2b-file", "/f2b-env", "/f2b-env"),
 ]
 IDS = [row[0] for row in ROWS]
@@ -157,6 +160,7 @@ ILL_TYPED = [
     ("batch_size", "1.0"),
     ("log_level", "10"),
     ("mask_ips", "1"),
+    ("geoip_registered", '"perhaps"'),
     ("geoip_db", "{a = 1}"),
     ("geoip_db", "[1]"),
 ]
@@ -312,3 +316,19 @@ def test_config_show_names_value_and_source(bare, tmp_path):
     assert shown["log_level"] == {"value": "debug", "source": "flag -v"}
     assert shown["log_format"] == {"value": "json", "source": "environment BANGUI_LOG_FORMAT"}
     assert shown["lock_ttl"] == {"value": 300.0, "source": "default"}
+
+
+@others.needs_root
+def test_who_is_not_root_may_keep_settings_where_others_write(tmp_path: Path):
+    """They decide over nothing but that user's own."""
+    with others.open_place() as place:
+        path = place / "bangui.toml"
+        path.touch()
+        path.chmod(0o666)
+
+        assert config_file.doubt(str(path))
+        assert others.succeeds_as(others.NOBODY, lambda: _require_none(config_file.doubt(str(path))))
+
+
+def _require_none(value: object) -> None:
+    assert value is None

@@ -184,6 +184,50 @@ def test_root_brings_the_inputs_of_an_import(app, private):
     assert (ended.code, ended.json["staged"]) == (0, 3)
 
 
+def test_pipes_are_read_in_their_order(app, private):
+    """Whoever writes one after the other waits for none that is not its turn."""
+    pipes = [private / "first", private / "second"]
+    for pipe in pipes:
+        os.mkfifo(pipe)
+    process = app.start("import", "--json", *pipes)
+    for number, pipe in enumerate(pipes):
+        with pipe.open("w") as writer:
+            for row in range(5000):
+                writer.write(f'{{"ip": "10.{number}.{row >> 8}.{row & 255}", "org": "{"x" * 50}"}}\n')
+
+    ended = app.end(process)
+
+    assert (ended.code, ended.json["staged"]) == (0, 10_000)
+
+
+def test_root_brings_more_inputs_than_a_process_may_open_by_itself(app, private):
+    """As many as the system allows, not as the shell is set to."""
+    if not shutil.which("prlimit"):
+        pytest.skip("prlimit is not installed")
+    paths = [private / f"{number}.jsonl" for number in range(200)]
+    for number, path in enumerate(paths):
+        path.write_text(f'{{"ip": "192.0.2.{number}"}}\n')
+
+    ended = app.ok("import", "--json", *paths, under=["prlimit", "--nofile=50:1000"])
+    refused = app.run("import", *paths, under=["prlimit", "--nofile=50:100"])
+
+    assert ended.json["staged"] == 200
+    assert (refused.code, "ulimit" in refused.events[-1]["hint"]) == (69, True)
+
+
+def test_root_writes_what_the_owner_could_not_write(app, private):
+    """The outputs are named by root; the owner does the rest."""
+    metrics, rejects = private / "bangui.prom", private / "rejected.txt"
+
+    app.ok("status", "--format", "prometheus", "--output", metrics)
+    ended = app.run("import", "--rejects", rejects, input="{}\n")
+
+    assert "bangui_up 1" in metrics.read_text()
+    assert (ended.code, rejects.read_text()) == (65, "{}\n")
+    assert {path.stat().st_uid for path in private.iterdir()} == {0}
+    assert owners(app.home) == {NOBODY}
+
+
 def test_root_may_have_bangui_where_the_owner_cannot_go(app, private):
     """As pipx puts it below /root: what is imported late, as for a log line, is found all the same."""
     package = private / "lib" / "bangui_cli"

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,9 +33,19 @@ def give(path: Path, mode: int | None = None, user_id: int = NOBODY) -> Path:
     return path
 
 
+def spoil(path: Path, how: str | int) -> None:
+    """Put a place into another user's hands: make it the user's, or writable."""
+    if isinstance(how, str):
+        give(path)
+    else:
+        path.chmod(how)
+
+
 def start_as(user_id: int, act: Callable[[], object]) -> int:
     """Start a process of another user that does something; return its ID."""
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the threads of pytest-xdist, which the child does not need
+        child = os.fork()
     if child:
         return child
     status = 1

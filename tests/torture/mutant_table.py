@@ -21,6 +21,7 @@ FLUSH, FRAME, RUN, WATCHDOG = (
     f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "run", "watchdog")
 )
 CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/identity.py"
+TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
 STAGING, IMPORT = "bangui_cli/access/staging.py", "bangui_cli/importing/run.py"
 
 MUTANTS = (
@@ -437,12 +438,12 @@ MUTANTS = (
         "    if True:\n        tables",
         "jobs/test_paused_runs.py::test_nobody_sees_half_a_migration",
     ),
-    # Root among others.
+    # Whose database it is.
     Mutant(
         "root opens a user's database as root",
         CUSTODY,
-        "    if user_id != ROOT_ID:",
-        "    if False:",
+        "return None if owner[0] == ROOT_ID else owner",
+        "return None",
         "store/test_foreign_hands.py::test_no_journal_of_a_users_makes_root_delete_a_file",
     ),
     Mutant(
@@ -518,16 +519,23 @@ MUTANTS = (
     Mutant(
         "an import of many files has no room for them",
         "bangui_cli/importing/sources.py",
-        "if soft < files + _OTHER_DESCRIPTORS:",
+        "if soft < len(sources) + _OTHER_DESCRIPTORS:",
         "if False:",
-        "importing/test_import_streams.py::test_more_inputs_than_a_process_may_open_by_itself",
+        "store/test_owner.py::test_root_brings_more_inputs_than_a_process_may_open_by_itself",
     ),
     Mutant(
         "a named pipe is waited for before its turn",
         "bangui_cli/importing/sources.py",
         "os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK",
         "os.O_RDONLY | os.O_CLOEXEC",
-        "importing/test_import_streams.py::test_named_pipes_are_read_in_their_order",
+        "store/test_owner.py::test_pipes_are_read_in_their_order",
+    ),
+    Mutant(
+        "an output is put in its place with the owner's rights",
+        "bangui_cli/cli/commands/status.py",
+        "        output.entrust()\n",
+        "        pass\n",
+        "store/test_owner.py::test_root_writes_what_the_owner_could_not_write",
     ),
     Mutant(
         "a unit of root's may pass over permissions, and become nobody",
@@ -535,5 +543,140 @@ MUTANTS = (
         '"CAP_CHOWN CAP_SETGID CAP_SETUID"',
         '"CAP_CHOWN CAP_DAC_OVERRIDE"',
         "live/test_schedule_live.py::test_a_unit_of_roots_becomes_the_owner_of_the_database",
+    ),
+    # What others have written: MMDB files, fail2ban's database.
+    Mutant(
+        "a killed run leaves its child",
+        "bangui_cli/resolving/isolation.py",
+        "        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)\n",
+        "        pass\n",
+        "resolving/test_isolation.py::test_a_run_that_is_killed_takes_its_child_along",
+    ),
+    Mutant(
+        "an MMDB file may fill the memory",
+        "bangui_cli/resolving/isolation.py",
+        "is_limited_here = _limit(resource.RLIMIT_AS, memory_bytes)",
+        "is_limited_here = memory_bytes > 0",
+        "resolving/test_isolation.py::test_a_child_that_wants_too_much_memory_is_given_up",
+    ),
+    Mutant(
+        "a shortage of memory is blamed on the file",
+        "bangui_cli/resolving/isolation.py",
+        "        if is_limited_here:\n",
+        "        if True:\n",
+        "resolving/test_isolation.py::test_a_limit_from_outside_is_no_fault_of_the_file",
+    ),
+    Mutant(
+        "a failed resolution is fresh for a month",
+        "bangui_cli/resolving/freshness.py",
+        "(self.resolved if entry.country_code else self.unresolved)",
+        "self.resolved",
+        "resolving/test_resolve.py::test_a_failed_resolution_is_soon_asked_for_again",
+    ),
+    Mutant(
+        "fail2ban's rows are read, and not its indexes",
+        "bangui_cli/fail2ban/database.py",
+        "+rowid IN",
+        "rowid IN",
+        "fail2ban/test_fail2ban.py::test_the_history_is_counted_along_indexes_alone",
+    ),
+    Mutant(
+        "a column of fail2ban's may compute what it likes",
+        "bangui_cli/fail2ban/reading.py",
+        " if not hidden}",
+        "}",
+        "fail2ban/test_fail2ban.py::test_only_real_tables_are_read",
+    ),
+    Mutant(
+        "a virtual table of fail2ban's is taken for a table",
+        "bangui_cli/fail2ban/reading.py",
+        "WHERE type = 'table' AND rootpage > 0",
+        "WHERE type = 'table'",
+        "fail2ban/test_fail2ban.py::test_only_real_tables_are_read",
+    ),
+    Mutant(
+        "a value of fail2ban's may have any length",
+        "bangui_cli/fail2ban/reading.py",
+        "    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _VALUE_LIMIT_BYTES)\n",
+        "",
+        "fail2ban/test_fail2ban.py::test_a_value_longer_than_any_address_is_not_taken_into_memory",
+    ),
+    Mutant(
+        "what was typed is shown in every log",
+        "bangui_cli/telling/log.py",
+        "sys.argv[1:] if terminal.stderr_is_terminal() else []",
+        "sys.argv[1:]",
+        "resolving/test_resolve.py::test_what_was_typed_is_shown_as_typed_on_that_terminal_alone",
+    ),
+    Mutant(
+        "a formula behind a separator runs",
+        "bangui_cli/rules/spreadsheets.py",
+        "(?:^|[,;|\\t\\r\\n])",
+        "(?:^)",
+        "reporting/test_report.py::test_a_name_from_outside_is_no_control_and_no_formula",
+    ),
+    # Root among others.
+    Mutant(
+        "a directory of another user is trusted",
+        TRUST,
+        "if status.st_uid not in trusted:",
+        "if False:",
+        "host/test_trust.py::test_a_directory_of_another_user_counts",
+    ),
+    Mutant(
+        "a file in a directory for all is trusted",
+        TRUST,
+        "return stat.S_ISDIR(below.st_mode) or stat.S_ISLNK(below.st_mode)",
+        "return True",
+        "host/test_trust.py::test_a_sticky_directory_will_do_higher_up_and_not_for_the_file_itself",
+    ),
+    Mutant(
+        "a link is trusted whatever its target",
+        TRUST,
+        'names += target.split("/")[::-1]',
+        "pass",
+        "host/test_trust.py::test_a_link_counts_with_its_own_directory_and_with_its_targets_way",
+    ),
+    Mutant(
+        "root follows a link that others have put on the way to an output",
+        "bangui_cli/host/directories.py",
+        "if os.geteuid() == trust.ROOT_ID and trust.judge(self.place, os.fstat(self.here), below=status):",
+        "if False:",
+        "whole/test_root_among_others.py::TestOutputs::test_a_link_to_another_directory_is_not_followed",
+    ),
+    Mutant(
+        "an output is looked for by its path again",
+        FILES,
+        "os.replace(self._draft, self._place.name, src_dir_fd=directory, dst_dir_fd=directory)",
+        "os.replace(self._draft, self._place.path, src_dir_fd=directory)",
+        "host/test_files.py::test_the_directory_is_the_one_that_was_there_when_the_output_was_opened",
+    ),
+    Mutant(
+        "an output may be the database",
+        "bangui_cli/settings/invocation.py",
+        "if files.is_over(path, taken):",
+        "if False:",
+        "health/test_status.py::test_output_onto_what_bangui_reads_is_refused",
+    ),
+    Mutant(
+        "rejects are written into a file of another user",
+        FILES,
+        "if self._mode == PRIVATE and not is_own:",
+        "if False:",
+        "whole/test_root_among_others.py::TestOutputs::test_rejects_are_not_written_into_a_file_of_another_user",
+    ),
+    Mutant(
+        "root obeys anybody's settings",
+        "bangui_cli/settings/invocation.py",
+        "if path and not self.trusts_settings else None",
+        "if False else None",
+        "whole/test_root_among_others.py::TestSettings::test_a_settings_file_of_others_is_refused",
+    ),
+    Mutant(
+        "the modules of a program do not count",
+        "bangui_cli/scheduling/program.py",
+        "yield from _doubts_below(path)",
+        "pass",
+        "scheduling/test_program.py::TestPrograms::test_a_program_of_others_is_not_scheduled",
     ),
 )

@@ -1,13 +1,22 @@
 """`bangui import`: stage many entries from files or stdin."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
 import click
 
+from bangui_cli import store
 from bangui_cli.cli import options
 from bangui_cli.host import clocks, terminal
+from bangui_cli.host.files import PRIVATE, Output
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states.errors import BadData
 from bangui_cli.telling import output
 from bangui_cli.telling.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from bangui_cli.importing.sources import Source
 
 _EXAMPLE = """\
 bangui import answers.json more.csv --rejects rejected.txt
@@ -22,7 +31,7 @@ curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
 )  # fmt: skip
 @click.option(
     "--rejects", "rejects_path", metavar="FILE",
-    help="Write the rows that were refused to this file, as they stood. It is made anew.",
+    help="Write the rows that were refused to this file, as they stood. It is made anew, for you alone.",
 )  # fmt: skip
 @options.json_option
 @click.pass_obj
@@ -50,28 +59,53 @@ def command(
     """
     from bangui_cli.access.staging import Staging, open_staging
     from bangui_cli.importing import sources
-    from bangui_cli.importing.rejects import Rejects, require_own_file
+    from bangui_cli.importing.rejects import Rejects
     from bangui_cli.importing.run import Import
-    from bangui_cli.store import place_of
+    from bangui_cli.importing.sources import Source
 
-    paths = list(files) or [sources.STDIN]
+    paths = files or (sources.STDIN,)
+    inputs = [Source(path) for path in paths]
     database_path = invocation.settings.database_path
-    require_own_file(rejects_path, [*paths, *place_of(database_path).files])
+    total_bytes = sources.total_bytes(inputs)
+    bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
     with (
-        sources.open_sources(paths) as inputs,
-        open_staging(database_path) as store,
-        Rejects(rejects_path, invocation.log) as rejects,
+        _open_files(invocation, inputs, rejects_path) as output,
+        open_staging(database_path) as opened,
+        Rejects(output, invocation.log) as rejects,
     ):
-        total_bytes = sources.total_bytes(inputs)
-        bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
-        work = Import(Staging(store), rejects, bar, in_bytes=total_bytes is not None)
+        work = Import(Staging(opened), rejects, bar, in_bytes=total_bytes is not None)
         try:
-            with bar, store.bulk_staging():
+            with bar, opened.bulk_staging():
                 work.run(inputs, wanted_format)
         finally:
             _report(work.counts(), invocation, as_json=as_json)
     if rejects.rows:
         raise _rejected(work.counts(), rejects_path)
+
+
+@contextmanager
+def _open_files(
+    invocation: Invocation, inputs: Sequence["Source"], rejects_path: str | None
+) -> Iterator[Output | None]:
+    """Open the rejects, and what else wants the rights of now."""
+    from bangui_cli.importing import sources
+
+    with _open_rejects(invocation, inputs, rejects_path) as output:
+        if store.gives_up_rights(invocation.settings.database_path):
+            sources.open_all(inputs)
+            if output:
+                output.entrust()
+        yield output
+
+
+def _open_rejects(
+    invocation: Invocation, inputs: Sequence["Source"], path: str | None
+) -> AbstractContextManager[Output | None]:
+    if path is None:
+        return nullcontext()
+    names = ["/dev/stdin" if source.path == "-" else source.path for source in inputs]
+    # Addresses are nobody else's business.
+    return invocation.open_output(path, names, mode=PRIVATE)
 
 
 def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) -> None:

@@ -1,5 +1,7 @@
 """`bangui report`: where the addresses, or the bans, come from."""
 
+from collections.abc import Mapping
+
 import click
 
 from bangui_cli.access import reading
@@ -8,6 +10,7 @@ from bangui_cli.host import terminal
 from bangui_cli.reporting import collect
 from bangui_cli.reporting.summary import KEYS, Report, summarise
 from bangui_cli.settings.invocation import Invocation
+from bangui_cli.states import events
 from bangui_cli.states.errors import UsageFault
 from bangui_cli.telling import output
 
@@ -49,6 +52,7 @@ def command(
     bans = None
     if fail2ban:
         bans = collect.read_bans(settings.fail2ban_db, jail=jail, within_s=within_s, active=active)
+        _warn_of_no_bans(invocation, bans, jail)
     with reading.open_snapshot(settings.database_path) as store:
         if bans is None:
             counted = collect.count_addresses(store, by)
@@ -56,6 +60,14 @@ def command(
             counted = collect.count_bans(store, bans, by)
         report = summarise(by, counted, top)
     _print(report, layout)
+
+
+def _warn_of_no_bans(invocation: Invocation, bans: Mapping[str, int], jail: str | None) -> None:
+    """Name a jail that has no ban: it may be a typing mistake."""
+    if jail is not None and not bans:
+        jails = collect.other_jails(invocation.settings.fail2ban_db, jail)
+        if jails is not None:
+            invocation.log.emit(events.JAIL_WITHOUT_BANS, jail=jail, jails=jails)
 
 
 def _print(report: Report, layout: str) -> None:
@@ -67,4 +79,5 @@ def _print(report: Report, layout: str) -> None:
     if layout == "csv":
         output.print_text(csv_text(report))
     else:
-        output.print_table(table_rows(report, for_person=terminal.stdout_is_terminal()))
+        columns = terminal.stdout_columns()
+        output.print_table(table_rows(report, columns), columns)

@@ -1,8 +1,9 @@
 """`bangui resolve`: look addresses up in local MMDB files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import click
 
@@ -10,18 +11,23 @@ from bangui_cli.access import staging
 from bangui_cli.access.staging import Staging
 from bangui_cli.cli import options
 from bangui_cli.fail2ban.database import read_addresses
-from bangui_cli.host import terminal
-from bangui_cli.resolving import addresses, mmdb
-from bangui_cli.resolving.addresses import Tally
-from bangui_cli.resolving.stage import stage_resolved
+from bangui_cli.host import clocks, terminal
+from bangui_cli.resolving import addresses
+from bangui_cli.resolving.addresses import Reject, Tally
+from bangui_cli.resolving.files import open_files
+from bangui_cli.resolving.freshness import freshness
+from bangui_cli.resolving.mmdb import Mmdb
+from bangui_cli.resolving.stage import Found, stage_named, stage_resolved
 from bangui_cli.rules.validation import Rejected, normalise_ip
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.states.errors import BadData, UsageFault
+from bangui_cli.store import Store
 from bangui_cli.telling import output
 from bangui_cli.telling.progress import ProgressBar
+from bangui_cli.telling.readable import counted
 
-_STDIN = "-"
+_STDIN, _ARGUMENTS = "-", "arguments"
 _EXAMPLE = """\
 bangui resolve 192.0.2.1 --geoip-db /usr/share/GeoIP/GeoLite2-City.mmdb
 bangui resolve --fail2ban --max-age 30d"""
@@ -57,65 +63,111 @@ def _is_address(text: str) -> bool:
     help="An MMDB file; more than once for several, of which the first that knows counts.",
 )  # fmt: skip
 @click.option(
-    "--max-age", "max_age_s", type=options.DURATION, metavar="TIME", default="30d", show_default=True,
-    help="With --fail2ban, resolve again what was resolved before this time.",
+    "--max-age", "max_age_s", type=options.WAIT, metavar="TIME", default="30d", show_default=True,
+    help="With --fail2ban, resolve again what was resolved before this time; 0 resolves everything.",
 )  # fmt: skip
-@options.json_option
+@options.format_option("table", "json")
 @click.pass_obj
 def command(
-    invocation: Invocation, *, texts: tuple[str, ...], fail2ban: bool, max_age_s: float, as_json: bool
+    invocation: Invocation, *, texts: tuple[str, ...], fail2ban: bool, max_age_s: float, layout: str
 ) -> None:
     """Look addresses up in local MMDB files, and stage the results.
 
-    Each IP is an address, and - reads one a line from stdin. An address that no file knows is staged
-    without a country.
+    Each IP is an address, and - reads addresses from stdin, with any white space between them. An
+    address that no file knows is staged without a country.
     """
     if not texts and not fail2ban:
         raise UsageFault("nothing to resolve", hint="give addresses, - for stdin, or --fail2ban")
-    settings = invocation.settings
-    tally = Tally()
-    # Read before the store is opened: fail2ban's database is root's.
+    settings, tally = invocation.settings, Tally()
+    # Before the store is opened: fail2ban's database is root's.
     banned = read_addresses(settings.fail2ban_db) if fail2ban else []
+    shown: list[tuple[str, Found]] = []
     with (
-        mmdb.open_files(settings.geoip_db) as files,
+        open_files(settings.geoip_db, registered=settings.geoip_registered) as files,
         staging.open_staging(settings.database_path) as store,
         ProgressBar("resolving", lambda: None if _STDIN in texts else tally.read, "addresses") as bar,
         store.bulk_staging(),
     ):
-        ips = chain(
-            _given(invocation, texts, tally, bar), addresses.banned(banned, store, max_age_s, tally)
-        )
+        _warn_of_no_countries(invocation, files)
+        stale = _stale(banned, files, store, max_age_s, tally)
+        reject = partial(_reject, invocation, bar)
+        named = addresses.named(_named(texts), tally, partial(reject, _ARGUMENTS))
+        target = Staging(store)
         try:
-            stage_resolved(Staging(store), files, ips, tally, bar.update)
+            found = stage_named(target, files, [ip for _, ip in named], tally)
+            shown += [(text, each) for (text, _), each in zip(named, found, strict=True)]
+            piped = _piped(texts, tally, partial(reject, _STDIN))
+            stage_resolved(target, files, chain(piped, stale), tally, bar.update)
         finally:
             bar.hide()
-            _print_summary(tally, as_json=as_json)
+            _print_results(shown, tally, as_json=layout == "json")
     if tally.rejected:
-        raise BadData(f"{tally.rejected:,} of {tally.read:,} addresses were rejected")
+        were = "was" if tally.rejected == 1 else "were"
+        read = counted(tally.read, "address", "addresses")
+        raise BadData(f"{tally.rejected:,} of {read} {were} rejected")
 
 
-def _given(
-    invocation: Invocation, texts: tuple[str, ...], tally: Tally, bar: ProgressBar
+def _warn_of_no_countries(invocation: Invocation, files: Sequence[Mmdb]) -> None:
+    if not any(file.has_countries for file in files):
+        paths = [file.path for file in files]
+        hint = "add a Country or City file: all is staged without a country"
+        invocation.log.emit(events.GEOIP_WITHOUT_COUNTRIES, files=paths, hint=hint)
+
+
+def _stale(
+    banned: Sequence[str], files: Sequence[Mmdb], store: Store, max_age_s: float, tally: Tally
 ) -> Iterator[str]:
-    """Yield the addresses of the command line, then those of stdin; log the others."""
+    now_s = clocks.wall_s()
+    made_s = (file.made_s(now_s) for file in files)
+    fresh = freshness(max_age_s, made_s, now_s) if max_age_s else None
+    return addresses.banned(banned, store, fresh, tally)
 
-    def reject(source: str, number: int, reason: str) -> None:
-        bar.hide()
-        invocation.log.emit(events.IMPORT_ROW_REJECTED, file=source, line=number, reason=reason)
 
-    named = [text for text in texts if text != _STDIN]
-    yield from addresses.given(named, tally, partial(reject, "arguments"))
+def _named(texts: Sequence[str]) -> list[str]:
+    return [text for text in texts if text != _STDIN]
+
+
+def _piped(texts: Sequence[str], tally: Tally, reject: Reject) -> Iterator[str]:
     if _STDIN in texts:
         with open(0, "rb", closefd=False) as stdin:
-            yield from addresses.given(addresses.lines(stdin), tally, partial(reject, _STDIN))
+            yield from addresses.given(addresses.words(stdin), tally, reject)
 
 
-def _print_summary(tally: Tally, *, as_json: bool) -> None:
+def _reject(
+    invocation: Invocation, bar: ProgressBar, source: str, number: int, text: str, reason: str
+) -> None:
+    bar.hide()
+    typed = {"address": text} if source == _ARGUMENTS else {}
+    place = {"file": source, "line": number}
+    invocation.log.emit(events.IMPORT_ROW_REJECTED, **place, **typed, reason=reason)
+
+
+def _print_results(shown: Sequence[tuple[str, Found]], tally: Tally, *, as_json: bool) -> None:
     if as_json:
-        output.print_summary(output.json_text(tally.as_json()))
+        found = [{**_facts(each), "files": each.files} for _, each in shown]
+        output.print_summary(output.json_text({**tally.as_json(), "addresses": found}))
     elif terminal.stdout_is_terminal():
-        left_out = {"still fresh": tally.fresh, "skipped": tally.skipped, "rejected": tally.rejected}
-        rest = "".join(f", {count:,} {what}" for what, count in left_out.items() if count)
-        output.print_summary(
-            f"staged {tally.staged:,} addresses, {tally.resolved:,} with a country{rest}"
-        )
+        lines = [_line(text, found) for text, found in shown]
+        output.print_summary("\n".join([*lines, _summary(tally)]))
+
+
+def _facts(found: Found) -> dict[str, Any]:
+    facts = found.entry._asdict()
+    del facts["resolved_at"]
+    return facts
+
+
+def _line(text: str, found: Found) -> str:
+    """Say what was found of an address, as it was typed, and where."""
+    entry = found.entry
+    halves = [(entry.country_code, entry.country_name), (entry.asn, entry.org)]
+    known = ", ".join(" ".join(filter(None, half)) for half in halves if any(half))
+    files = ", ".join(found.files)
+    return terminal.safe(f"{text.strip()}: {known} ({files})" if known else f"{text.strip()}: unknown")
+
+
+def _summary(tally: Tally) -> str:
+    left_out = {"still fresh": tally.fresh, "skipped": tally.skipped, "rejected": tally.rejected}
+    rest = "".join(f", {count:,} {what}" for what, count in left_out.items() if count)
+    staged = counted(tally.staged, "address", "addresses")
+    return f"staged {staged}, {tally.resolved:,} with a country{rest}"

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from bangui_cli.cli import options
-from bangui_cli.scheduling import installing, runner
+from bangui_cli.scheduling import installing, program, runner
 from bangui_cli.scheduling.formats import FORMATS, Format
 from bangui_cli.scheduling.plan import ROOT, Plan, database_of, make_plan, own_command
 from bangui_cli.settings import config_file
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
-from bangui_cli.states.errors import UsageFault
+from bangui_cli.states.errors import PermissionRefused, UsageFault
 from bangui_cli.telling import output
 
 _USER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -77,7 +77,8 @@ def show(
 
     Several files have their paths as headings.
     """
-    files = format_.render(_plan(invocation, root, user, command_path))
+    invocation.trusts_settings = bool(root)
+    files = format_.render(_plan(invocation, root, user, _command(command_path)))
     heads = [f"# {root}{file.path}\n" if len(files) > 1 else "" for file in files]
     texts = [head + file.text for head, file in zip(heads, files, strict=True)]
     output.print_text("\n".join(texts).removesuffix("\n"))
@@ -86,7 +87,11 @@ def show(
 @command.command("install", cls=options.Command, example="bangui schedule install --format systemd")
 @_target_options
 @_job_options
-@click.option("--force", is_flag=True, help="Replace files that bangui did not write.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace files that bangui did not write; warn, no more, of what others could change.",
+)
 @click.pass_obj
 def install(
     invocation: Invocation,
@@ -103,10 +108,18 @@ def install(
     --database, --config and --instance that are given here by option or variable; other variables
     do not reach them.
     """
-    plan = _plan(invocation, root, user, command_path)
+    # What is made for another host is not obeyed on this one.
+    invocation.trusts_settings = force or bool(root)
+    words = _command(command_path)
+    plan = _plan(invocation, root, user, words)
     if not root:
         _require_user(plan.user)
-    written = installing.install(format_.render(plan), root, force=force)
+        program.require_found(words)
+        _require_trust(invocation, plan, words, force=force)
+    wanted = format_.render(plan)
+    for file in wanted:
+        invocation.require_unused(root + file.path)
+    written = installing.install(wanted, root, force=force)
     _log_scheduled(invocation, plan, format_, root, changed=bool(written))
     if not format_.is_running():
         invocation.log.emit(
@@ -127,17 +140,19 @@ def remove(invocation: Invocation, *, format_: Format, root: str) -> None:
         )
 
 
-def _plan(invocation: Invocation, root: str, user: str | None, command_path: str | None) -> Plan:
-    words = (os.path.abspath(command_path),) if command_path else own_command()
-    config_path = invocation.config_path or config_file.find(invocation.environment)
+def _command(path: str | None) -> tuple[str, ...]:
+    return (os.path.abspath(path),) if path else own_command()
+
+
+def _plan(invocation: Invocation, root: str, user: str | None, words: tuple[str, ...]) -> Plan:
     if user is None:
-        user = ROOT if root else _choose_user(invocation, config_path, words[0])
-    return make_plan(invocation.settings, config_path, words, user)
+        user = ROOT if root else _choose_user(invocation, words[0])
+    return make_plan(invocation.settings, invocation.settings_path, words, user)
 
 
-def _choose_user(invocation: Invocation, config_path: str | None, program: str) -> str:
+def _choose_user(invocation: Invocation, program_path: str) -> str:
     database = database_of(invocation.settings)
-    user, reason = runner.choose(database, config_path, program)
+    user, reason = runner.choose(database, invocation.settings_path, program_path)
     if reason:
         hint = "mend that and install again, or name a user with --user"
         invocation.log.emit(events.SCHEDULED_AS_ROOT, path=database.database, reason=reason, hint=hint)
@@ -172,6 +187,20 @@ def _log_scheduled(
 def _hint(text: str | None, root: str) -> dict[str, str]:
     """Return the next step as a field of an event; in a package there is none."""
     return {"hint": text} if text and not root else {}
+
+
+def _require_trust(invocation: Invocation, plan: Plan, words: tuple[str, ...], *, force: bool) -> None:
+    """Raise Untrusted, or only warn, where root would obey each minute what others could change."""
+    if os.geteuid() != 0:
+        return
+    path = invocation.settings_path
+    doubts: list[PermissionRefused | None] = [config_file.doubt(path) if path else None]
+    doubts += [program.doubt(words) if plan.user == ROOT else None]
+    for state in doubts:
+        if state and not force:
+            raise state
+        if state:
+            invocation.log.emit(events.UNTRUSTED, **state.fields, error=state.error, hint=state.hint)
 
 
 def _require_user(name: str) -> None:

@@ -1,6 +1,6 @@
 """`bangui status`: lock, dirty set, cache, last runs, for people, scripts and monitors."""
 
-import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -8,10 +8,12 @@ import click
 from bangui_cli.access import reading
 from bangui_cli.cli import options
 from bangui_cli.health.collect import collect
+from bangui_cli.host.files import Output
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events, exit_codes
-from bangui_cli.states.errors import CheckUnknown, explain
-from bangui_cli.telling import output
+from bangui_cli.states.errors import CheckUnknown, UsageFault, explain
+from bangui_cli.store import gives_up_rights
+from bangui_cli.telling.output import json_text, print_text, section_text
 
 _FORMATS = ("table", "json", "prometheus", "nagios")
 
@@ -28,7 +30,7 @@ class _Status(options.Command):
             if "nagios" in asked or "--format=nagios" in asked:
                 from bangui_cli.health import nagios
 
-                output.print_text(nagios.unknown(error.format_message()).line)
+                print_text(nagios.unknown(error.format_message()).line)
                 raise CheckUnknown(error.format_message()) from None
             raise
 
@@ -62,64 +64,74 @@ def command(
     With --format nagios the exit code is 0 OK, 1 WARNING, 2 CRITICAL (also without a usable
     database) or 3 UNKNOWN. With --format prometheus a state that cannot be read is bangui_up 0.
     """
-    if layout == "nagios":
-        return _alarm(invocation, path, warning_s, critical_s)
-    try:
-        state = _collect(invocation)
-    except Exception:
-        if layout == "prometheus":
-            from bangui_cli.health import prometheus
+    with _open(invocation, layout, path) as output:
+        if layout == "nagios":
+            return _alarm(invocation, output, warning_s, critical_s)
+        try:
+            state = _collect(invocation, output)
+        except Exception:
+            if layout == "prometheus":
+                from bangui_cli.health import prometheus
 
-            _deliver(prometheus.render_down(), path)
-        raise
-    _deliver(_render(invocation, state, layout), path)
+                _deliver(prometheus.render_down(), output)
+            raise
+        _deliver(_render(invocation, state, layout), output)
     return exit_codes.DONE
 
 
-def _collect(invocation: Invocation) -> dict[str, Any]:
+def _open(
+    invocation: Invocation, layout: str, path: str | None
+) -> AbstractContextManager[Output | None]:
+    """Open the output before anything is read: what cannot be delivered need not be collected."""
+    if path is None:
+        return nullcontext()
+    try:
+        return invocation.open_output(path)
+    except UsageFault as fault:
+        if layout == "nagios":
+            raise CheckUnknown(fault.error, hint=fault.hint) from None
+        raise
+
+
+def _collect(invocation: Invocation, output: Output | None) -> dict[str, Any]:
     settings = invocation.settings
+    if output and gives_up_rights(settings.database_path):
+        output.entrust()
     with reading.open_snapshot(settings.database_path) as store:
         return collect(store, settings.instance)
 
 
 def _render(invocation: Invocation, state: dict[str, Any], layout: str) -> str:
     if layout == "json":
-        return output.json_text(state)
+        return json_text(state)
     if layout == "prometheus":
         from bangui_cli.health import prometheus
 
         return prometheus.render(state, invocation.settings)
     sections = {title: values for title, values in state.items() if title != "jobs"}
     sections |= {f"job {job_id}": values for job_id, values in state["jobs"].items()}
-    return "\n".join(output.section_text(title, values) for title, values in sections.items())
+    return "\n".join(section_text(title, values) for title, values in sections.items())
 
 
 def _alarm(
-    invocation: Invocation, path: str | None, warning_s: float | None, critical_s: float | None
+    invocation: Invocation, output: Output | None, warning_s: float | None, critical_s: float | None
 ) -> int:
     """Report to Nagios; a state that cannot be read is a failure, too, and gets its event."""
     from bangui_cli.health import ages, nagios
 
     try:
-        state = _collect(invocation)
+        state = _collect(invocation, output)
         result = nagios.render(state, ages.judge_ages(state, invocation.settings, warning_s, critical_s))
     except Exception as error:
         result = nagios.explain(error)
         failure = explain(error)._replace(exit_code=result.exit_code)
         invocation.log.emit_failure(events.COMMAND_FAILED, failure)
-    _deliver(result.line, path)
+    _deliver(result.line, output)
     return result.exit_code
 
 
-def _deliver(text: str, path: str | None) -> None:
-    if path is None:
-        output.print_text(text)
-        return
-    from bangui_cli.host import files
-
-    try:
-        # Of a link, as /dev/stdout is one, the target is replaced.
-        target = os.path.realpath(path)
-    except OSError as error:
-        raise files.failure(error, f"cannot write {path}") from None
-    files.replace_file(target, f"{text}\n".encode())
+def _deliver(text: str, output: Output | None) -> None:
+    if output is None:
+        print_text(text)
+    else:
+        output.replace(f"{text}\n".encode())

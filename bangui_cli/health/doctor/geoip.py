@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 
-from bangui_cli.resolving import mmdb
+from bangui_cli.resolving import files, mmdb
 from bangui_cli.rules import timestamps
 from bangui_cli.states.checks import Check, failed, ok, warning
 from bangui_cli.states.errors import BanguiError, NoInput
@@ -11,14 +11,20 @@ from bangui_cli.states.errors import BanguiError, NoInput
 _DAY_S = 86400.0
 # GeoLite2 comes twice a week, DB-IP Lite once a month.
 _OLD_DAYS = 45
+# The clocks of two machines differ.
+_SOON_S = _DAY_S
+_LAST_S = timestamps.to_wall_s("9999-12-31")
+_REPLACE = "fetch a new one, as geoipupdate does from cron"
 
 
 def examine(configured: Sequence[str], now_s: float) -> list[Check]:
     """Check the configured files, or those in the usual places."""
     try:
-        paths = mmdb.find_paths(configured)
+        paths = files.find_paths(configured)
     except NoInput as none:
         return [warning("geoip_db", none.error, f"nothing, if you do not use resolve; {none.hint}")]
+    except BanguiError as state:
+        return [failed("geoip_db", state)]
     return [_check_file(path, now_s) for path in paths]
 
 
@@ -33,8 +39,13 @@ def _check_file(path: str, now_s: float) -> Check:
 
 def check_age(path: str, built_s: float, now_s: float) -> Check:
     """Check that a file is not so old that addresses have moved to other countries meanwhile."""
+    if built_s > _LAST_S:
+        return warning("geoip_db", f"{path} has a build time that makes no sense", _REPLACE)
+    if built_s > now_s + _SOON_S:
+        detail = f"{path} was built on {timestamps.to_text(built_s)[:10]}, in the future"
+        return warning("geoip_db", detail, f"look at the clock; {_REPLACE}")
     age_days = (now_s - built_s) / _DAY_S
-    detail = f"{path} was built on {timestamps.to_text(built_s)[:10]}, {age_days:.0f} days ago"
+    detail = f"{path} was built on {timestamps.to_text(built_s)[:10]}, {max(age_days, 0):.0f} days ago"
     if age_days > _OLD_DAYS:
-        return warning("geoip_db", detail, "fetch a new one, as geoipupdate does from cron")
+        return warning("geoip_db", detail, _REPLACE)
     return ok("geoip_db", detail)

@@ -4,9 +4,10 @@ import os
 import stat
 from collections.abc import Sequence
 
+from bangui_cli.scheduling import program
 from bangui_cli.scheduling.formats import CRON, FORMATS, Format
 from bangui_cli.states import exit_codes
-from bangui_cli.states.checks import Check, error, ok, warning
+from bangui_cli.states.checks import Check, error, failed, ok, warning
 
 _OTHERS_WRITE = 0o022
 
@@ -19,7 +20,7 @@ def examine(root: str = "", formats: Sequence[Format] = tuple(FORMATS.values()))
     checks = [_check_files(each, root) for each in installed]
     if len(installed) > 1:
         checks = [_twice(installed)]
-    return [*checks, _check_schedulers(installed)]
+    return [*checks, *_check_programs(installed, root), _check_schedulers(installed)]
 
 
 def _under(root: str, paths: Sequence[str]) -> list[str]:
@@ -56,6 +57,27 @@ def _check_files(installed: Format, root: str) -> Check:
         detail = f"installed for {installed.name}, and not enabled"
         return error("schedule", detail, str(installed.hint_installed), exit_codes.UNAVAILABLE)
     return ok("schedule", f"installed for {installed.name}: {paths[0]}")
+
+
+def _check_programs(installed: Sequence[Format], root: str) -> list[Check]:
+    """Check that nobody but root could change what root starts each minute; only root can tell."""
+    if os.geteuid() != 0:
+        return []
+    paths = [path for each in installed for path in _under(root, each.paths) if os.path.isfile(path)]
+    programs = sorted({name for path in paths for name in program.started_as_root(_text(path))})
+    for name in programs:
+        state = program.doubt((name,))
+        if state:
+            return [failed("schedule_program", state)]
+    return [ok("schedule_program", f"only root could change {name}") for name in programs]
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError:  # it is root's, and this runs as another user
+        return ""
 
 
 def _is_ignored_by_cron(path: str) -> bool:

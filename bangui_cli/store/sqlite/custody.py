@@ -33,14 +33,20 @@ def become_owner(path: str) -> None:
 
     Raise PermissionRefused, and ConfigInvalid as `require` does.
     """
-    if os.geteuid() != ROOT_ID:
-        return
-    user_id, group_id = owner_of(path)
-    if user_id != ROOT_ID:
+    owner = future_owner(path)
+    if owner:
         from bangui_cli.host import identity
 
         require_one_place(path)  # Linux before 5.14 hides that from who has changed identity
-        identity.take(user_id, group_id)
+        identity.take(*owner)
+
+
+def future_owner(path: str) -> tuple[int, int] | None:
+    """Return whose identity this process takes to open a database, None where it stays who it is."""
+    if os.geteuid() != ROOT_ID:
+        return None
+    owner = owner_of(path)
+    return None if owner[0] == ROOT_ID else owner
 
 
 def require(path: str) -> None:
