@@ -177,16 +177,23 @@ def _quote(path: str) -> str:
     return shlex.quote(path)
 
 
-def _mount_of(path: str) -> str | None:
+def _mount_of(path: str) -> bytes | None:
     """Return the ID of the mount that a place is on, None where nobody can tell."""
     try:
         # O_PATH: to close another descriptor of the database would drop SQLite's locks.
         place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            with open(f"{_DESCRIPTORS}/{place}", encoding="ascii") as about:
-                lines = [line for line in about if line.startswith("mnt_id:")]
+            lines = _read(f"{_DESCRIPTORS}/{place}").splitlines()
         finally:
             os.close(place)
     except (OSError, ValueError):
         return None
-    return lines[0] if lines else None
+    return next((line for line in lines if line.startswith(b"mnt_id:")), None)
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 4096)
+    finally:
+        os.close(descriptor)
