@@ -84,14 +84,24 @@ def doubt(
     return distrust(path, foreign, owner_id, way_out) if foreign else None
 
 
-def distrust(path: str, foreign: Foreign, owner_id: int = ROOT_ID, way_out: str = "") -> Untrusted:
-    """Return the state in which `path` is not to be obeyed because of a place on its way."""
+def distrust(
+    path: str,
+    foreign: Foreign,
+    owner_id: int = ROOT_ID,
+    way_out: str = "",
+    *,
+    hint: str | None = None,
+) -> Untrusted:
+    """Return the state in which `path` is not to be obeyed because of a place on its way.
+
+    A `hint` takes the place of the remedy; FILE stands for the place in both.
+    """
     owner, mode = user_name(foreign.owner_id), f"{stat.S_IMODE(foreign.mode):04o}"
     what = f"{foreign.path} {foreign.why} (owner {owner}, mode {mode})"
     led_there = "" if foreign.path == path else f" on the way to {path}"
     return Untrusted(
         what + led_there,
-        hint=remedy(foreign, owner_id, way_out),
+        hint=hint or remedy(foreign, owner_id, way_out),
         path=foreign.path,
         owner=owner,
         mode=mode,

@@ -2,9 +2,10 @@
 
 import errno
 import os
+import resource
 import select
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bangui_cli.host import clocks
 from bangui_cli.importing.records import Chunks
@@ -13,6 +14,7 @@ from bangui_cli.states.errors import BanguiError, IoFailed, NoInput
 
 STDIN = "-"
 _STDIN_DESCRIPTOR = 0
+_OTHER_DESCRIPTORS = 64
 CHUNK_BYTES = 256 * 1024
 _PAUSE_S = 0.2
 # A pipe that never pauses for long must not keep its rows pending for long, either.
@@ -55,11 +57,36 @@ class Source:
         except OSError as error:
             raise _unreadable(error, self.path, IoFailed) from None
         finally:
-            os.close(descriptor)
+            self.close()
+
+    def close(self) -> None:
+        """Close it if it is open."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def open_all(sources: Sequence[Source]) -> None:
+    """Open inputs while this process may, however many. Raise what `Source.open` raises."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < len(sources) + _OTHER_DESCRIPTORS:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        for source in sources:
+            source.open()
+    except BanguiError:
+        for source in sources:
+            source.close()  # to say what is the matter takes descriptors, too
+        raise
 
 
 def _open(path: str) -> int:
-    return os.dup(_STDIN_DESCRIPTOR) if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    if path == STDIN:
+        return os.dup(_STDIN_DESCRIPTOR)
+    # O_NONBLOCK: a named pipe whose writer comes later is waited for when it is its turn.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def _require_readable(path: str) -> None:

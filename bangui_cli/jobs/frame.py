@@ -11,8 +11,9 @@ from bangui_cli.jobs.run import Run
 from bangui_cli.jobs.watchdog import Watchdog
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings
+from bangui_cli.states import events
 from bangui_cli.states.errors import BanguiError, Interrupted, LockHeld
-from bangui_cli.store import open_store
+from bangui_cli.store import Store, open_store
 
 # What an overdue run may still spend: with the watchdog's patience it stays within 0.3 s.
 _RECORD_S = 0.06
@@ -65,6 +66,7 @@ def _attempt(
 ) -> BaseException | None:
     try:
         with open_store(settings.database_path, run_deadline) as store:
+            _warn_of_second_name(invocation, settings, store)
             run = Run(invocation, settings, store, run_deadline, result)
             try:
                 run_deadline.check()  # the start of the interpreter may have used it up
@@ -75,6 +77,17 @@ def _attempt(
     except (Exception, Interrupted) as error:
         return error
     return None
+
+
+def _warn_of_second_name(invocation: Invocation, settings: Settings, store: Store) -> None:
+    names = store.count_names()
+    if names > 1:
+        invocation.log.emit(
+            events.DATABASE_HAS_SECOND_NAME,
+            path=settings.database_path,
+            names=names,
+            hint="a run that is killed leaves its journal beside one name only; see bangui doctor",
+        )
 
 
 def _leave_behind(run: Run, error: BaseException) -> None:

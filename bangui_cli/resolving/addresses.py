@@ -5,7 +5,6 @@ from itertools import islice
 from typing import BinaryIO
 
 from bangui_cli.access import reading
-from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.fail2ban.addresses import first_address
 from bangui_cli.host import clocks
 from bangui_cli.resolving.freshness import Freshness, freshness
@@ -81,14 +80,14 @@ def words(stream: BinaryIO, piece_bytes: int = _PIECE_BYTES) -> Iterator[Numbere
 
 
 def banned(
-    path: str, store: Store, files: Sequence[Mmdb], max_age_s: float, tally: Tally
+    texts: Iterable[str], store: Store, files: Sequence[Mmdb], max_age_s: float, tally: Tally
 ) -> Iterator[str]:
-    """Read fail2ban's database; return the addresses that the files are to be asked for, each once.
+    """Return those of fail2ban's addresses that the files are to be asked for, each once.
 
     A network counts for its first address. What is neither is counted as skipped, what is fresh as
     fresh: nothing where `max_age_s` is 0.
     """
-    ips = _well_formed(fail2ban.read_addresses(path), tally)
+    ips = _well_formed(texts, tally)
     tally.read += len(ips) + tally.skipped
     if not max_age_s:
         return iter(ips)

@@ -1,6 +1,8 @@
 """What is known of addresses: cached, still dirty, or found in the MMDB files where those are asked."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from typing import NamedTuple
 
 from bangui_cli.access import reading
@@ -10,6 +12,7 @@ from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.resolving.records import Facts
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry
+from bangui_cli.store import gives_up_rights
 
 CACHED, DIRTY, RESOLVED, UNKNOWN = "cached", "dirty", "resolved", "unknown"
 _LOOKUP_ROWS = 5_000
@@ -46,15 +49,22 @@ def _found(ip: str, known: Entry | None, cached: Entry | None, waiting: Entry | 
     return Found(known, CACHED if is_told_by_cache else DIRTY)
 
 
-def resolve_missing(
-    found: dict[str, Found], configured: Sequence[str], *, registered: bool = False
+def look_up_resolving(
+    path: str, ips: Sequence[str], configured: Sequence[str], *, registered: bool = False
 ) -> dict[str, Found]:
-    """Ask the MMDB files for what has no country, staging nothing. Raise what `open_files` raises."""
-    missing = sorted(ip for ip, (entry, _) in found.items() if not entry.knows_country)
-    if not missing:
-        return found
-    with open_files(configured, registered=registered) as files:
-        return found | _resolve(missing, found, files)
+    """Look addresses up, and ask the MMDB files for what has no country, staging nothing.
+
+    Where no country is missing, no file is needed. Raise what `open_files` raises.
+    """
+    open_all = partial(open_files, configured, registered=registered)
+    with ExitStack() as stack:
+        # Files that only root may read are to be open by the time that root becomes another user.
+        files = stack.enter_context(open_all()) if gives_up_rights(path) else None
+        found = look_up(path, ips)
+        missing = sorted(ip for ip, (entry, _) in found.items() if not entry.knows_country)
+        if not missing:
+            return found
+        return found | _resolve(missing, found, files or stack.enter_context(open_all()))
 
 
 def _resolve(ips: Sequence[str], found: dict[str, Found], files: Sequence[Mmdb]) -> dict[str, Found]:

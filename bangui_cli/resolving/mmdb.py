@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import islice, starmap
 from typing import Any, NamedTuple
 
@@ -166,6 +166,8 @@ def _read(path: str, descriptor: int, work: Callable[[Any], Any], *, cpu_limit_s
 
     # The descriptor leads to the file as it was opened, also when another has been renamed over it.
     link = f"{_DESCRIPTORS}/{descriptor}"
+    if not os.access(link, os.R_OK):
+        link = f"{_DESCRIPTORS}/{_copy_in_memory(descriptor)}"
 
     def read() -> Any:
         os.close(os.open(link, os.O_RDONLY))  # the reader would not say why it cannot
@@ -185,3 +187,12 @@ def _withheld(error: OSError, path: str) -> BanguiError:
     if not os.path.exists(_DESCRIPTORS):
         return Unavailable("/proc is not mounted", hint="mount -t proc proc /proc", path=path)
     return of_os_error(error, f"cannot read {path}")
+
+
+@cache
+def _copy_in_memory(descriptor: int) -> int:
+    """Return a descriptor of the same content that this user may open anew; the file only root may."""
+    copy, at, size = os.memfd_create("mmdb"), 0, os.fstat(descriptor).st_size
+    while at < size and (sent := os.sendfile(copy, descriptor, at, size - at)):
+        at += sent
+    return copy

@@ -47,7 +47,8 @@ def make_plan(settings: Settings, config_path: str | None, command: tuple[str, .
     The jobs start in an environment of their own: what flags, variables or this user's own settings
     file decided here is carried over as options.
     """
-    database, options = _database(settings, user)
+    database = database_of(settings)
+    options = _database_options(settings, database, user)
     if config_path is not None and config_path != config_file.SYSTEM_PATH:
         options += ["--config", os.path.abspath(config_path)]
     if _is_given(settings, "instance"):
@@ -90,17 +91,19 @@ def own_command() -> tuple[str, ...]:
     return (sys.executable, "-I", "-m", "bangui_cli")
 
 
-def _database(settings: Settings, user: str) -> tuple[Place, list[str]]:
-    """Return the database of the jobs, and the option that leads them there.
+def database_of(settings: Settings) -> Place:
+    """Return the database of the jobs. Where none is set, that of the system is meant, whoever asks."""
+    is_default = settings["database_path"].source == "default"
+    return place_of(SYSTEM_DATABASE_PATH if is_default else settings.database_path)
 
-    The default depends on the user: the one of root is meant, whoever asks.
-    """
+
+def _database_options(settings: Settings, place: Place, user: str) -> list[str]:
+    """Return the option that leads the jobs to their database; the default depends on the user."""
     if settings["database_path"].source == "default":
-        place = place_of(SYSTEM_DATABASE_PATH)
-        return place, [] if user == ROOT else ["--database", place.database]
-    place = place_of(settings.database_path)
-    is_in_file = place.database == settings.database_path and not _is_given(settings, "database_path")
-    return place, [] if is_in_file else ["--database", place.database]
+        is_found = user == ROOT
+    else:
+        is_found = place.database == settings.database_path and not _is_given(settings, "database_path")
+    return [] if is_found else ["--database", place.database]
 
 
 def _is_given(settings: Settings, key: str) -> bool:

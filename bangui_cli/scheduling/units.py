@@ -29,8 +29,7 @@ ExecStart=:{command}
 SuccessExitStatus=75
 TimeoutStartSec={timeout_s}
 UMask=0077
-# Root may have to open, and keep the ownership of, a database of another user.
-CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE
+CapabilityBoundingSet={capabilities}
 LockPersonality=yes
 MemoryDenyWriteExecute=yes
 NoNewPrivileges=yes
@@ -51,6 +50,9 @@ RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
 """
+
+# Root becomes the user whose database it is, and leaves the group of its own to what lies beside it.
+_CAPABILITIES_OF_ROOT = "CAP_CHOWN CAP_SETGID CAP_SETUID"
 
 _TIMER = """\
 {heading}
@@ -113,6 +115,7 @@ def _service(plan: Plan, planned: PlannedJob) -> str:
         job=planned.job,
         command=" ".join(map(quote, planned.command_line)),
         user="" if plan.user == ROOT else f"User={plan.user}\n",
+        capabilities=_CAPABILITIES_OF_ROOT if plan.user == ROOT else "",
         timeout_s=math.ceil(planned.timeout_s) + _TIMEOUT_MARGIN_S,
         mounts=f"RequiresMountsFor={quote(directory)}\n" if directory else "",
         # Where it is missing, bangui itself says so, and what to do.

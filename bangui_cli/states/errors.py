@@ -181,7 +181,9 @@ class Untrusted(PermissionRefused):
 class JournalLeft(PermissionRefused):
     """A run was killed in a transaction, and who only reads may not roll it back."""
 
-    default_hint = "nothing is lost: the next job rolls it back, or bangui status by the owner"
+    default_hint = (
+        "nothing is lost: the owner's next job rolls it back; at once, as the owner: bangui status"
+    )
 
 
 class ConfigInvalid(BanguiError):

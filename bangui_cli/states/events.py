@@ -40,6 +40,9 @@ LOCK_RELEASED = Event("scheduler_lock_released", "info", "the lock was handed ov
 DATABASE_INITIALISED = Event(
     "database_initialised", "info", "the database was created, upgraded or found current"
 )
+DATABASE_HAS_SECOND_NAME = Event(
+    "database_has_second_name", "warning", "who opens the database by its other name may damage it"
+)
 IMPORT_ROW_REJECTED = Event("import_row_rejected", "warning", "one input row was refused")
 GEOIP_WITHOUT_COUNTRIES = Event(
     "geoip_without_countries", "warning", "no MMDB file knows countries, so that nothing gets one"
@@ -63,6 +66,9 @@ HEARTBEAT_SCHEDULED = Event(
 SCHEDULE_REMOVED = Event("schedule_removed", "info", "the files of the schedule were deleted")
 SCHEDULED_TWICE = Event(
     "scheduled_twice", "warning", "the jobs are installed for another scheduler, too"
+)
+SCHEDULED_AS_ROOT = Event(
+    "scheduled_as_root", "info", "the owner of the database cannot run the jobs: root starts them"
 )
 SCHEDULER_NOT_RUNNING = Event(
     "scheduler_not_running", "warning", "the jobs are installed, but nothing is there to start them"

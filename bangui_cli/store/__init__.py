@@ -25,8 +25,10 @@ __all__ = [
     "Situation",
     "Store",
     "examine",
+    "gives_up_rights",
     "initialise",
     "open_store",
+    "owner_of",
     "place_of",
 ]
 
@@ -40,8 +42,9 @@ State = TypeVar("State")
 def open_store(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> Store:
     """Open an existing database; with `durable`, a commit survives a power cut.
 
-    Without a deadline each single wait is bounded by 30 s. Raise NoDatabase, NotADatabase,
-    PermissionRefused, and what the engine refuses.
+    From here on root is, for good, the user whose database it is: what only root may read or write is
+    to be open by then. Without a deadline each single wait is bounded by 30 s. Raise NoDatabase,
+    NotADatabase, PermissionRefused, Untrusted, ConfigInvalid, and what the engine refuses.
     """
     from bangui_cli.store.sqlite.store import SqliteStore
 
@@ -49,10 +52,10 @@ def open_store(database: str, deadline: Deadline | None = None, *, durable: bool
 
 
 def initialise(database: str, *, journal_mode: str | None, force: bool) -> "Initialised":
-    """Create or upgrade a database; nothing happens to one that is current.
+    """Create or upgrade a database, root as in `open_store`; nothing happens to one that is current.
 
-    Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Unavailable, and what the engine
-    refuses.
+    Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Untrusted, Unavailable, and what the
+    engine refuses.
     """
     from bangui_cli.store.sqlite import migrations
 
@@ -60,7 +63,10 @@ def initialise(database: str, *, journal_mode: str | None, force: bool) -> "Init
 
 
 def examine(database: str, look: Callable[[Store], State]) -> "tuple[list[Check], State | None]":
-    """Check a database, changing nothing; return what `look` saw in a snapshot, if it can be read."""
+    """Check a database, changing nothing, root as in `open_store`.
+
+    Return what `look` saw in a snapshot, too, if it can be read.
+    """
     from bangui_cli.store.sqlite import checks
 
     return checks.examine(database, look)
@@ -71,3 +77,20 @@ def place_of(database: str) -> "Place":
     from bangui_cli.store.sqlite import opening
 
     return opening.place_of(database)
+
+
+def owner_of(database: str) -> tuple[int, int] | None:
+    """Return the IDs of the user whose file a database is, or would be, and of its group.
+
+    Return None where it is no file.
+    """
+    from bangui_cli.store.sqlite import custody
+
+    return custody.owner_of(database)
+
+
+def gives_up_rights(database: str) -> bool:
+    """Tell whether to open a database makes root another user: what wants root's rights comes before."""
+    from bangui_cli.store.sqlite import custody
+
+    return custody.future_owner(database) is not None

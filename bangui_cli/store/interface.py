@@ -166,6 +166,9 @@ class Store(Protocol):
     def job_state(self, job_id: str) -> dict[str, Any]:
         """Return the state of a job; one that never ran has zeros and no times."""
 
+    def count_names(self) -> int:
+        """Count the names under which programs may open the database; more than one is a danger."""
+
     def initialised_at(self) -> str | None:
         """Return when `init` first made or adopted the database."""
 

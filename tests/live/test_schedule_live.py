@@ -52,6 +52,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Mac
         "cron": (CRON_RUNS, needs("cron", "faketime")),
         "systemd": (SYSTEMD_RUNS, needs("systemctl")),
         "limits": (LIMIT_RUNS, needs("systemctl")),
+        "owner": (OWNER_RUNS, needs("systemctl")),
     }
     started = {
         name: Machine(tmp_path_factory.mktemp(name), script)
@@ -235,7 +236,7 @@ schedule install --log-format json --format systemd 2> $OUT/units
 bangui schedule remove -q --format systemd
 BANGUI_HEARTBEAT_INTERVAL=2s schedule install -q -d /run/root/bangui.db
 cp /etc/cron.d/bangui $OUT/installed
-schedule show -d "${database[nobody]}" --user nobody > /etc/cron.d/nobody
+schedule show -d "${database[nobody]}" > /etc/cron.d/nobody
 schedule show -d /run/missing.db > /etc/cron.d/missing
 start_cron
 sleep 1
@@ -460,3 +461,31 @@ def test_a_held_lock_is_no_failure_of_a_unit_but_a_timeout_is(machines: dict[str
     assert machine.text("held") == machine.text("held-75") == "success\n"
     assert machine.text("timeout") == "Result=exit-code\nExecMainStatus=124\n"
     assert machine.text("hung").startswith("Result=timeout\n")
+
+
+OWNER_RUNS = (
+    _SYSTEMD
+    + """
+mkdir -m 700 /run/nobody; chown nobody /run/nobody
+bangui init -q -d /run/nobody/bangui.db
+bangui add -d /run/nobody/bangui.db 192.0.2.1 --country-code DE
+schedule install -q --format systemd --root /run/root -d /run/nobody/bangui.db
+grep -q '^User=' /run/root/etc/systemd/system/*.service && exit 1
+use_units /run/root
+start_systemd
+systemctl --user start bangui-heartbeat.service bangui-flush.service
+bangui status -d /run/nobody/bangui.db --format json > $OUT/status
+stat -c %U /run/nobody/* > $OUT/owners
+"""
+)
+
+
+@needs("systemctl")
+def test_a_unit_of_roots_becomes_the_owner_of_the_database(machines: dict[str, Machine]):
+    """Under all its hardening, and without a right to pass over permissions."""
+    machine = machines["owner"].finish()
+    status = json.loads(machine.text("status"))
+
+    assert status["cache"]["rows"] == 1
+    assert {job["last_outcome"] for job in status["jobs"].values()} == {"ok"}
+    assert machine.text("owners") == "nobody\n"

@@ -284,7 +284,7 @@ def small_disk(bangui, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", disk], check=False
+        ["mount", "-t", "tmpfs", "-o", "size=128k,mode=700", "tmpfs", disk], check=False
     ).returncode:
         pytest.skip("this container may not mount")
     bangui.database = Path(shutil.copy(bangui.database, disk))

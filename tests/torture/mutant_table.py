@@ -21,6 +21,7 @@ ENTRY = "bangui_cli/rules/entry.py"
 FLUSH, FRAME, RUN, WATCHDOG = (
     f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "run", "watchdog")
 )
+CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/identity.py"
 TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
 STAGING, IMPORT = "bangui_cli/access/staging.py", "bangui_cli/importing/run.py"
 
@@ -527,6 +528,112 @@ MUTANTS = (
         "    with store.transaction():\n        tables",
         "    if True:\n        tables",
         "jobs/test_paused_runs.py::test_nobody_sees_half_a_migration",
+    ),
+    # Whose database it is.
+    Mutant(
+        "root opens a user's database as root",
+        CUSTODY,
+        "return None if owner[0] == ROOT_ID else owner",
+        "return None",
+        "store/test_foreign_hands.py::test_no_journal_of_a_users_makes_root_delete_a_file",
+    ),
+    Mutant(
+        "root's file in a user's directory is root's business",
+        CUSTODY,
+        "if status is None or status.st_uid == ROOT_ID:",
+        "if status is None:",
+        "store/test_owner.py::test_a_file_of_roots_is_looked_at_as_its_directorys_owner",
+    ),
+    Mutant(
+        "who could make a file beside the database does not count",
+        CUSTODY,
+        "    _require_own_way(path, owner_id)\n    for",
+        "    for",
+        "store/test_foreign_hands.py::test_a_database_in_a_directory_such_as_tmp_is_not_opened",
+    ),
+    Mutant(
+        "whatever lies beside the database is obeyed",
+        CUSTODY,
+        "for name in sidecars(path):",
+        "for name in ():",
+        "store/test_foreign_hands.py::test_what_sqlite_would_obey_is_a_plain_file_or_nothing",
+    ),
+    Mutant(
+        "a group may write root's database",
+        CUSTODY,
+        "find_foreign_hands(path, owner_id, group_counts=owner_id == ROOT_ID)",
+        "find_foreign_hands(path, owner_id, group_counts=False)",
+        "store/test_foreign_hands.py::test_what_others_may_write_of_roots_is_refused",
+    ),
+    Mutant(
+        "init looks who was faster only afterwards",
+        CUSTODY,
+        '        _require_room_for_own(os.path.dirname(directory) or ".", os.geteuid())\n',
+        "",
+        "store/test_foreign_hands.py::test_init_makes_nothing_where_somebody_else_was_faster",
+    ),
+    Mutant(
+        "a database that is mounted under another name is opened",
+        CUSTODY,
+        "if None not in (mount, around) and mount != around:",
+        "if False:",
+        "store/test_foreign_hands.py::test_a_file_that_is_mounted_under_another_name_is_refused",
+    ),
+    Mutant(
+        "root keeps its groups",
+        IDENTITY,
+        "            os.setgroups(groups)\n",
+        "",
+        "host/test_identity.py::test_a_user_comes_with_his_groups",
+    ),
+    Mutant(
+        "only the effective ID changes",
+        IDENTITY,
+        "os.setresuid(user_id, user_id, user_id)",
+        "os.setresuid(-1, user_id, -1)",
+        "host/test_identity.py::test_nobody_comes_back",
+    ),
+    Mutant(
+        "what is imported late is not found",
+        IDENTITY,
+        "with modules.held_open():",
+        "if True:",
+        "store/test_owner.py::test_root_may_have_bangui_where_the_owner_cannot_go",
+    ),
+    Mutant(
+        "an MMDB file of root's is closed to the reader",
+        "bangui_cli/resolving/mmdb.py",
+        "if not os.access(link, os.R_OK):",
+        "if False:",
+        "store/test_owner.py::test_root_brings_fail2bans_addresses_and_mmdb_files",
+    ),
+    Mutant(
+        "an import of many files has no room for them",
+        "bangui_cli/importing/sources.py",
+        "if soft < len(sources) + _OTHER_DESCRIPTORS:",
+        "if False:",
+        "store/test_owner.py::test_root_brings_more_inputs_than_a_process_may_open_by_itself",
+    ),
+    Mutant(
+        "a named pipe is waited for before its turn",
+        "bangui_cli/importing/sources.py",
+        "os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK",
+        "os.O_RDONLY | os.O_CLOEXEC",
+        "store/test_owner.py::test_pipes_are_read_in_their_order",
+    ),
+    Mutant(
+        "an output is put in its place with the owner's rights",
+        "bangui_cli/cli/commands/status.py",
+        "        output.entrust()\n",
+        "        pass\n",
+        "store/test_owner.py::test_root_writes_what_the_owner_could_not_write",
+    ),
+    Mutant(
+        "a unit of root's may pass over permissions, and become nobody",
+        "bangui_cli/scheduling/units.py",
+        '"CAP_CHOWN CAP_SETGID CAP_SETUID"',
+        '"CAP_CHOWN CAP_DAC_OVERRIDE"',
+        "live/test_schedule_live.py::test_a_unit_of_roots_becomes_the_owner_of_the_database",
     ),
     # What others have written: MMDB files, fail2ban's database.
     Mutant(

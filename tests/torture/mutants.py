@@ -41,6 +41,7 @@ class Snapshot:
         with tempfile.TemporaryDirectory(prefix="bangui-mutant-") as name:
             directory = Path(name)
             shutil.copytree(self.directory, directory, dirs_exist_ok=True)
+            directory.chmod(0o755)  # for tests that run it as another user
             for path, source in changes.items():
                 (directory / path).write_text(source)
             return _passes(directory, test)

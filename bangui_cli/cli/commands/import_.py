@@ -1,11 +1,12 @@
 """`bangui import`: stage many entries from files or stdin."""
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
+from bangui_cli import store
 from bangui_cli.cli import options
 from bangui_cli.host import clocks, terminal
 from bangui_cli.host.files import PRIVATE, Output
@@ -17,6 +18,7 @@ from bangui_cli.telling.progress import ProgressBar
 
 if TYPE_CHECKING:
     from bangui_cli.importing.run import Import
+    from bangui_cli.importing.sources import Source
 
 _EXAMPLE = """\
 bangui import answers.json more.csv --rejects rejected.txt
@@ -69,25 +71,40 @@ def command(
     total_bytes = sources.total_bytes(inputs)
     bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
     with (
-        _open_rejects(invocation, rejects_path, paths) as output,
-        open_staging(database_path) as store,
+        _open_files(invocation, inputs, rejects_path) as output,
+        open_staging(database_path) as opened,
         Rejects(output) as rejects,
     ):
-        work = Import(Staging(store), rejects, invocation.log, bar, in_bytes=total_bytes is not None)
+        work = Import(Staging(opened), rejects, invocation.log, bar, in_bytes=total_bytes is not None)
         try:
-            with bar, store.bulk_staging():
+            with bar, opened.bulk_staging():
                 work.run(inputs, wanted_format)
         finally:
             _report(work.counts(), invocation, as_json=as_json)
     _tell_failures(work, rejects_path, invocation)
 
 
+@contextmanager
+def _open_files(
+    invocation: Invocation, inputs: Sequence["Source"], rejects_path: str | None
+) -> Iterator[Output | None]:
+    """Open the rejects, and what else wants the rights of now."""
+    from bangui_cli.importing import sources
+
+    with _open_rejects(invocation, inputs, rejects_path) as output:
+        if store.gives_up_rights(invocation.settings.database_path):
+            sources.open_all(inputs)
+            if output:
+                output.entrust()
+        yield output
+
+
 def _open_rejects(
-    invocation: Invocation, path: str | None, inputs: Iterable[str]
+    invocation: Invocation, inputs: Sequence["Source"], path: str | None
 ) -> AbstractContextManager[Output | None]:
     if path is None:
         return nullcontext()
-    names = ["/dev/stdin" if name == "-" else name for name in inputs]
+    names = ["/dev/stdin" if source.path == "-" else source.path for source in inputs]
     # Addresses are nobody else's business.
     return invocation.open_output(path, names, mode=PRIVATE)
 

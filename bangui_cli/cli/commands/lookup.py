@@ -7,7 +7,7 @@ import click
 
 from bangui_cli.cli import options
 from bangui_cli.resolving.addresses import words
-from bangui_cli.resolving.lookup import UNKNOWN, Found, look_up, resolve_missing
+from bangui_cli.resolving.lookup import UNKNOWN, Found, look_up, look_up_resolving
 from bangui_cli.rules.validation import (
     Rejected,
     normalise_country,
@@ -62,9 +62,12 @@ def command(
     """
     ips = [_normalise(text) for text in _given(addresses)]
     settings = invocation.settings
-    found = look_up(settings.database_path, ips)
     if resolve:
-        found = resolve_missing(found, settings.geoip_db, registered=settings.geoip_registered)
+        found = look_up_resolving(
+            settings.database_path, ips, settings.geoip_db, registered=settings.geoip_registered
+        )
+    else:
+        found = look_up(settings.database_path, ips)
     if countries is not None:
         return _verdict(found[ip].entry.country_code in countries for ip in ips)
     rows = [_describe(found[ip]) for ip in ips]

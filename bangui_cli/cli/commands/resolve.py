@@ -10,6 +10,7 @@ import click
 from bangui_cli.access import staging
 from bangui_cli.access.staging import Staging
 from bangui_cli.cli import options
+from bangui_cli.fail2ban.database import read_addresses
 from bangui_cli.host import terminal
 from bangui_cli.resolving import addresses
 from bangui_cli.resolving.addresses import Reject, Tally
@@ -76,6 +77,8 @@ def command(
     if not texts and not fail2ban:
         raise UsageFault("nothing to resolve", hint="give addresses, - for stdin, or --fail2ban")
     settings, tally = invocation.settings, Tally()
+    # Before the store is opened: fail2ban's database is root's.
+    banned = read_addresses(settings.fail2ban_db) if fail2ban else []
     shown: list[tuple[str, Found]] = []
     with (
         open_files(settings.geoip_db, registered=settings.geoip_registered) as files,
@@ -84,8 +87,7 @@ def command(
         store.bulk_staging(),
     ):
         _warn_of_no_countries(invocation, files)
-        path = settings.fail2ban_db
-        banned = addresses.banned(path, store, files, max_age_s, tally) if fail2ban else ()
+        stale = addresses.banned(banned, store, files, max_age_s, tally)
         reject = partial(_reject, invocation, bar)
         named = addresses.named(_named(texts), tally, partial(reject, _ARGUMENTS))
         target = Staging(store)
@@ -93,7 +95,7 @@ def command(
             found = stage_named(target, files, [ip for _, ip in named], tally)
             shown += [(text, each) for (text, _), each in zip(named, found, strict=True)]
             piped = _piped(texts, tally, partial(reject, _STDIN))
-            stage_resolved(target, files, chain(piped, banned), tally, bar.update)
+            stage_resolved(target, files, chain(piped, stale), tally, bar.update)
         finally:
             bar.hide()
             _print_results(shown, tally, as_json=layout == "json")

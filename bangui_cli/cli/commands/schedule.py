@@ -11,9 +11,9 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.host import terminal
 from bangui_cli.rules.durations import format_duration
-from bangui_cli.scheduling import installing, program
+from bangui_cli.scheduling import installing, program, runner
 from bangui_cli.scheduling.formats import FORMATS, Format
-from bangui_cli.scheduling.plan import ROOT, Plan, make_plan, own_command
+from bangui_cli.scheduling.plan import ROOT, Plan, database_of, make_plan, own_command
 from bangui_cli.settings import config_file
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
@@ -32,8 +32,8 @@ def _parse_root(_ctx: click.Context, _param: click.Parameter, value: str) -> str
     return os.path.abspath(value).rstrip("/")
 
 
-def _parse_user(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    if not _USER_NAME.fullmatch(value):
+def _parse_user(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _USER_NAME.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not the name of a user")
     return value
 
@@ -61,8 +61,9 @@ def _job_options(function: Any) -> Any:
             help="The bangui that the jobs run.  [default: the one that runs now]",
         ),
         click.option(
-            "--user", metavar="NAME", default=ROOT, show_default=True, callback=_parse_user,
-            help="The user that the jobs run as.",
+            "--user", metavar="NAME", callback=_parse_user,
+            help="The user that the jobs run as.  [default: the owner of the database, if the jobs need "
+            "nothing that he may not use; else, and with --root, root]",
         ),
     ):  # fmt: skip
         function = option(function)
@@ -74,14 +75,14 @@ def _job_options(function: Any) -> Any:
 @_job_options
 @click.pass_obj
 def show(
-    invocation: Invocation, *, format_: Format, root: str, user: str, command_path: str | None
+    invocation: Invocation, *, format_: Format, root: str, user: str | None, command_path: str | None
 ) -> None:
     """Print what install would write.
 
     Several files have their paths as headings.
     """
     invocation.trusts_settings = bool(root)
-    files = format_.render(_plan(invocation, user, _command(command_path)))
+    files = format_.render(_plan(invocation, root, user, _command(command_path)))
     heads = [f"# {root}{file.path}\n" if len(files) > 1 else "" for file in files]
     texts = [head + file.text for head, file in zip(heads, files, strict=True)]
     output.print_text("\n".join(texts).removesuffix("\n"))
@@ -101,7 +102,7 @@ def install(
     *,
     format_: Format,
     root: str,
-    user: str,
+    user: str | None,
     command_path: str | None,
     force: bool,
 ) -> None:
@@ -114,9 +115,9 @@ def install(
     # What is made for another host is not obeyed on this one.
     invocation.trusts_settings = force or bool(root)
     words = _command(command_path)
-    plan = _plan(invocation, user, words)
+    plan = _plan(invocation, root, user, words)
     if not root:
-        _require_user(user)
+        _require_user(plan.user)
         program.require_found(words)
         _require_trust(invocation, plan, words, force=force)
     wanted = format_.render(plan)
@@ -171,8 +172,19 @@ def _command(path: str | None) -> tuple[str, ...]:
     return (os.path.abspath(path),) if path else own_command()
 
 
-def _plan(invocation: Invocation, user: str, words: tuple[str, ...]) -> Plan:
+def _plan(invocation: Invocation, root: str, user: str | None, words: tuple[str, ...]) -> Plan:
+    if user is None:
+        user = ROOT if root else _choose_user(invocation, words[0])
     return make_plan(invocation.settings, invocation.settings_path, words, user)
+
+
+def _choose_user(invocation: Invocation, program_path: str) -> str:
+    database = database_of(invocation.settings)
+    user, reason = runner.choose(database, invocation.settings_path, program_path)
+    if reason:
+        hint = "mend that and install again, or name a user with --user"
+        invocation.log.emit(events.SCHEDULED_AS_ROOT, path=database.database, reason=reason, hint=hint)
+    return user
 
 
 def _log_scheduled(

@@ -13,6 +13,7 @@ from bangui_cli.host.files import Output
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events, exit_codes
 from bangui_cli.states.errors import CheckUnknown, UsageFault
+from bangui_cli.store import gives_up_rights
 from bangui_cli.telling.output import json_text, print_text, section_text
 
 _FORMATS = ("table", "json", "prometheus", "nagios")
@@ -68,7 +69,7 @@ def command(
         if layout == "nagios":
             return _alarm(invocation, output, warning_s, critical_s)
         try:
-            state = _collect(invocation)
+            state = _collect(invocation, output)
         except Exception:
             if layout == "prometheus":
                 from bangui_cli.health import prometheus
@@ -94,8 +95,10 @@ def _open(
         raise
 
 
-def _collect(invocation: Invocation) -> dict[str, Any]:
+def _collect(invocation: Invocation, output: Output | None) -> dict[str, Any]:
     settings = invocation.settings
+    if output and gives_up_rights(settings.database_path):
+        output.entrust()
     with reading.open_snapshot(settings.database_path) as store:
         return collect(store, settings.instance)
 
@@ -119,7 +122,7 @@ def _alarm(
     from bangui_cli.health import ages, nagios
 
     try:
-        state = _collect(invocation)
+        state = _collect(invocation, output)
         result = nagios.render(state, ages.judge_ages(state, invocation.settings, warning_s, critical_s))
     except Exception as error:
         result = nagios.explain(error)

@@ -17,6 +17,7 @@ _NONE: Mapping[str, str] = {}
 
 def examine(values: Settings, misnamed: Mapping[str, str] = _NONE) -> list[Check]:
     """Check everything that the settings lead to; `misnamed` are variables that set nothing."""
+    # The database comes last: from there on root is the user whose it is.
     geoip_files, schedules = geoip.examine(values.geoip_db, clocks.wall_s()), schedule.examine()
     database, state = store.examine(values.database_path, partial(collect, instance=values.instance))
     return [

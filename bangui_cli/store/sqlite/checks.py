@@ -12,9 +12,16 @@ from bangui_cli.rules.durations import approximate
 from bangui_cli.rules.lease import Instant
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import OK, Check, error, failed, ok, warning
-from bangui_cli.states.errors import BanguiError, DatabaseCorrupt, DeadlineExceeded, JournalLeft
+from bangui_cli.states.errors import (
+    BanguiError,
+    ConfigInvalid,
+    DatabaseCorrupt,
+    DeadlineExceeded,
+    JournalLeft,
+    Untrusted,
+)
 from bangui_cli.store.interface import Store
-from bangui_cli.store.sqlite import place, schema, versions
+from bangui_cli.store.sqlite import custody, place, schema, versions
 from bangui_cli.store.sqlite.examination import open_unchanged
 
 # Writers wait while the pages are read: less than the shortest default timeout of a job.
@@ -32,6 +39,10 @@ def examine(path: str, look: Callable[[Store], State]) -> tuple[list[Check], Sta
 
 def _examine_file(path: str, look: Callable[[Store], State]) -> tuple[list[Check], State | None]:
     state = None
+    try:
+        custody.become_owner(path)
+    except BanguiError as fault:
+        return [failed("ownership", fault)], None
     around = place.examine(path) if _is_reachable_file(path) else []
     try:
         with open_unchanged(path) as store, store.snapshot():
@@ -40,6 +51,8 @@ def _examine_file(path: str, look: Callable[[Store], State]) -> tuple[list[Check
                 state = look(store)
     except JournalLeft as fault:
         return [warning("database_readable", fault.error, fault.hint), *around], None
+    except (Untrusted, ConfigInvalid):
+        return around, None  # what is the matter has been said, and nothing opened
     except DatabaseCorrupt as fault:
         return [failed("database_readable", fault), check_pages(path), *around], None
     except BanguiError as fault:

@@ -3,6 +3,7 @@
 import os
 
 from bangui_cli.host.deadline import Deadline
+from bangui_cli.store.sqlite import opening
 from bangui_cli.store.sqlite.store import SqliteStore
 
 _READ_VERSION_AT, _WAL = 19, b"\x02"
@@ -15,6 +16,7 @@ def open_unchanged(path: str, deadline: Deadline | None = None) -> SqliteStore:
     writing, it takes them away again. Where they are there already, it is the other way round: the
     last one to leave would write the -wal back.
     """
+    opening.approach(path)
     is_wal_alone = _is_wal(path) and not os.path.exists(f"{path}-wal")
     return SqliteStore(path, deadline, read_only=not is_wal_alone)
 

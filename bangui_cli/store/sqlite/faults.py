@@ -3,6 +3,7 @@
 import os
 import sqlite3
 
+from bangui_cli.rules.sqlite_spelling import sidecars
 from bangui_cli.states.errors import (
     BanguiError,
     DatabaseBusy,
@@ -17,7 +18,7 @@ from bangui_cli.states.errors import (
     RowRefused,
 )
 
-_DESCRIPTORS = "/proc/self/fd"
+_MOST_DESCRIPTORS = 65_536
 _CHUNK_BYTES = 1 << 20
 _BUSY = (DatabaseBusy, "is locked by another process")
 _REFUSED = (PermissionRefused, "may not be read or written by this user")
@@ -56,7 +57,8 @@ def translate(error: sqlite3.Error, path: str) -> BaseException:
     if state is None:
         return error
     name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
-    return state(f"{path} {words} ({name}: {error})", path=path)
+    hint = _way_in(path) if state is PermissionRefused else None
+    return state(f"{path} {words} ({name}: {error})", hint=hint, path=path)
 
 
 def _state_of(error: sqlite3.Error, path: str) -> tuple[type[BanguiError] | None, str]:
@@ -87,19 +89,39 @@ def _is_unreadable(path: str) -> bool:
 
 def _descriptor_of(path: str) -> int | None:
     """Return SQLite's own descriptor of a file: to close another one would drop SQLite's locks."""
-    target = os.path.realpath(path)
-    for name in os.listdir(_DESCRIPTORS):
-        link = os.path.join(_DESCRIPTORS, name)
-        if os.path.lexists(link) and os.readlink(link) == target:
-            return int(name)
-    return None
+    file = os.stat(path)
+    most = min(os.sysconf("SC_OPEN_MAX"), _MOST_DESCRIPTORS)
+    return next((number for number in range(most) if _leads_to(number, file)), None)
+
+
+def _leads_to(descriptor: int, file: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), file)
+    except OSError:
+        return False
 
 
 def _why_it_cannot_be_opened(path: str) -> tuple[type[BanguiError], str]:
-    """Given SQLITE_CANTOPEN, which says nothing, look: the file, or the directory of its journal."""
-    directory = os.path.dirname(path) or "."
+    """Given SQLITE_CANTOPEN, which says nothing, look: the file, or what goes beside it."""
     if not os.path.exists(path):
         return NoDatabase, "cannot be opened"
-    if not os.access(path, os.R_OK) or not os.access(directory, os.W_OK | os.X_OK):
-        return _REFUSED
-    return IoFailed, "cannot be opened"
+    return _REFUSED if _closed_place(path) else (IoFailed, "cannot be opened")
+
+
+def _closed_place(path: str) -> str | None:
+    """Return the first place that this user may not use: the file, its directory, a file beside it."""
+    beside = [(name, os.R_OK | os.W_OK) for name in sidecars(path) if os.path.lexists(name)]
+    places = [(path, os.R_OK | os.W_OK), (os.path.dirname(path) or ".", os.W_OK | os.X_OK), *beside]
+    return next((place for place, wanted in places if not os.access(place, wanted)), None)
+
+
+def _way_in(path: str) -> str | None:
+    """Say what to do where not the database itself is closed to this user."""
+    place = _closed_place(path)
+    if place is None or place == path:
+        return None
+    import shlex  # 1 ms
+
+    if place in sidecars(path):
+        return f"give it to the owner of the database: chown --reference=FILE {shlex.quote(place)}"
+    return f"let the owner of the database write its directory, too: ls -ld {shlex.quote(place)}"

@@ -15,7 +15,7 @@ from bangui_cli.states.errors import (
     Unavailable,
 )
 from bangui_cli.store.places import Initialised
-from bangui_cli.store.sqlite import opening, schema, versions
+from bangui_cli.store.sqlite import custody, opening, schema, versions
 from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.store import SqliteStore
 
@@ -56,16 +56,19 @@ def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialis
 
 
 def _create_file(path: str) -> bool:
-    """Create the file 0600 in a directory 0700, whatever the umask; return whether it was missing."""
+    """Create the file 0600 in a directory 0700, whatever the umask; return whether it was missing.
+
+    In a directory of another user, root does so as that user.
+    """
     try:
         opening.require_plain_path(path)
     except NoDatabase as error:
         raise CannotCreate(error.error, hint=error.hint) from None
+    custody.become_owner(path)
     umask = os.umask(0o077)
     try:
-        directory = os.path.dirname(path)
-        if directory and not os.path.lexists(directory):
-            os.makedirs(directory, exist_ok=True)
+        custody.make_directories(path)
+        custody.require(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return False

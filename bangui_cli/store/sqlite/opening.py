@@ -5,24 +5,24 @@ import sqlite3
 import stat
 from typing import TYPE_CHECKING
 
-from bangui_cli.rules.sqlite_spelling import decode, quote_path
+from bangui_cli.host import trust
+from bangui_cli.rules.sqlite_spelling import decode, quote_path, sidecars
+from bangui_cli.states import errors
 from bangui_cli.states.errors import NoDatabase, NotADatabase, PermissionRefused
-from bangui_cli.store.sqlite import faults
+from bangui_cli.store.sqlite import custody, faults
 
 if TYPE_CHECKING:
     from bangui_cli.store.places import Place
 
-SIDECARS = ("-journal", "-wal", "-shm")
 _CHECK_PATH = "check database_path: bangui config show names its source"
 
 
 def open_file(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     """Connect without touching the file's content; SQLite itself will not wait for locks.
 
-    Raise NoDatabase, NotADatabase or PermissionRefused.
+    Raise what `approach` raises.
     """
-    require_plain_path(path)
-    _require_regular_file(path, _file_mode(path))
+    approach(path)
     try:
         # mode=rw: a file that is deleted in this very moment must not come back empty.
         connection = sqlite3.connect(
@@ -39,12 +39,26 @@ def open_file(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def approach(path: str) -> None:
+    """Come before a database that is a file in nobody else's hands, root as the user whose it is.
+
+    Raise NoDatabase, NotADatabase, PermissionRefused, Untrusted or ConfigInvalid.
+    """
+    require_plain_path(path)
+    custody.become_owner(path)
+    _require_regular_file(path, _file_mode(path))
+    try:
+        custody.require(path)
+    except OSError as error:
+        raise errors.of_os_error(error, f"cannot look at {path}") from None
+
+
 def place_of(path: str) -> "Place":
     """Return where the file is, and what SQLite may put beside it."""
     from bangui_cli.store.places import Place
 
     path = os.path.abspath(path)
-    return Place(path, os.path.dirname(path), (path, *(path + suffix for suffix in SIDECARS)))
+    return Place(path, os.path.dirname(path), (path, *sidecars(path)))
 
 
 def require_plain_path(path: str) -> None:
@@ -65,7 +79,11 @@ def _file_mode(path: str) -> int:
             f"no database at {path}: a part of the path is no directory", hint=_CHECK_PATH
         ) from None
     except PermissionError:
-        raise PermissionRefused(f"no permission to reach {path}", path=path) from None
+        raise PermissionRefused(
+            f"{trust.user_name(os.geteuid())} has no permission to reach {path}",
+            hint="run as a user whom each directory lets through: namei -l FILE",
+            path=path,
+        ) from None
     except (OSError, ValueError) as error:
         raise NoDatabase(f"no database at {path!r}: {error}", hint=_CHECK_PATH) from None
 

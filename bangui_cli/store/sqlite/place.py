@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from shlex import quote
 
 from bangui_cli.host import obstacles
+from bangui_cli.rules.sqlite_spelling import sidecars
 from bangui_cli.states import exit_codes
-from bangui_cli.states.checks import Check, error, ok, warning
-from bangui_cli.store.sqlite import opening
+from bangui_cli.states.checks import Check, error, failed, ok, warning
+from bangui_cli.states.errors import ConfigInvalid, Untrusted
+from bangui_cli.store.sqlite import custody
 from bangui_cli.telling.readable import size
 
 _MOUNTS = "/proc/self/mountinfo"
@@ -17,7 +19,7 @@ _NETWORK = {
     "9p", "afs", "ceph", "cifs", "gfs2", "glusterfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2",
     "prl_fs", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs",
 }  # fmt: skip
-_OTHERS_READ, _OTHERS_WRITE = 0o077, 0o022
+_OTHERS = 0o077
 # Below the first nothing fits; below the second a large import or a busy log may fill the rest.
 _NO_ROOM_BYTES, _LITTLE_ROOM_BYTES = 2**20, 64 * 2**20
 
@@ -28,8 +30,9 @@ def examine(path: str) -> list[Check]:
     file_system = file_system_of(os.path.realpath(directory), _read_mounts())
     return [
         check_writable(path, directory),
-        check_permissions(path, os.stat(path).st_mode, directory, os.stat(directory).st_mode),
+        _check_permissions(path, directory),
         _check_ownership(path, directory),
+        _check_names(path),
         check_file_system(directory, file_system),
         _check_room(directory),
     ]
@@ -37,7 +40,8 @@ def examine(path: str) -> list[Check]:
 
 def check_writable(path: str, directory: str) -> Check:
     """Check that a job of this user could write, and make the journal beside the file."""
-    for place, wanted in ((path, os.W_OK), (directory, os.W_OK | os.X_OK)):
+    beside = [(name, os.R_OK | os.W_OK) for name in filter(os.path.exists, sidecars(path))]
+    for place, wanted in ((path, os.W_OK), (directory, os.W_OK | os.X_OK), *beside):
         if not os.access(place, wanted, effective_ids=True):
             remedy = obstacles.hint(place, obstacles.refusal(place))
             return error(
@@ -46,33 +50,55 @@ def check_writable(path: str, directory: str) -> Check:
     return ok("database_writable", f"{path} and its directory")
 
 
-def check_permissions(path: str, mode: int, directory: str, directory_mode: int) -> Check:
+def _check_permissions(path: str, directory: str) -> Check:
+    """Check that nobody else can change the database, or what SQLite obeys beside it, nor look at it."""
+    try:
+        custody.require(path)
+    except Untrusted as state:
+        return failed("permissions", state)
+    except (ConfigInvalid, OSError):
+        pass  # another check's
+    return check_modes(path, os.stat(path).st_mode, directory, os.stat(directory).st_mode)
+
+
+def check_modes(path: str, mode: int, directory: str, directory_mode: int) -> Check:
     """Check that the file is 0600 and its directory 0700: it tells whom this host has seen."""
     places = ((path, mode, "600"), (directory, directory_mode, "700"))
     found = [(place, stat.S_IMODE(bits), wanted) for place, bits, wanted in places]
-    loose = [(place, bits, wanted) for place, bits, wanted in found if bits & _OTHERS_READ]
+    loose = [(place, bits, wanted) for place, bits, wanted in found if bits & _OTHERS]
     if not loose:
         return ok("permissions", "only the owner may read and write")
     detail = ", ".join(f"{place} has mode {bits:04o}" for place, bits, _ in loose)
     remedy = "; ".join(f"chmod {wanted} {quote(place)}" for place, _, wanted in loose)
-    # A directory such as /tmp, in which nobody may touch the files of others, is no hole.
-    if any(bits & _OTHERS_WRITE and not bits & stat.S_ISVTX for _, bits, _ in loose):
-        return error("permissions", f"others may write: {detail}", remedy, exit_codes.CONFIG)
-    return warning("permissions", f"others may look: {detail}", remedy)
+    who = "a group may write" if any(bits & stat.S_IWGRP for _, bits, _ in loose) else "others may look"
+    return warning("permissions", f"{who}: {detail}", remedy)
 
 
 def _check_ownership(path: str, directory: str) -> Check:
     """Check that all belongs to whoever runs this, which ought to be who runs the jobs."""
     user_id = os.geteuid()
-    beside = [f"{path}{suffix}" for suffix in opening.SIDECARS]
-    for place in (path, directory, *filter(os.path.exists, beside)):
+    for place in (path, directory, *filter(os.path.exists, sidecars(path))):
         owner_id = os.stat(place).st_uid
         if owner_id != user_id:
             owner, user = _user_name(owner_id), _user_name(user_id)
             detail = f"{place} belongs to {owner}, and this runs as {user}"
             remedy = f"run jobs and commands as {owner}, or: chown {user} {quote(place)}"
             return warning("ownership", detail, remedy)
-    return ok("ownership", f"all belongs to {_user_name(user_id)}, who runs this")
+    return ok("ownership", f"all belongs to {_user_name(user_id)}, as whom this runs")
+
+
+def _check_names(path: str) -> Check:
+    """Check that whoever opens the database finds the journal that another run left beside it."""
+    try:
+        custody.require_one_place(path)
+    except ConfigInvalid as state:
+        return failed("second_name", state)
+    names = custody.count_names(path)
+    if names == 1:
+        return ok("second_name", "the file has no other name")
+    detail = f"{path} has {names} names (hard links); a journal stands beside one of them only"
+    remedy = f"remove the others: find / -xdev -samefile {quote(path)}"
+    return error("second_name", detail, remedy, exit_codes.CONFIG)
 
 
 def check_file_system(directory: str, file_system: str) -> Check:

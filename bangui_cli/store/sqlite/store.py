@@ -12,7 +12,7 @@ from bangui_cli.rules.entry import Entry, flatten, known_country, latest_believa
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import NoTables, SchemaNewer
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, Situation
-from bangui_cli.store.sqlite import schema
+from bangui_cli.store.sqlite import custody, schema
 from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.session import Session
 
@@ -208,6 +208,10 @@ class SqliteStore(Session):
             "schema": None if migration is None else str(migration[0]),
             "size_bytes": os.stat(self.path).st_size,
         }
+
+    def count_names(self) -> int:
+        """Count the file's hard links: a journal stands beside one of them only."""
+        return custody.count_names(self.path)
 
     def initialised_at(self) -> str | None:
         """Return when `init` first made or adopted the database."""
