@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from bangui_cli.jobs.catalogue import FLUSH, JOBS
+from bangui_cli.jobs.catalogue import FLUSH, HEARTBEAT, JOBS
 from bangui_cli.rules.durations import approximate, format_duration
 from bangui_cli.settings.table import Settings
 from bangui_cli.states.errors import UsageFault
@@ -27,6 +27,7 @@ class Age(NamedTuple):
     age_s: float | None
     limits: Thresholds
     text: str
+    has_succeeded: bool = True
 
     @property
     def verdict(self) -> int:
@@ -66,13 +67,30 @@ def judge_ages(
     dirty = Age(
         "dirty", dirty_s, limits[FLUSH.id], f"oldest dirty row {approximate(dirty_s or 0.0)} old"
     )
-    return [dirty, *(_job_age(id_, state["jobs"][id_], limits[id_]) for id_ in limits)]
+    jobs = {id_: _job_age(id_, state["jobs"][id_], limits[id_]) for id_ in limits}
+    if _keeps_lock(jobs[FLUSH.id], settings):
+        jobs[HEARTBEAT.id] = _relieved(jobs[HEARTBEAT.id], jobs[FLUSH.id])
+    return [dirty, *jobs.values()]
+
+
+def _keeps_lock(flush: Age, settings: Settings) -> bool:
+    """Tell whether flushes, each of which refreshes the lock, keep it fresh by themselves."""
+    is_at_work = flush.has_succeeded and flush.verdict == OK
+    return is_at_work and bool(settings.flush_interval < settings.lock_ttl)
+
+
+def _relieved(heartbeat: Age, flush: Age) -> Age:
+    """Return the age of heartbeats where flushes do their work: nobody need schedule any."""
+    if heartbeat.has_succeeded and heartbeat.verdict == OK:
+        return heartbeat
+    text = f"{heartbeat.name} is not needed: each flush keeps the lock fresh"
+    return Age(heartbeat.name, flush.age_s, flush.limits, text)
 
 
 def _job_age(job_id: str, job: dict[str, Any], limits: Thresholds) -> Age:
-    age_s = job["success_age_s"]
-    if job["last_success_at"] is None:
+    age_s, has_succeeded = job["success_age_s"], job["last_success_at"] is not None
+    if not has_succeeded:
         text = f"{job_id} never succeeded, the database is {approximate(age_s or 0.0)} old"
     else:
         text = f"{job_id} last succeeded {approximate(age_s or 0.0)} ago"
-    return Age(job_id, age_s, limits, text)
+    return Age(job_id, age_s, limits, text, has_succeeded)

@@ -5,7 +5,7 @@ import re
 import stat
 from typing import BinaryIO, Self
 
-from bangui_cli.host import terminal
+from bangui_cli.host import obstacles, terminal
 from bangui_cli.host.deputy import Deputy
 from bangui_cli.host.directories import open_directory
 from bangui_cli.states import errors
@@ -26,7 +26,7 @@ class Place:
         try:
             self.directory = open_directory(directory, make=make_directories)
         except OSError as error:
-            raise failure(error, f"cannot reach {path}") from None
+            raise failure(error, f"cannot reach {path}", path) from None
 
     def __enter__(self) -> Self:
         return self
@@ -63,7 +63,7 @@ class Place:
             os.unlink(self.name, dir_fd=self.directory)
             os.fsync(self.directory)
         except OSError as error:
-            raise failure(error, f"cannot delete {self.path}") from None
+            raise failure(error, f"cannot delete {self.path}", self.path) from None
 
 
 class Output:
@@ -94,14 +94,14 @@ class Output:
         except BrokenPipeError:
             pass  # whoever reads has seen enough
         except OSError as error:
-            raise failure(error, f"cannot write {self.path}") from None
+            raise failure(error, f"cannot write {self.path}", self.path) from None
 
     def begin(self) -> BinaryIO:
         """Return a file to be written piece by piece, in its place from now on. Raise as `replace`."""
         try:
             self._put_in_place()
         except OSError as error:
-            raise failure(error, f"cannot create {self.path}") from None
+            raise failure(error, f"cannot create {self.path}", self.path) from None
         return open(self.descriptor, "wb", closefd=False)
 
     def _put_in_place(self) -> None:
@@ -192,7 +192,7 @@ def open_output(path: str, mode: int = PUBLIC, *, make_directories: bool = False
             place.close()
             raise
     except OSError as error:
-        raise failure(error, f"cannot write {path}") from None
+        raise failure(error, f"cannot write {path}", path) from None
 
 
 def is_over(path: str, other: str) -> bool:
@@ -216,9 +216,11 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def failure(error: OSError, what: str) -> BanguiError:
-    """Name the state behind an error with a file that is written."""
-    return errors.of_os_error(error, what, otherwise=CannotCreate)
+def failure(error: OSError, what: str, written_path: str | None = None) -> BanguiError:
+    """Name the state behind an error with a file; where it was to be written, say what is in the way."""
+    barrier = obstacles.find(written_path) if written_path and obstacles.is_refusal(error) else None
+    hint = obstacles.hint(*barrier) if barrier else None
+    return errors.of_os_error(error, what, otherwise=CannotCreate, hint=hint)
 
 
 def _stream_of(path: str) -> int | None:

@@ -57,9 +57,10 @@ def read(path: str) -> dict[str, object]:
     try:
         return tomllib.loads(_read_text(path))
     except PermissionError:
-        raise PermissionRefused(
-            f"no permission to read {path}", hint="make the file readable for this user"
-        ) from None
+        from bangui_cli.host import obstacles
+
+        hint = obstacles.hint_to_read(path)
+        raise PermissionRefused(f"no permission to read {path}", hint=hint) from None
     except OSError as error:
         raise ConfigInvalid(
             f"cannot read {path}: {error.strerror}", hint=f"check --config and {CONFIG_VARIABLE}"

@@ -12,7 +12,14 @@ from bangui_cli.settings import config_file, variables
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Settings, Sourced
 from bangui_cli.states import errors, events
-from bangui_cli.states.errors import BanguiError, Failure, NoDatabase, UsageFault
+from bangui_cli.states.errors import (
+    BanguiError,
+    CannotCreate,
+    Failure,
+    NoDatabase,
+    PermissionRefused,
+    UsageFault,
+)
 from bangui_cli.telling.log import Log, LogSettings
 
 if TYPE_CHECKING:
@@ -117,6 +124,9 @@ class Invocation:
         if isinstance(error, NoDatabase) and self._settings is not None:
             hint = settings.with_origin(failure.hint, self._settings["database_path"])
             return failure._replace(hint=hint)
+        if type(error) in (PermissionRefused, CannotCreate) and "path" in failure.fields:
+            obstacle = _hint_at_obstacle(error, str(failure.fields["path"]))
+            return failure._replace(hint=obstacle or failure.hint)
         return failure
 
     def set_job(self, job_id: str) -> None:
@@ -143,3 +153,13 @@ class Invocation:
             return self.unchecked_settings[key].value
         except BanguiError:
             return settings.single(key, self.environment, self.flags)
+
+
+def _hint_at_obstacle(error: BaseException, path: str) -> str | None:
+    """Say what no owner and no mode explains; of a file that is yet to be made, also what they do."""
+    from bangui_cli.host import obstacles
+
+    barrier = obstacles.find(path)
+    if barrier and (obstacles.is_special(barrier[1]) or isinstance(error, CannotCreate)):
+        return obstacles.hint(*barrier)
+    return None

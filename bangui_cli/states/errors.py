@@ -235,10 +235,15 @@ _BY_ERRNO: dict[int | None, tuple[type[BanguiError], str | None]] = {
 }
 
 
-def of_os_error(error: OSError, what: str, *, otherwise: type[BanguiError] = IoFailed) -> BanguiError:
-    """Name the state behind an error of the operating system; `what` says what could not be done."""
-    state, hint = _BY_ERRNO.get(error.errno, (otherwise, None))
-    return state(f"{what}: {error.strerror or error}", hint=hint)
+def of_os_error(
+    error: OSError, what: str, *, otherwise: type[BanguiError] = IoFailed, hint: str | None = None
+) -> BanguiError:
+    """Name the state behind an error of the operating system; `what` says what could not be done.
+
+    `hint` is for this very case, if there is one.
+    """
+    state, usual_hint = _BY_ERRNO.get(error.errno, (otherwise, None))
+    return state(f"{what}: {error.strerror or error}", hint=hint or usual_hint)
 
 
 def named(error: BaseException) -> BaseException:

@@ -15,7 +15,7 @@ from conftest import Bangui
 from freshness import pretend_jobs_just_ran
 
 from bangui_cli.cli.commands import doctor
-from bangui_cli.health.doctor import checkup
+from bangui_cli.health.doctor import checkup, schedule
 from bangui_cli.rules import timestamps
 from bangui_cli.settings import table as settings
 from bangui_cli.states import checks
@@ -25,7 +25,8 @@ from bangui_cli.store.sqlite.versions import wal_is_sound
 
 JOBS = ("geo_cache_flush", "scheduler_lock_heartbeat")
 # What these tests cannot arrange on the machine they run on.
-OF_THE_HOST = {"schedule", "scheduler", "geoip_db", "free_space", "file_system"}
+OF_THE_DISK = {"free_space", "file_system"}
+OF_THE_HOST = {"schedule", "scheduler", "geoip_db", *OF_THE_DISK}
 
 not_as_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may do anything")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file away")
@@ -437,11 +438,12 @@ def test_a_setting_that_cannot_be_read_is_found(healthy):
 @pytest.mark.parametrize("job", JOBS)
 @pytest.mark.parametrize(("age_s", "verdict", "code"), [(400, "warning", 0), (1000, "error", 69)])
 def test_a_stale_job_is_found(healthy, job, age_s, verdict, code):
-    """By the limits of the monitors: 5 intervals, 15 intervals."""
+    """By the limits of the monitors: 5 intervals, 15 intervals; flushes are too rare for the lock."""
     then = timestamps.to_text(time.time() - age_s)
     healthy.execute("UPDATE job_state SET last_success_at = ? WHERE job_id = ?", then, job)
+    rare = {"BANGUI_FLUSH_INTERVAL": "1h"} if job == "scheduler_lock_heartbeat" else {}
 
-    found_code, found = examine(healthy)
+    found_code, found = examine(healthy, **rare)
 
     assert (found_code, found[job].verdict) == (code, verdict)
     assert "journalctl" in found[job].remedy
@@ -455,6 +457,54 @@ def test_a_job_that_never_ran_is_found(bare):
 
     assert code == 0
     assert {found[job].verdict for job in JOBS} == {"warning"}
+
+
+@pytest.mark.parametrize("beats", ["never", "once, by hand, a day ago"])
+def test_flushes_alone_are_enough(bare, beats):
+    """One crontab line that flushes each minute keeps the lock fresh: all is green."""
+    directory = bare.home / "data"
+    directory.mkdir(mode=0o700)
+    bare.environment["BANGUI_DATABASE_PATH"] = str(directory / "bangui.db")
+    bare.database = directory / "bangui.db"
+    bare.ok("init")
+    if beats != "never":
+        bare.ok("heartbeat")
+        bare.execute("UPDATE job_state SET last_success_at = ?", "2026-01-01T00:00:00.000Z")
+    bare.ok("flush")
+
+    code, found = examine(bare)
+
+    assert code == 0
+    assert "flush keeps the lock fresh" in found["scheduler_lock_heartbeat"].detail
+    assert {name for name, check in found.items() if check.verdict != "ok"} <= OF_THE_DISK
+
+
+@pytest.mark.parametrize(
+    ("environment", "age_s"), [({"BANGUI_FLUSH_INTERVAL": "10m"}, 0), ({}, 400)], ids=["rare", "late"]
+)
+def test_flushes_that_do_not_keep_the_lock_excuse_no_heartbeat(healthy, environment, age_s):
+    """Between two of them another instance could take over."""
+    healthy.execute("DELETE FROM job_state WHERE job_id = 'scheduler_lock_heartbeat'")
+    then = timestamps.to_text(time.time() - age_s)
+    healthy.execute("UPDATE job_state SET last_success_at = ?", then)
+
+    assert examine(healthy, **environment)[1]["scheduler_lock_heartbeat"].verdict == "warning"
+
+
+def test_a_schedule_of_ones_own_is_excused_by_its_work():
+    """Twice installed stays twice installed, and a stopped cron stays one, of bangui's own schedule."""
+    missing, no_cron = schedule._missing(), checks.warning("scheduler", "no cron", "start it")
+    twice = checks.warning("schedule", "twice", "remove one")
+    stopped = checks.error("scheduler", "stopped", "start it", 69)
+
+    excused = schedule.excuse([missing, no_cron], "geo_cache_flush last succeeded 9 s ago")
+
+    assert [(check.name, check.verdict) for check in excused] == [
+        ("schedule", "ok"),
+        ("scheduler", "ok"),
+    ]
+    assert "geo_cache_flush last succeeded 9 s ago" in excused[0].detail
+    assert schedule.excuse([twice, stopped], "") == [twice, stopped]
 
 
 def test_a_dirty_row_that_waits_too_long_is_found(healthy):

@@ -169,10 +169,15 @@ tests:
       - {series: 'bangui_job_interval_seconds{job_id="never"}', values: '60x30'}
       - {series: 'bangui_job_last_success_timestamp_seconds{job_id="runs"}', values: '0+60x30'}
       - {series: 'bangui_job_last_success_timestamp_seconds{job_id="never"}', values: '0x30'}
+      - {series: 'bangui_job_interval_seconds{job_id="scheduler_lock_heartbeat"}', values: '60x30'}
+      - {series: 'bangui_job_last_success_timestamp_seconds{job_id="scheduler_lock_heartbeat"}', values: '0x30'}
+      - {series: 'bangui_lock_state{state="expired"}', values: '0x10 1x20'}
     alert_rule_test:
       - {eval_time: 4m, alertname: BanguiJobLate, exp_alerts: []}
       - {eval_time: 6m, alertname: BanguiJobLate, exp_alerts: [{exp_labels: {job_id: never}}]}
       - {eval_time: 6m, alertname: BanguiDown, exp_alerts: []}
+      - {eval_time: 14m, alertname: BanguiNobodyActive, exp_alerts: []}
+      - {eval_time: 18m, alertname: BanguiNobodyActive, exp_alerts: [{exp_labels: {state: expired}}]}
   - interval: 1m
     input_series: [{series: 'bangui_up', values: '0x30'}]
     alert_rule_test: [{eval_time: 1m, alertname: BanguiDown, exp_alerts: [{exp_labels: {}}]}]
@@ -308,14 +313,33 @@ def test_nagios_is_ok_while_the_jobs_run(at_work):
 @pytest.mark.parametrize("job_id", [FLUSH, HEARTBEAT])
 @pytest.mark.parametrize(("age_s", "code"), [(250, 0), (400, 1), (1000, 2)])
 def test_nagios_alarms_on_the_age_of_the_last_success(at_work, job_id, age_s, code):
-    """Five missed runs are a warning, fifteen are critical, and the text names the job."""
+    """Five missed runs are a warning, fifteen are critical; flushes are too rare for the lock."""
     succeeded_ago(at_work, job_id, age_s)
+    if job_id == HEARTBEAT:
+        at_work.environment["BANGUI_FLUSH_INTERVAL"] = "1h"
 
     found, text, _ = nagios(at_work)
 
     assert found == code
     assert text.startswith(f"BANGUI {('OK', 'WARNING', 'CRITICAL')[code]} - ")
     assert (job_id in text.partition(" - ")[2].partition("(limit")[0]) or code == 0
+
+
+@pytest.mark.parametrize("beats", ["never", "long ago"])
+def test_nagios_is_ok_where_flushes_alone_are_scheduled(at_work, beats):
+    """Each keeps the lock fresh: a heartbeat that nobody schedules is no alarm."""
+    if beats == "never":
+        at_work.execute("DELETE FROM job_state WHERE job_id = ?", HEARTBEAT)
+        at_work.execute("UPDATE _sqlite_migrations SET applied_at = ?", ago(100_000))
+    else:
+        succeeded_ago(at_work, HEARTBEAT, 100_000)
+    succeeded_ago(at_work, FLUSH, 200)
+
+    code, text, performance = nagios(at_work)
+
+    assert code == 0
+    assert "flush keeps the lock fresh" in text
+    assert performance[f"{HEARTBEAT}_age"].startswith("200.")
 
 
 @pytest.mark.parametrize(("limits", "code"), [((7200, 7200), 0), ((600, 7200), 1), ((600, 1800), 2)])

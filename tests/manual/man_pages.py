@@ -4,6 +4,7 @@
 the commands; tests/manual/prose/ says the rest, by page and section.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -15,7 +16,9 @@ from bangui_cli import __version__
 from bangui_cli.cli import options
 from bangui_cli.cli.group import cli
 from bangui_cli.rules import layouts
+from bangui_cli.settings import ranges
 from bangui_cli.settings import table as settings
+from bangui_cli.settings.table import Setting
 from bangui_cli.states import events, exit_codes
 
 # Fixed, so that the pages are the same whenever they are made; change it with the version.
@@ -24,13 +27,14 @@ HERE = Path(__file__).parent
 MAN = HERE.parents[1] / "man"
 
 FIRST = ("SYNOPSIS", "DESCRIPTION", "COMMANDS", "OPTIONS", "SETTINGS")
-LAST = ("EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO")
+LAST = ("EXIT STATUS", "ENVIRONMENT", "FILES", "BUGS", "EXAMPLES", "SEE ALSO")
 FILES = """
 - `/var/lib/bangui/bangui.db`
   The database of root; that of others is `$XDG_DATA_HOME/bangui/bangui.db`.
 - `/etc/bangui/bangui.toml`
   The settings, unless there is a `$XDG_CONFIG_HOME/bangui/bangui.toml`. See bangui.toml(5).
 """
+OF_THIS_HOST = {"database_path": settings.SYSTEM_DATABASE_PATH, "instance": "web1"}
 OTHER_MANUALS = "crontab(5), systemd.timer(5), journalctl(1), fail2ban(1), sqlite3(1), jq(1)"
 COMMON = options.Command("any", example="")
 
@@ -81,15 +85,32 @@ def _overview(commands: list[click.Context]) -> dict[str, str]:
 
 
 def _settings_page() -> dict[str, str]:
-    rows = (
-        (f"`{row.key}`", f"{_capitalised(row.meaning)}. Default: {row.default_text}. [{row.variable}]")
-        for row in settings.TABLE
-    )
+    rows = ((f"`{row.key}`", _setting(row)) for row in settings.TABLE)
     return {
         "NAME": "the settings of bangui",
         "SYNOPSIS": "`/etc/bangui/bangui.toml`",
         "SETTINGS": _items(rows),
+        "EXAMPLES": f"Every setting, as it is anyway:\n\n{_literal(example_file())}",
     }
+
+
+def _setting(row: Setting) -> str:
+    sentences = [_capitalised(row.meaning), ranges.describe(row), f"Default: {row.default_text}"]
+    told = ". ".join(_capitalised(sentence) for sentence in sentences if sentence)
+    return f"{told}. [{row.variable}]"
+
+
+def example_file() -> str:
+    """Return a settings file that sets every key to its default, as it would be written."""
+    return "\n".join(f"{row.key} = {_toml(row)}" for row in settings.TABLE)
+
+
+def _toml(row: Setting) -> str:
+    if row.default is None:
+        return f'"{OF_THIS_HOST[row.key]}"'
+    # JSON's texts, numbers, lists and truth values are TOML's, too.
+    is_time = row.parse is settings.parse_duration_s
+    return json.dumps(row.default_text if is_time else row.default)
 
 
 def _command_page(context: click.Context) -> dict[str, str]:

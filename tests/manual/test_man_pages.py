@@ -11,6 +11,8 @@ import man_pages
 import pytest
 import roff
 
+from bangui_cli.settings import table as settings
+
 PAGES = sorted(man_pages.pages())
 COMMAND_SECTIONS = (
     "NAME", "SYNOPSIS", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO",
@@ -48,6 +50,36 @@ def test_a_page_answers_every_kind_of_question(name):
     assert [title for title in COMMAND_SECTIONS if f".SH {title}\n" in text.replace('"', "")] == [
         *COMMAND_SECTIONS
     ]
+
+
+def test_the_overview_names_its_files_and_its_known_faults():
+    """Who backs up, monitors or uninstalls looks there."""
+    shown, _ = format_page("mandoc", "-Tascii", str(man_pages.MAN / "bangui.1"))
+
+    for name in (
+        "bangui.db-journal",
+        "/etc/bangui/bangui.toml",
+        "/etc/cron.d/bangui",
+        "/usr/share/GeoIP",
+    ):
+        assert name in shown.partition("\nFILES")[2].partition("\nBUGS")[0]
+    assert "this is a bug" in shown.partition("\nBUGS")[2].partition("\nEXAMPLES")[0]
+
+
+def test_the_example_of_the_settings_sets_every_key_to_its_default(tmp_path):
+    """It is there to be copied and changed: nothing in it may be refused, or change anything."""
+    page = (man_pages.MAN / "bangui.toml.5").read_text()
+    example = page.partition("as it is anyway:\n.PP\n.EX\n")[2].partition("\n.EE")[0]
+    (tmp_path / "bangui.toml").write_text(example.replace("\\-", "-"))
+    environment = {"HOME": str(tmp_path)}
+
+    written = settings.load(environment, {}, str(tmp_path / "bangui.toml"))
+    default = settings.load(environment, {}, None)
+
+    assert all(sourced.source.startswith("file ") for sourced in written.values())
+    for setting in settings.TABLE:
+        if setting.default is not None:
+            assert written[setting.key].value == default[setting.key].value, setting.key
 
 
 @pytest.mark.parametrize(

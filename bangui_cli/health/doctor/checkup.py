@@ -17,6 +17,7 @@ _NONE: Mapping[str, str] = {}
 
 def examine(values: Settings, misnamed: Mapping[str, str] = _NONE) -> list[Check]:
     """Check everything that the settings lead to; `misnamed` are variables that set nothing."""
+    geoip_files, schedules = geoip.examine(values.geoip_db, clocks.wall_s()), schedule.examine()
     database, state = store.examine(values.database_path, partial(collect, instance=values.instance))
     return [
         check_settings(values, misnamed),
@@ -24,9 +25,16 @@ def examine(values: Settings, misnamed: Mapping[str, str] = _NONE) -> list[Check
         work.check_lock_ttl(values),
         *(_with_origin(check, values) for check in database),
         *(work.check_state(state, values) if state else []),
-        *geoip.examine(values.geoip_db, clocks.wall_s()),
-        *examine_host(state),
+        *geoip_files,
+        *_settle(schedules, state, values),
+        work.check_clock(clocks.wall_s(), state),
     ]
+
+
+def _settle(schedules: list[Check], state: dict[str, Any] | None, values: Settings) -> list[Check]:
+    """Judge a schedule by the work that gets done, too."""
+    flushed = work.tell_flush_on_time(state, values) if state else None
+    return schedules if flushed is None else schedule.excuse(schedules, flushed)
 
 
 def _with_origin(check: Check, values: Settings) -> Check:
@@ -46,6 +54,6 @@ def check_settings(values: Settings, misnamed: Mapping[str, str]) -> Check:
     return ok("settings", ", ".join(sources) or "defaults")
 
 
-def examine_host(state: dict[str, Any] | None = None) -> list[Check]:
+def examine_host() -> list[Check]:
     """Check what does not depend on the settings: schedule and clocks."""
-    return [*schedule.examine(), work.check_clock(clocks.wall_s(), state)]
+    return [*schedule.examine(), work.check_clock(clocks.wall_s(), None)]

@@ -22,7 +22,7 @@ def examine(configured: Sequence[str], now_s: float) -> list[Check]:
     try:
         paths = files.find_paths(configured)
     except NoInput as none:
-        return [warning("geoip_db", none.error, f"nothing, if you do not use resolve; {none.hint}")]
+        return [ok("geoip_db", f"{none.error}; bangui resolve would need one")]
     except BanguiError as state:
         return [failed("geoip_db", state)]
     return [_check_file(path, now_s) for path in paths]

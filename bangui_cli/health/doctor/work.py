@@ -5,7 +5,7 @@ from typing import Any
 from bangui_cli.health import ages
 from bangui_cli.health.ages import Age
 from bangui_cli.health.collect import epoch_s
-from bangui_cli.jobs.catalogue import JOBS
+from bangui_cli.jobs.catalogue import FLUSH, JOBS
 from bangui_cli.rules import lease, timestamps
 from bangui_cli.rules.durations import approximate, format_duration
 from bangui_cli.rules.instance_names import is_random
@@ -61,16 +61,22 @@ def check_state(state: dict[str, Any], values: Settings) -> list[Check]:
 def check_jobs(state: dict[str, Any], values: Settings) -> list[Check]:
     """Check the age of each job's last success, and of the oldest dirty row."""
     dirty, *jobs = ages.judge_ages(state, values)
-    checks = [_check_job(age, state["jobs"][age.name]["last_success_at"]) for age in jobs]
+    checks = list(map(_check_job, jobs))
     detail = dirty.text if dirty.age_s else "no dirty row waits"
     return [*checks, _check_age("dirty_rows", dirty, detail, "bangui flush")]
 
 
-def _check_job(age: Age, last_success_at: str | None) -> Check:
+def tell_flush_on_time(state: dict[str, Any], values: Settings) -> str | None:
+    """Say when the last flush succeeded; None where that is too long ago, or never was."""
+    flush = next(age for age in ages.judge_ages(state, values) if age.name == FLUSH.id)
+    return flush.text if flush.has_succeeded and flush.verdict == ages.OK else None
+
+
+def _check_job(age: Age) -> Check:
     command = next(job.command for job in JOBS if job.id == age.name)
     remedy = f"see its log (journalctl -t bangui), the schedule, and: bangui {command}"
     detail = age.text.removeprefix(f"{age.name} ")
-    if last_success_at is None and age.verdict == ages.OK:
+    if not age.has_succeeded and age.verdict == ages.OK:
         return warning(age.name, detail, remedy)
     return _check_age(age.name, age, detail, remedy)
 

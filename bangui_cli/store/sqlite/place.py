@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable
 from shlex import quote
 
+from bangui_cli.host import obstacles
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, error, ok, warning
 from bangui_cli.store.sqlite import opening
@@ -38,7 +39,7 @@ def check_writable(path: str, directory: str) -> Check:
     """Check that a job of this user could write, and make the journal beside the file."""
     for place, wanted in ((path, os.W_OK), (directory, os.W_OK | os.X_OK)):
         if not os.access(place, wanted, effective_ids=True):
-            remedy = f"run as its owner (ls -ld {quote(place)}), or mount it writable"
+            remedy = obstacles.hint(place, obstacles.refusal(place))
             return error(
                 "database_writable", f"{place} cannot be written", remedy, exit_codes.NO_PERMISSION
             )
