@@ -28,8 +28,10 @@ class Values(NamedTuple):
 def extract(row: Row) -> Values:
     """Find the parts of an entry, unchecked, in a row of any layout; None for what it lacks."""
     names = names_in(row)
-    ip, time = _first(row, names.address), _first(row, names.time)
-    return Values(ip, *place(row, names), *network(row, names), time)
+    time = _first(row, names.time)
+    if time is None:  # an object is no time, but it is not nothing either: mongoexport writes such
+        time = next((row[key] for (key,) in names.time if isinstance(row[key], dict)), None)
+    return Values(_first(row, names.address), *place(row, names), *network(row, names), time)
 
 
 def place(row: Row, names: Names) -> tuple[Any, Any]:
@@ -77,7 +79,7 @@ def unknown_fields(row: Row) -> list[str]:
 def name_of(row: Row, paths: tuple[Path, ...], value: Any) -> str:
     """Return what a row calls the field that holds a value, or in which it should be."""
     held = [path for path in paths if _first(row, (path,)) is not None]
-    found = next((path for path in held if _first(row, (path,)) is value), *held[:1])
+    found = next((path for path in held if _first(row, (path,)) is value), (held or paths)[0])
     return ".".join(found)
 
 

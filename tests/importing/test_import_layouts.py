@@ -93,6 +93,7 @@ REASONS = [
     ({"ip": "192.0.2.1", "org": "AS9999999999 x"}, "org: the ASN is out of range"),
     ({"ip": "192.0.2.1", "asn": 1, "org": True}, "org: a text field is not a text"),
     ({"ip": "192.0.2.1", "cached_at": "yesterday"}, "cached_at: not a time"),
+    ({"ip": "192.0.2.1", "resolved_at": {"$date": "2026-01-01"}}, "resolved_at: not a time"),
     ({"IP": "192.0.2.0/24"}, "IP: a network, not an address"),
     ({"ip_from": "192.0.2.1"}, "no address (ip or query)"),
 ]  # fmt: skip

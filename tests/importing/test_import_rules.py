@@ -14,6 +14,7 @@ from bangui_cli.importing import json_lines
 from bangui_cli.importing.detection import Detection
 from bangui_cli.importing.normaliser import Normaliser, reference
 from bangui_cli.importing.reading import Reader
+from bangui_cli.importing.reasons import explain
 from bangui_cli.importing.report import Unusable
 from bangui_cli.rules import pacing
 from bangui_cli.rules.entry import Entry, flatten, pack
@@ -81,6 +82,9 @@ def outcome(make, row):
 @example([{"ip": "1.1.1.1", "country.names": {"en": "Germany"}}])
 @example([{"ip": "1.1.1.1", "asn": "1"}, {"ip": "1.1.1.1", "asn": 1}])
 @example(
+    [{"ip": "1.1.1.1", "resolved_at": {}}, {"ip": "1.1.1.1", "asn": {}, "resolved_at": {"$date": 0}}]
+)
+@example(
     [
         {"ip": "1.1.1.1", "resolved_at": "2026-01-01T00:00:00.000Z"},
         {"ip": "1.1.1.1", "resolved_at": "2026-01-01T00:00:00.000Z\n"},
@@ -91,6 +95,18 @@ def test_the_fast_way_leads_where_the_reference_does(rows):
     normaliser = Normaliser(NOW_S)
     for row in rows + rows:
         assert outcome(normaliser.make, row) == outcome(lambda row: reference(row, NOW_S), row)
+
+
+@given(row=ROWS)
+def test_whatever_is_refused_can_be_explained(row):
+    """The reason is found though the row is of no known layout, or wrong in more than one place."""
+    reasons = []
+    try:
+        Normaliser(NOW_S).make(row)
+    except Rejected as reason:
+        reasons.append(explain(row, reason, NOW_S))
+
+    assert all(reasons)
 
 
 @pytest.fixture(scope="module")
