@@ -1,9 +1,11 @@
 """Read one consistent state of the database, changing nothing in it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
-from bangui_cli.rules.entry import Entry, beats
+from bangui_cli.host import clocks
+from bangui_cli.rules.entry import Entry, latest_believable, merge
 from bangui_cli.store import Store, open_store
 
 
@@ -21,9 +23,14 @@ def open_snapshot(database: str) -> Iterator[Store]:
 
 def find_known(store: Store, ips: Sequence[str]) -> dict[str, Entry]:
     """Return what counts for each address, cached or still dirty; one that is unknown is left out."""
-    cached, dirty = store.find_many(ips)
-    known = {entry.ip: entry for entry in cached}
-    for entry in dirty:
-        if entry.ip not in known or beats(entry, known[entry.ip]):
-            known[entry.ip] = entry
-    return known
+    return merge_all({}, chain(*store.find_many(ips)))
+
+
+def merge_all(known: Mapping[str, Entry], entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Return what counts for each address once entries have come to what is known, in their order."""
+    latest = latest_believable(clocks.wall_s())
+    merged = dict(known)
+    for entry in entries:
+        old = merged.get(entry.ip)
+        merged[entry.ip] = merge(entry, old, latest) if old else entry
+    return merged

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from bangui_cli.host import clocks
-from bangui_cli.rules.sqlite_spelling import quote_path
+from bangui_cli.rules.sqlite_spelling import quote_path, sidecars
 from bangui_cli.states.errors import (
     BanguiError,
     DatabaseBusy,
@@ -31,14 +31,14 @@ _LIMIT_S = 4.0  # the wait included
 _LOOK_EVERY_STEPS = 1000
 # The longest value that SQLite may take into memory, and the most rows that may leave it.
 _VALUE_LIMIT_BYTES = 1_000_000
-_MOST_ROWS = 2_000_000
+MOST_ROWS = 2_000_000
 
-_SIDECARS = ("-journal", "-wal", "-shm")
 # Sorting goes into memory: the file is left sooner, and no directory for temporary files is needed.
 _SET_UP = ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", "PRAGMA temp_store = MEMORY")
 _BEGIN = "BEGIN"
 # A view or a virtual table has no page of its own.
-_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0"
+_TABLES = """
+SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name IN ('bans', 'bips')"""
 _COLUMNS = {"bans": "PRAGMA table_xinfo(bans)", "bips": "PRAGMA table_xinfo(bips)"}
 _NEEDED = {"bans": {b"jail", b"ip", b"timeofban"}, "bips": {b"jail", b"ip", b"timeofban", b"bantime"}}
 
@@ -52,11 +52,9 @@ class Reading:
 
     def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
         """Return the rows of a query. Raise NotADatabase where they have no end."""
-        rows = self._connection.execute(query, parameters or {}).fetchmany(_MOST_ROWS + 1)
-        if len(rows) > _MOST_ROWS:
-            raise NotADatabase(
-                f"{self._path} holds more than {_MOST_ROWS:,} bans", hint=_HINT_PURGE, path=self._path
-            )
+        rows = self._connection.execute(query, parameters or {}).fetchmany(MOST_ROWS + 1)
+        if len(rows) > MOST_ROWS:
+            raise too_many(self._path)
         return rows
 
     def require_tables(self) -> None:
@@ -70,6 +68,11 @@ class Reading:
     def _plain_columns(self, table: str) -> set[bytes]:
         """Return the columns that hold what was written, and do not compute it."""
         return {name for _, name, *_, hidden in self.fetch(_COLUMNS[table]) if not hidden}
+
+
+def too_many(path: str) -> NotADatabase:
+    """Say that there are more rows than any server's bans."""
+    return NotADatabase(f"{path} holds more than {MOST_ROWS:,} bans", hint=_HINT_PURGE, path=path)
 
 
 @contextmanager
@@ -117,7 +120,7 @@ def _require_regular_files(path: str) -> None:
     if not stat.S_ISREG(mode):
         raise NotADatabase(f"{path} is no regular file", hint=_HINT_PATH, path=path)
     # SQLite looks for them beside the file itself, wherever links lead to it.
-    for sidecar in (os.path.realpath(path) + suffix for suffix in _SIDECARS):
+    for sidecar in sidecars(os.path.realpath(path)):
         if os.path.lexists(sidecar) and not stat.S_ISREG(os.lstat(sidecar).st_mode):
             raise NotADatabase(
                 f"{sidecar} is no regular file", hint="remove it: fail2ban did not make it", path=path

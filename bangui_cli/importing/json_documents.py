@@ -105,11 +105,11 @@ class _Document:
 
     def _let(self, work: Callable[[], object]) -> None:
         """Let the parser work, and end the document with what it fails on."""
-        from ijson.common import IncompleteJSONError
+        from ijson.common import JSONError
 
         try:
             work()
-        except IncompleteJSONError as error:
+        except JSONError as error:
             self._end_with(_fault(error.args[0]))
         except ArithmeticError:
             self._end_with(Rejected("not JSON: a number is too large"))
@@ -193,10 +193,10 @@ def _put(container: Any, key: str, value: Any) -> None:
         container.append(value)
 
 
-def _fault(text: str | bytes) -> Rejected:
+def _fault(said: object) -> Rejected:
     """Say what the parser said, but not what it quotes of the input."""
-    message = text.decode("ascii", "replace") if isinstance(text, bytes) else text
+    message = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
     message = message.partition("\n")[0]
-    if "premature EOF" in message:
+    if "premature EOF" in message or "Incomplete JSON" in message:
         return Rejected("the input ends in the middle of a list or an object")
     return Rejected(f"not JSON from here on: {message.partition(': ')[2] or message}")

@@ -18,7 +18,7 @@ from bangui_cli.rules.validation import (
     clean_text,
     make_entry,
     normalise_asn,
-    normalise_country_code,
+    normalise_country,
     normalise_ip,
     normalise_time,
 )
@@ -155,7 +155,7 @@ def _parts(names: layouts.Names, has_room: HasRoom) -> tuple[Part, Part]:
 
     def place(row: Row) -> str:
         code, name = extraction.place(row, names)
-        return _pack_two(normalise_country_code(code), clean_text(name))
+        return _pack_two(*normalise_country(code, name))
 
     def network(row: Row) -> str:
         asn, org = extraction.network(row, names)

@@ -15,19 +15,24 @@ _LOOKUP_ROWS = 5_000
 
 
 def count_addresses(store: Store, by: str) -> Iterable[Counted]:
-    """Count the addresses in the cache. Wants a snapshot."""
-    return store.count_by(by)
+    """Count the addresses in the cache, each once. Wants a snapshot."""
+    yield from store.count_by(by)
+    # A second row of an address, in another spelling, is no second address.
+    others = store.find_spelt_otherwise()
+    rows = store.find_many(sorted({entry.ip for entry in others}))[0] if others else []
+    for entry in rows:
+        yield *describe(entry, by), -1
+    for entry in reading.merge_all({}, rows).values():
+        yield *describe(entry, by), 1
 
 
 def read_bans(path: str, *, jail: str | None, within_s: float | None, active: bool) -> dict[str, int]:
     """Count fail2ban's bans of each address: of one jail, of some last seconds, or active ones."""
     now_s = clocks.wall_s()
-    return fail2ban.count_bans(
-        path,
-        jail=jail,
-        since_s=None if within_s is None else now_s - within_s,
-        active_at_s=now_s if active else None,
-    )
+    since_s = None if within_s is None else now_s - within_s
+    if active:
+        return fail2ban.count_active_bans(path, now_s, jail=jail, since_s=since_s)
+    return fail2ban.count_bans(path, jail=jail, since_s=since_s)
 
 
 def other_jails(path: str, jail: str) -> list[str] | None:

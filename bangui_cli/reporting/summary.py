@@ -59,6 +59,19 @@ def summarise(by: str, counted: Iterable[Counted], top: int | None) -> Report:
         counts[key] = counts.get(key, 0) + count
     total, unknown = sum(counts.values()), counts.pop(None, 0)
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows = [Row(str(key), names[key], count, round(count / total, 4)) for key, count in ranked[:top]]
+    rows = [
+        Row(str(key), names[key] or _name(key, by), count, round(count / total, 4))
+        for key, count in ranked[:top]
+        if count
+    ]
     other = total - unknown - sum(row.count for row in rows)
     return Report(by, total, unknown, other, rows)
+
+
+def _name(key: str | None, by: str) -> str | None:
+    """Return the name of a key that none of its addresses has a name for."""
+    if by != "country" or key is None:
+        return None
+    from bangui_cli.rules.countries import short_name
+
+    return short_name(key)

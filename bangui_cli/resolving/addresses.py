@@ -1,13 +1,15 @@
 """The addresses to resolve: those that are given, and those that fail2ban has banned."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO
 
 from bangui_cli.access import reading
 from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.fail2ban.addresses import first_address
-from bangui_cli.resolving.freshness import Freshness
+from bangui_cli.host import clocks
+from bangui_cli.resolving.freshness import Freshness, freshness
+from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.rules.validation import Rejected, normalise_ip
 from bangui_cli.store import Store
 
@@ -78,15 +80,21 @@ def words(stream: BinaryIO, piece_bytes: int = _PIECE_BYTES) -> Iterator[Numbere
         yield number, begun
 
 
-def banned(path: str, store: Store, fresh: Freshness | None, tally: Tally) -> Iterator[str]:
-    """Read fail2ban's database; return the addresses that are not fresh, each once.
+def banned(
+    path: str, store: Store, files: Sequence[Mmdb], max_age_s: float, tally: Tally
+) -> Iterator[str]:
+    """Read fail2ban's database; return the addresses that the files are to be asked for, each once.
 
     A network counts for its first address. What is neither is counted as skipped, what is fresh as
-    fresh; nothing is fresh for `None`.
+    fresh: nothing where `max_age_s` is 0.
     """
     ips = _well_formed(fail2ban.read_addresses(path), tally)
     tally.read += len(ips) + tally.skipped
-    return iter(ips) if fresh is None else _stale(store, iter(ips), fresh, tally)
+    if not max_age_s:
+        return iter(ips)
+    now_s = clocks.wall_s()
+    made_s = [file.made_s(now_s) for file in files]
+    return _stale(store, iter(ips), freshness(max_age_s, made_s, now_s), tally)
 
 
 def _well_formed(texts: Iterable[str], tally: Tally) -> dict[str, None]:

@@ -5,7 +5,13 @@ from typing import Any, NamedTuple
 from bangui_cli.rules import extraction
 from bangui_cli.rules.layouts import names_in
 from bangui_cli.rules.memory import Memory
-from bangui_cli.rules.validation import Rejected, clean_text, normalise_asn, normalise_country_code
+from bangui_cli.rules.validation import (
+    Rejected,
+    clean_text,
+    normalise_asn,
+    normalise_country,
+    normalise_country_code,
+)
 
 # A text of 16 MB, which a file may hold, has nothing to say that its beginning does not.
 _LONGEST_TEXT = 2000
@@ -74,9 +80,9 @@ def normalise(*picked: *Picked) -> Facts:
 
 def _normalise(code: Any, name: Any, asn: Any, org: Any) -> Facts:
     country_code = _or_none(normalise_country_code, code)
+    country_name = _or_none(clean_text, name)
     return Facts(
-        country_code,
-        _or_none(clean_text, name) if country_code else None,
+        *(normalise_country(country_code, country_name) if country_code else (None, None)),
         _or_none(normalise_asn, asn),
         _or_none(clean_text, org),
     )

@@ -1,13 +1,23 @@
-"""What is known of one address, which of two entries counts, and the form in which many wait."""
+"""What is known of one address, what counts of two entries, and the form in which many wait."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
+
+from bangui_cli.rules import timestamps
+
+# A time that is further ahead was written while the clock was wrong.
+FUTURE_LIMIT_S = 86400.0
+
+# What stands where there is no country, and what has two codes.
+NO_COUNTRY = ("", "-", "XX", "ZZ")
+_SAME_COUNTRY = {"UK": "GB"}
 
 
 class Entry(NamedTuple):
     """One address in normal form, in the column order of `geo_cache_dirty`.
 
-    Without a country code it records a failed resolution. `resolved_at` is a timestamp text.
+    It has two halves, the country (code and name) and the network (ASN and organisation). One without
+    a country code records a failed resolution. `resolved_at` is a timestamp text.
     """
 
     ip: str
@@ -16,6 +26,21 @@ class Entry(NamedTuple):
     asn: str | None
     org: str | None
     resolved_at: str
+
+    @property
+    def knows_country(self) -> bool:
+        """Tell whether there is a country."""
+        return self.country_code is not None
+
+    @property
+    def knows_network(self) -> bool:
+        """Tell whether there is an ASN or an organisation."""
+        return self.asn is not None or self.org is not None
+
+    @property
+    def knows_anything(self) -> bool:
+        """Tell whether it is more than a failed resolution."""
+        return self.knows_country or self.knows_network
 
 
 # Validation leaves no control character in any field.
@@ -38,12 +63,32 @@ def flatten(packed: Sequence[str]) -> Sequence[str | None]:
     return [field or None for field in fields] if "" in fields else fields
 
 
-def beats(new: Entry, old: Entry) -> bool:
-    """Tell whether `new`, staged after `old`, replaces it: the one rule of staging, flush and lookup.
+def known_country(code: str | None) -> str | None:
+    """Return a country code in upper case, None for those that stand for no country."""
+    upper = (code or "").upper()
+    return None if upper in NO_COUNTRY else _SAME_COUNTRY.get(upper, upper)
 
-    A country beats none, then the newer `resolved_at`, then the one staged last. The store spells
-    the same rule in SQL; a property test holds the two together.
+
+def latest_believable(now_s: float) -> str:
+    """Return the timestamp text up to which a time is not of the future; `now_s` is the wall clock."""
+    return timestamps.to_text(now_s + FUTURE_LIMIT_S)
+
+
+def merge(new: Entry, old: Entry, latest: str) -> Entry:
+    """Return what counts of two entries of one address: the one rule of staging, flush and lookup.
+
+    Each half by itself: known beats unknown, then a time up to `latest` one of the future, then the
+    newer time, then `new`, which was staged after `old`. A half's time is its entry's; what comes of
+    it has the newer time of its two halves. The store spells the same rule in SQL; a property test
+    holds the two together.
     """
-    if (new.country_code is None) != (old.country_code is None):
-        return new.country_code is not None
-    return new.resolved_at >= old.resolved_at
+    country = _winner(new, old, new.knows_country, old.knows_country, latest)
+    network = _winner(new, old, new.knows_network, old.knows_network, latest)
+    time = max(country.resolved_at, network.resolved_at)
+    return Entry(new.ip, country.country_code, country.country_name, network.asn, network.org, time)
+
+
+def _winner(new: Entry, old: Entry, new_knows: bool, old_knows: bool, latest: str) -> Entry:
+    new_rank = (new_knows, new.resolved_at <= latest, new.resolved_at)
+    old_rank = (old_knows, old.resolved_at <= latest, old.resolved_at)
+    return new if new_rank >= old_rank else old

@@ -39,9 +39,11 @@ def place(row: Row, names: Names) -> tuple[Any, Any]:
     code = _first(row, names.code)
     country = _first(row, names.country)
     name = _first(row, names.country_name)
+    if name is None and any(_leads_somewhere(row, path) for path in names.country_name):
+        name = ""  # a name that the row holds empty is not filled in: what was exported comes back so
     if code is None and _is_code(country):
         return country, name
-    return code, country if name is None else name
+    return code, name or country or name
 
 
 def network(row: Row, names: Names) -> tuple[Any, Any]:

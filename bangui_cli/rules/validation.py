@@ -1,18 +1,18 @@
 """Make entries of values from outside: each is brought into its one normal form, or rejected."""
 
 import ipaddress
-import math
 import socket
 import unicodedata
 
 from bangui_cli.rules import timestamps
-from bangui_cli.rules.entry import Entry
+from bangui_cli.rules.entry import FUTURE_LIMIT_S, Entry, known_country
 
 TEXT_LIMIT_CHARACTERS = 200
-FUTURE_LIMIT_S = 86400.0
 _ASN_CEILING = 2**32
 # Longer than any address or time: what parsers do with megabytes is not worth the wait.
 _LONGEST_CHARACTERS = 100
+# IP2Location writes a dash for what it does not know.
+_NOTHING = ("", "-")
 
 
 class Rejected(ValueError):
@@ -54,14 +54,27 @@ def _parse_ip(text: object) -> str:
     return str(mapped or address)
 
 
+def normalise_country(code: object, name: object) -> tuple[str | None, str | None]:
+    """Return code and name of a country; one without a name gets that of ISO 3166. Raise Rejected.
+
+    A name that is given, and empty, stays empty; the name of what is no country is dropped.
+    """
+    country_code = normalise_country_code(code)
+    if country_code is None:
+        return None, None if clean_text(code) else clean_text(name)
+    if name is not None:
+        return country_code, clean_text(name)
+    from bangui_cli.rules.countries import short_name  # a table of 5 KB
+
+    return country_code, short_name(country_code)
+
+
 def normalise_country_code(value: object) -> str | None:
-    """Return two upper-case letters, or None for nothing."""
+    """Return two upper-case letters, or None for nothing and for what is no country. Raise Rejected."""
     text = clean_text(value)
-    if text is None:
-        return None
-    if len(text) != 2 or not (text.isascii() and text.isalpha()):
+    if text is not None and not (len(text) == 2 and text.isascii() and text.isalpha()):
         raise Rejected("the country code is not two letters")
-    return text.upper()
+    return known_country(text)
 
 
 def normalise_asn(value: object) -> str | None:
@@ -80,7 +93,7 @@ def normalise_asn(value: object) -> str | None:
 
 
 def clean_text(value: object) -> str | None:
-    """Strip control characters and outer blanks, cut at 200 characters; nothing left is None."""
+    """Strip control characters and outer blanks, cut at 200 characters; nothing and "-" are None."""
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -91,7 +104,8 @@ def clean_text(value: object) -> str | None:
     head = value[: TEXT_LIMIT_CHARACTERS * 8]
     if not head.isprintable():
         head = "".join(character for character in head if not _is_control(character))
-    return head.strip()[:TEXT_LIMIT_CHARACTERS].strip() or None
+    text = head.strip()[:TEXT_LIMIT_CHARACTERS].strip()
+    return None if text in _NOTHING else text
 
 
 def _is_control(character: str) -> bool:
@@ -117,23 +131,15 @@ def normalise_time(value: object, now_s: float) -> str:
 
 def _parse_time_s(value: object) -> float:
     try:
-        if isinstance(value, str):
-            return _parse_time_text_s(value.strip())
-        if isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value):
-            return float(value)
+        return timestamps.read_s(value if type(value) is not str else _short(value))
     except (ValueError, OverflowError):
-        pass
-    raise Rejected("not a time in ISO 8601 or seconds since 1970")
+        raise Rejected("not a time in ISO 8601 or seconds since 1970") from None
 
 
-def _parse_time_text_s(text: str) -> float:
+def _short(text: str) -> str:
     if len(text) > _LONGEST_CHARACTERS:
         raise ValueError
-    # Eight digits are a date; fromisoformat() finds dates in longer runs of digits, too.
-    whole = text.partition(".")[0]
-    if len(whole) > 8 and whole.isascii() and whole.isdigit():
-        return float(text)
-    return timestamps.to_wall_s(text)
+    return text
 
 
 def make_entry(
@@ -149,8 +155,7 @@ def make_entry(
     """Validate and normalise the fields of one entry. Raise Rejected with the reason."""
     return Entry(
         normalise_ip(ip),
-        normalise_country_code(country_code),
-        clean_text(country_name),
+        *normalise_country(country_code, country_name),
         normalise_asn(asn),
         clean_text(org),
         normalise_time(resolved_at, now_s),

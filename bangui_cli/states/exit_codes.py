@@ -29,7 +29,7 @@ class ExitCode(NamedTuple):
 
 TABLE = (
     ExitCode("0", "done, also when there was nothing to do"),
-    ExitCode("1", "unexpected error (a bug); for lookup: some address is unknown"),
+    ExitCode("1", "unexpected error (a bug); for lookup: some address is unknown, or not --in"),
     ExitCode("2", "wrong usage"),
     ExitCode("65", "bad data: not a database, corrupt, input rows or an address rejected"),
     ExitCode("66", "no database or one without bangui's tables, no input file, no MMDB file"),

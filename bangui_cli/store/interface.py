@@ -123,7 +123,7 @@ class Store(Protocol):
         """Make many big transactions in a row cheaper, in time and memory."""
 
     def stage(self, packed: Sequence[str]) -> float:
-        """Upsert packed entries into the dirty set by the rule of `entry.beats`; sorted is faster.
+        """Merge packed entries into the dirty set by the rule of `entry.merge`; sorted is faster.
 
         Return the seconds for which others had to wait.
         """
@@ -138,17 +138,21 @@ class Store(Protocol):
         whose rows are what the run has moved before. Return None, writing nothing, without the lease.
         """
 
-    def find(self, ip: str) -> tuple[Entry | None, Entry | None]:
-        """Return what the cache and what the dirty set know of an address in normal form.
+    def find_many(self, ips: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
+        """Return what the cache and what the dirty set know of addresses in normal form.
 
-        Wants a snapshot, as all that follow.
+        The cache may know one more than once, where another program has spelt it otherwise. Wants a
+        snapshot, as all that follow.
         """
 
-    def find_many(self, ips: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
-        """Return what the cache and what the dirty set know of addresses in normal form."""
+    def find_spelt_otherwise(self) -> list[Entry]:
+        """Return what the cache knows of addresses that are not in normal form, in normal form."""
 
     def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
-        """Count what is known by "country", "asn" or "org": key, name, addresses; None is unknown."""
+        """Count what is known by "country", "asn" or "org": key, name, rows; None is unknown.
+
+        A country may come more than once, where another program has spelt it otherwise.
+        """
 
     def count_dirty_rows(self) -> int:
         """Count the dirty set, a full scan."""

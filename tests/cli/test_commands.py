@@ -185,7 +185,7 @@ def test_a_person_is_told_what_was_done(bangui):
     _, flushed = bangui.on_terminal("flush")
     _, beaten = bangui.on_terminal("heartbeat")
 
-    assert added == "staged 192.0.2.1\n"
+    assert added.startswith("staged 192.0.2.1 ")
     assert rehearsed == "would flush 1 row (lock created)\n"
     assert flushed.startswith("flushed 1 row in ")
     assert beaten == "refreshed the lock for web1: it is fresh for 5 min\n"
@@ -420,3 +420,23 @@ def test_init_makes_a_file_that_is_nobody_elses(bare):
 
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("options", "facts"),
+    [
+        (["--country-code=DE", "--asn=64496", "--org=Example [b]AG[/b]"], "DE Germany, AS64496 Example [b]AG[/b]"),
+        (["--country-code=EU"], "EU"),
+        (["--asn=64496"], "AS64496"),
+        ([], "a failed resolution"),
+    ],
+)  # fmt: skip
+def test_add_says_in_a_sentence_what_it_staged(bangui, options, facts):
+    """To a person; a script is told nothing."""
+    code, shown = bangui.on_terminal("add", "2001:DB8::1", *options)
+
+    assert (code, shown) == (
+        0,
+        f"staged 2001:db8::1 ({facts}); the next flush moves it into the cache\n",
+    )
+    assert bangui.ok("add", "192.0.2.1", *options) == (0, "", "")

@@ -3,7 +3,8 @@
 import os
 import sqlite3
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
 
 import geoip
 import pytest
@@ -55,16 +56,51 @@ def test_every_address_is_remembered_once(path):
         ({"since_s": NOW_S - 60, "jail": "web"}, {1: 1}),
         ({"since_s": 0}, {1: 3, 2: 1}),
         ({"since_s": 0, "jail": "web"}, {1: 1, 2: 1}),
-        ({"active_at_s": NOW_S}, {1: 2, 4: 1, 5: 1}),
-        ({"active_at_s": NOW_S, "jail": "web"}, {1: 1, 4: 1}),
-        ({"active_at_s": NOW_S, "since_s": NOW_S - 15}, {1: 1}),
         ({"jail": "none"}, {}),
         ({"jail": "\udcff"}, {}),
     ],
 )
 def test_bans_are_counted_by_address(path, asked, counts):
-    """Of one jail, since a time, or in force; a time that is none is older than nothing."""
+    """Of one jail, or since a time; a time that is none is older than any."""
     assert fail2ban.count_bans(path, **asked) == {f"192.0.2.{n}": bans for n, bans in counts.items()}
+
+
+@pytest.mark.parametrize(
+    ("asked", "counts"),
+    [
+        ({}, {1: 2, 4: 1, 5: 1}),
+        ({"jail": "web"}, {1: 1, 4: 1}),
+        ({"since_s": NOW_S - 15}, {1: 1}),
+        ({"jail": "\udcff"}, {}),
+    ],
+)
+@pytest.mark.parametrize("piece_rows", [1, 2, 5, 20_000])
+def test_bans_in_force_are_counted_by_address(path, asked, counts, piece_rows, monkeypatch):
+    """Permanent ones, and those whose end fail2ban does not know, included."""
+    monkeypatch.setattr(fail2ban, "PIECE_ROWS", piece_rows)
+
+    found = fail2ban.count_active_bans(path, NOW_S, **asked)
+
+    assert found == {f"192.0.2.{n}": bans for n, bans in counts.items()}
+
+
+def test_a_ban_that_is_renewed_while_the_pieces_are_read_counts_once(path, monkeypatch):
+    """fail2ban writes between two pieces, and what it writes goes to the end."""
+    monkeypatch.setattr(fail2ban, "PIECE_ROWS", 2)
+    renewed = "REPLACE INTO bips (jail, ip, timeofban, bantime) VALUES ('{}', '192.0.2.{}', {}, 600)"
+    meanwhile = [[("sshd", 1)], [("web", 2), ("sshd", 5)], [], [], []]
+
+    @contextmanager
+    def open_reading(path):
+        with reading.open_reading(path) as state:
+            yield state
+        alter(path, *(renewed.format(*ban, NOW_S) for ban in meanwhile.pop(0)))
+
+    monkeypatch.setattr(fail2ban, "open_reading", open_reading)
+
+    found = fail2ban.count_active_bans(path, NOW_S)
+
+    assert found == {"192.0.2.1": 2, "192.0.2.2": 1, "192.0.2.4": 1, "192.0.2.5": 1}
 
 
 def test_a_jail_is_found_by_its_bytes(path):
@@ -140,6 +176,13 @@ def test_the_bans_of_many_jails_and_long_rows_are_counted_alike(tmp_path):
         assert fail2ban.count_bans(path, jail=jail, since_s=since_s) == wanted
 
 
+def test_the_latest_bans_are_read_along_their_rows(path):
+    """Their ends are in no index: each page is read once, in the order of the disk."""
+    for of_jail in (False, True):
+        query = fail2ban.active_query(of_jail=of_jail, recent=True)
+        assert geoip.query_plan(path, query) == ["SEARCH bips USING INTEGER PRIMARY KEY (rowid>?)"]
+
+
 # How long, and how much.
 
 
@@ -167,12 +210,25 @@ def test_reading_leaves_the_file_free(tmp_path):
     assert len(list(addresses)) == 249
 
 
-def test_more_rows_than_any_server_bans_are_given_up(path, monkeypatch):
+@pytest.mark.parametrize("most", [10, 20])
+def test_more_rows_than_any_server_bans_are_given_up(tmp_path, monkeypatch, most):
     """A table may be made so that it has no end."""
-    monkeypatch.setattr(reading, "_MOST_ROWS", 3)
+    bans = [("sshd", f"192.0.2.{n}", NOW_S, 600) for n in range(15)]
+    path = str(geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans, bans))
+    for module in (reading, fail2ban):
+        monkeypatch.setattr(module, "MOST_ROWS", most)
+    monkeypatch.setattr(fail2ban, "PIECE_ROWS", 5)
 
-    with pytest.raises(NotADatabase, match="more than 3 bans"):
-        fail2ban.count_bans(path, active_at_s=NOW_S)
+    for read in (
+        fail2ban.read_addresses,
+        fail2ban.count_bans,
+        partial(fail2ban.count_active_bans, now_s=1),
+    ):
+        if most > len(bans):
+            assert len(read(path)) == len(bans)
+        else:
+            with pytest.raises(NotADatabase, match=f"more than {most} bans"):
+                read(path)
 
 
 def test_a_value_longer_than_any_address_is_not_taken_into_memory(path):
@@ -183,7 +239,7 @@ def test_a_value_longer_than_any_address_is_not_taken_into_memory(path):
         f"UPDATE bans SET data = '{'x' * 3_000_000}'",
     )
     assert len(fail2ban.read_addresses(path)) == 5
-    assert len(fail2ban.count_bans(path, active_at_s=NOW_S)) == 3
+    assert len(fail2ban.count_active_bans(path, NOW_S)) == 3
 
     alter(path, "INSERT INTO bans VALUES ('sshd', CAST(zeroblob(2000000) AS TEXT), 1, 600, 1, NULL)")
     with pytest.raises(NotADatabase, match="longer than any address"):
@@ -228,7 +284,8 @@ def test_only_real_tables_are_read(path, statements):
     alter(path, *statements)
     began_s = time.monotonic()
 
-    for read in (fail2ban.read_addresses, fail2ban.count_bans, fail2ban.read_jails):
+    asked = (fail2ban.read_addresses, fail2ban.count_bans, fail2ban.read_jails)
+    for read in (*asked, partial(fail2ban.count_active_bans, now_s=NOW_S)):
         with pytest.raises(NotADatabase, match=r"fail2ban 0\.11 or later \(its ba|its bips\)"):
             read(path)
 

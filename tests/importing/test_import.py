@@ -51,7 +51,7 @@ EXPECTED = {
     "24.48.0.1": ("CA", "Canada", "AS5769", "Videotron Ltee"),
     "192.168.1.1": (None, None, None, None),
     "203.0.113.9": ("DE", "Germany", None, None),
-    "8.8.8.8": ("US", None, "AS15169", "Google LLC"),
+    "8.8.8.8": ("US", "United States", "AS15169", "Google LLC"),
     "1.1.1.1": ("AU", "Australia", "AS13335", "Cloudflare, Inc."),
     "9.9.9.9": ("CH", "Switzerland", "AS19281", "Quad9"),
     "2.125.160.216": ("GB", "United Kingdom", "AS64496", "Example Ltd"),
@@ -272,6 +272,30 @@ def test_what_is_no_object_is_counted_alike_wherever_the_input_pauses():
         assert [record[2] for record in records if record] == whole
 
 
+BROKEN = [
+    (b'[{"ip": "1.1.1.1"}, {"ip" "1.1.1.2"}]', "not JSON from here on: ", "yajl2_c"),
+    (b'[{"ip": "1.1.1.1"}, {"ip" "1.1.1.2"}]', "not JSON from here on: ", "python"),
+    (b'[{"ip": "1.1.1.1"}, {"ip": "1.1.1.2",', "the input ends in the middle", "yajl2_c"),
+    (b'[{"ip": "1.1.1.1"}, {"ip": "1.1.1.2",', "the input ends in the middle", "python"),
+    (b'[{"ip": "1.1.1.1"}, {"lat": NaN}]', "not JSON from here on: ", "yajl2_c"),
+    (b'[{"ip": "1.1.1.1"}, {"lat": NaN}]', "not JSON from here on: ", "python"),
+    (b'[{"ip": "1.1.1.1"}, {"org": "\xe9"}]', "not JSON from here on: invalid bytes", "yajl2_c"),
+    (b'[{"ip": "1.1.1.1"}, {"n": 1e99999999999999999999}]', "not JSON: a number is too large", "yajl2_c"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "reason", "backend"), BROKEN)
+def test_what_breaks_a_document_is_told(bangui, document, reason, backend):
+    """By the parser in C, and by the one in Python that takes its place where there is no wheel."""
+    source = bangui.home / "source"
+    source.write_bytes(document)
+    ended = bangui.run("import", source, env={"IJSON_BACKEND": backend})
+
+    assert (ended.code, list(staged(bangui))) == (65, ["1.1.1.1"])
+    assert ended.events[0]["element"] == 2
+    assert ended.events[0]["reason"].startswith(reason)
+
+
 def test_a_truncated_array_is_noticed(bangui):
     """A download that was cut off between two elements is not taken for a whole one."""
     ended = bangui.run("import", input='[{"ip": "1.1.1.1"}, {"ip": "1.1.1.2"},')
@@ -306,7 +330,7 @@ def test_several_files_are_imported_each_in_its_own_format(bangui, tmp_path):
     ended = bangui.ok("import", *(tmp_path / name for name in contents), "--json")
 
     assert ended.json["staged"] == 10
-    assert staged(bangui) == EXPECTED | {"9.9.9.8": ("CH", None, None, None)}
+    assert staged(bangui) == EXPECTED | {"9.9.9.8": ("CH", "Switzerland", None, None)}
 
 
 def test_a_byte_order_mark_alone_is_not_the_end(bangui):
@@ -345,7 +369,7 @@ def test_of_one_address_the_last_of_equal_rows_counts(bangui):
     ]
     bangui.ok("import", input=as_lines([*rows, {"ip": "1.1.1.1", "resolved_at": "2026-01-02"}]))
 
-    assert staged(bangui) == {"1.1.1.1": ("DE", None, None, "4")}
+    assert staged(bangui) == {"1.1.1.1": ("DE", "Germany", None, "4")}
 
 
 class TestInputsAndOutputs:
@@ -464,3 +488,35 @@ def test_help_names_what_it_reads(bare):
     assert all(
         word in text for word in ("ip-api.com", "ipinfo.io", "MaxMind", "--rejects", "--format", "65")
     )
+
+
+@pytest.mark.parametrize(
+    ("row", "country"),
+    [
+        ({"country_code": "fr"}, ("FR", "France")),
+        ({"country_code": "UK", "country": "Britain"}, ("GB", "Britain")),
+        ({"country": "uk"}, ("GB", "United Kingdom")),
+        ({"country_code": "EU"}, ("EU", None)),
+        ({"country_code": "XX", "country_name": "Unknown"}, (None, None)),
+        ({"country": "ZZ"}, (None, None)),
+        ({"country_code": "-", "country_name": "-", "asn": "-", "as": "-"}, (None, None)),
+        # What another bangui exported comes back as it was.
+        ({"country_code": "DE", "country_name": None}, ("DE", None)),
+        ({"country_code": "DE", "country_name": ""}, ("DE", None)),
+    ],
+)
+def test_a_country_is_a_code_with_its_name_or_nothing(bangui, row, country):
+    """Codes that stand for none record a failed resolution; a name that is not given is ISO's."""
+    bangui.ok("import", input=json.dumps({"ip": "192.0.2.1", **row}))
+
+    assert staged(bangui) == {"192.0.2.1": (*country, None, None)}
+
+
+def test_a_whole_number_may_have_a_point_and_a_zero(bangui):
+    """As pandas writes a column of numbers in which some are missing."""
+    bangui.ok("import", input="ip,asn,country_code\n192.0.2.20,13335.0,US\n192.0.2.21,,DE\n")
+
+    assert staged(bangui) == {
+        "192.0.2.20": ("US", "United States", "AS13335", None),
+        "192.0.2.21": ("DE", "Germany", None, None),
+    }

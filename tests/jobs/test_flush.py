@@ -14,24 +14,14 @@ from hypothesis import strategies as st
 from invariants import Ledger, check_database, read_entries
 
 from bangui_cli.access import locking
-from bangui_cli.rules.entry import Entry, beats, pack
+from bangui_cli.access.reading import find_known
+from bangui_cli.host import clocks
+from bangui_cli.rules import timestamps
+from bangui_cli.rules.entry import Entry, latest_believable, merge, pack
 from bangui_cli.store import Decision, JobFinish, Store, open_store
 
 JOB = "SELECT * FROM job_state WHERE job_id = 'geo_cache_flush'"
 OLD = "2026-01-01T00:00:00.000Z"
-
-
-def cache(bangui, ip: str, country_code: str | None, cached_at: str) -> None:
-    bangui.execute(
-        "INSERT INTO geo_cache (ip, country_code, cached_at) VALUES (?, ?, ?)",
-        ip,
-        country_code,
-        cached_at,
-    )
-
-
-def cached(bangui, ip: str) -> tuple:
-    return bangui.rows("SELECT country_code, cached_at FROM geo_cache WHERE ip = ?", ip)[0]
 
 
 def test_a_staged_entry_becomes_a_cached_one(bangui):
@@ -71,75 +61,131 @@ def test_an_empty_flush_is_a_success_that_says_nothing(bangui):
     assert (state["last_outcome"], state["last_count"], state["runs_total"]) == ("ok", 0, 2)
 
 
-# What is in the cache, what is dirty, and which of them stays.
+# What is in the cache, what is dirty, and what counts of both: code, ASN, time.
+FUTURE, FURTHER = "2999-01-01T00:00:00.000Z", "2999-01-02T00:00:00.000Z"
 RULE = [
-    (("DE", OLD), ("FR", NEW), ("FR", NEW)),
-    (("DE", NEW), ("FR", OLD), ("DE", NEW)),
+    (("DE", "AS1", OLD), ("FR", "AS2", NEW), ("FR", "AS2", NEW)),
+    (("DE", "AS1", NEW), ("FR", "AS2", OLD), ("DE", "AS1", NEW)),
     # Of the same time, the one staged last.
-    (("DE", NEW), ("FR", NEW), ("FR", NEW)),
-    # A failed resolution never replaces a country, however new; a country always replaces one.
-    (("DE", OLD), (None, NEW), ("DE", OLD)),
-    ((None, NEW), ("FR", OLD), ("FR", OLD)),
-    ((None, OLD), (None, NEW), (None, NEW)),
-    ((None, NEW), (None, OLD), (None, NEW)),
+    (("DE", "AS1", NEW), ("FR", "AS2", NEW), ("FR", "AS2", NEW)),
+    # A failed resolution replaces nothing that is known, however new; what is known always replaces one.
+    (("DE", "AS1", OLD), (None, None, NEW), ("DE", "AS1", OLD)),
+    ((None, None, NEW), ("FR", "AS2", OLD), ("FR", "AS2", OLD)),
+    ((None, None, OLD), (None, None, NEW), (None, None, NEW)),
+    ((None, None, NEW), (None, None, OLD), (None, None, NEW)),
+    # Each half by itself; the time is the newer one of the two.
+    (("DE", None, OLD), (None, "AS2", NEW), ("DE", "AS2", NEW)),
+    ((None, "AS1", NEW), ("FR", None, OLD), ("FR", "AS1", NEW)),
+    (("DE", "AS1", OLD), ("FR", None, NEW), ("FR", "AS1", NEW)),
+    (("DE", "AS1", OLD), (None, "AS2", NEW), ("DE", "AS2", NEW)),
+    (("DE", None, NEW), ("FR", "AS2", OLD), ("DE", "AS2", NEW)),
+    # Neither knows the network: the newer of two failures counts, and so its time.
+    (("DE", None, OLD), (None, None, NEW), ("DE", None, NEW)),
+    ((None, None, NEW), ("FR", None, OLD), ("FR", None, NEW)),
+    # A time of the future, from a clock that was wrong, loses against any other.
+    (("DE", "AS1", FUTURE), ("FR", "AS2", OLD), ("FR", "AS2", OLD)),
+    (("DE", "AS1", OLD), ("FR", "AS2", FUTURE), ("DE", "AS1", OLD)),
+    (("DE", "AS1", FUTURE), ("FR", "AS2", FURTHER), ("FR", "AS2", FURTHER)),
+    (("DE", "AS1", FURTHER), ("FR", "AS2", FUTURE), ("DE", "AS1", FURTHER)),
+    ((None, None, OLD), ("FR", "AS2", FUTURE), ("FR", "AS2", FUTURE)),
+    (("DE", "AS1", FUTURE), (None, None, NEW), ("DE", "AS1", FUTURE)),
+    (("DE", None, OLD), (None, None, FUTURE), ("DE", None, OLD)),
+    (("DE", None, OLD), ("FR", "AS2", FUTURE), ("DE", "AS2", FUTURE)),
+    # What BanGUI writes for no country, and for no network.
+    (("", "", FUTURE), ("SE", "AS2", OLD), ("SE", "AS2", OLD)),
+    (("xx", "", NEW), ("SE", "AS2", OLD), ("SE", "AS2", OLD)),
+    (("", "AS1", OLD), (None, None, NEW), (None, "AS1", NEW)),
     # The forms of time that BanGUI and its predecessors wrote.
-    (("DE", "2026-01-02T00:00:00Z"), ("FR", OLD), ("DE", "2026-01-02T00:00:00Z")),
-    (("DE", "2026-01-01T00:00:00Z"), ("FR", OLD), ("FR", OLD)),
-    (("DE", "2026-01-01 12:00:00"), ("FR", OLD), ("DE", "2026-01-01 12:00:00")),
-    (("DE", "2026-01-01 12:00:00"), ("FR", NEW), ("FR", NEW)),
+    (("DE", "AS1", "2026-01-02T00:00:00Z"), ("FR", "AS2", OLD), ("DE", "AS1", "2026-01-02T00:00:00Z")),
+    (("DE", "AS1", "2026-01-01T00:00:00Z"), ("FR", "AS2", OLD), ("FR", "AS2", OLD)),
+    (("DE", "AS1", "2026-01-01 12:00:00"), ("FR", "AS2", OLD), ("DE", "AS1", "2026-01-01 12:00:00")),
+    (("DE", "AS1", "2026-01-01 12:00:00"), ("FR", "AS2", NEW), ("FR", "AS2", NEW)),
     (
-        ("DE", "2026-01-01T23:30:00.123456+00:00"),
-        ("FR", "2026-01-01T23:30:00.122Z"),
-        ("DE", "2026-01-01T23:30:00.123456+00:00"),
+        ("DE", "AS1", "2026-01-01T23:30:00.123456+00:00"),
+        ("FR", "AS2", "2026-01-01T23:30:00.122Z"),
+        ("DE", "AS1", "2026-01-01T23:30:00.123456+00:00"),
     ),
-    (("DE", "2026-01-01T01:00:00+0200"), ("FR", OLD), ("FR", OLD)),
-    (("DE", "no time"), ("FR", OLD), ("FR", OLD)),
-    (("DE", ""), ("FR", OLD), ("FR", OLD)),
+    (("DE", "AS1", "2026-01-01T01:00:00+0200"), ("FR", "AS2", OLD), ("FR", "AS2", OLD)),
+    (("DE", "AS1", "2026-01-02t00:00:00z"), ("FR", "AS2", OLD), ("DE", "AS1", "2026-01-02t00:00:00z")),
+    (("DE", "AS1", "2025-12-31T23:59:60Z"), ("FR", "AS2", OLD), ("FR", "AS2", OLD)),
+    (("DE", "AS1", "2026-01-01T00:00:60Z"), ("FR", "AS2", OLD), ("DE", "AS1", "2026-01-01T00:00:60Z")),
+    (("DE", "AS1", "20260101T120000Z"), ("FR", "AS2", OLD), ("DE", "AS1", "20260101T120000Z")),
+    (("DE", "AS1", "1767312000"), ("FR", "AS2", OLD), ("DE", "AS1", "1767312000")),
+    (("DE", "AS1", "1767312000"), ("FR", "AS2", NEW), ("FR", "AS2", NEW)),
+    (("DE", "AS1", "no time"), ("FR", "AS2", OLD), ("FR", "AS2", OLD)),
+    (("DE", "AS1", ""), ("FR", "AS2", OLD), ("FR", "AS2", OLD)),
+    # A time stays as it is spelt where it stays.
+    (("DE", "AS1", "no time"), (None, None, OLD), ("DE", "AS1", "no time")),
 ]
 
 
-def test_the_rule_decides_which_row_stays(bangui):
-    """A country beats none, then the newer, then the later; the row that lost has been seen, too."""
-    for n, (in_cache, dirty, _) in enumerate(RULE):
-        cache(bangui, f"192.0.2.{n}", *in_cache)
-        bangui.execute(
-            "INSERT INTO geo_cache_dirty (ip, country_code, resolved_at) VALUES (?, ?, ?)",
-            f"192.0.2.{n}",
-            *dirty,
-        )
+def test_the_rule_decides_what_stays_of_each_half(bangui):
+    """What `lookup` tells before a flush is what the flush leaves; a row that lost has been seen, too."""
+    ips = [f"192.0.2.{n}" for n in range(len(RULE))]
+    with closing(bangui.connect()) as connection:
+        for ip, (cached, dirty, _) in zip(ips, RULE, strict=True):
+            insert = "INSERT INTO geo_cache (ip, country_code, asn, cached_at) VALUES (?, ?, ?, ?)"
+            connection.execute(insert, (ip, *cached))
+            insert = (
+                "INSERT INTO geo_cache_dirty (ip, country_code, asn, resolved_at) VALUES (?, ?, ?, ?)"
+            )
+            connection.execute(insert, (ip, *dirty))
+    before = bangui.ok("lookup", *ips, "--json").json
 
     assert bangui.ok("flush", "--json").json["flushed"] == len(RULE)
-    assert [cached(bangui, f"192.0.2.{n}") for n in range(len(RULE))] == [row[2] for row in RULE]
+
+    after = bangui.ok("lookup", *ips, "--json").json
+    for ip, row, shown, left in zip(ips, RULE, before, after, strict=True):
+        query = "SELECT nullif(country_code, ''), asn, cached_at FROM geo_cache WHERE ip = ?"
+        assert bangui.rows(query, ip) == [row[2]], row
+        assert (left["country_code"], left["asn"]) == row[2][:2], row
+        assert {**shown, "state": "cached"} == left, row
     assert bangui.rows("SELECT count(*) FROM geo_cache WHERE last_seen > '2026'") == [(len(RULE),)]
     assert count(bangui, "geo_cache_dirty") == 0
 
 
-codes = st.sampled_from([None, "DE", "FR"])
-times = st.sampled_from([f"2026-01-01T00:00:00.00{n}Z" for n in range(3)])
-pairs = st.lists(st.tuples(codes, times, codes, times, codes, times), min_size=1, max_size=20)
+NOW_S = timestamps.to_wall_s("2026-01-01T00:00:00Z")
+halves = st.sampled_from([(None, None), ("1", None), (None, "2"), ("1", "2")])
+# Three of today, the last moment that is believed, and three of the future.
+ages_ms = st.sampled_from([-2, -1, 0, 86_400_000, 86_400_001, 86_400_002, 99_000_000])
+parts = st.tuples(st.sampled_from([None, "DE", "FR"]), halves, ages_ms)
+pairs = st.lists(st.tuples(parts, parts, parts), min_size=1, max_size=20)
 
 
-@settings(max_examples=50, deadline=None)
+def _entry(ip: str, staged: int, part) -> Entry:
+    code, (asn, org), age_ms = part
+    time = timestamps.to_text(NOW_S + age_ms / 1000)
+    return Entry(
+        ip, code, code and f"name {staged}", asn and f"AS{staged}", org and f"org {staged}", time
+    )
+
+
+@settings(max_examples=100, deadline=None)
 @given(rows=pairs, batch_rows=st.integers(1, 25))
 def test_the_stores_sql_decides_as_the_rule_does(initialised, tmp_path_factory, rows, batch_rows):
     """Staging, flush and look-up spell one rule, in SQL and in Python."""
     path = tmp_path_factory.mktemp("rule") / "bangui.db"
     path.write_bytes(initialised.read_bytes())
     chains = [
-        [Entry(f"10.0.0.{n}", row[i], None, None, str(i), row[i + 1]) for i in (0, 2, 4)]
+        [_entry(f"10.0.0.{n}", staged, part) for staged, part in enumerate(row)]
         for n, row in enumerate(rows)
     ]
-    with open_store(str(path)) as store:
+    latest = latest_believable(NOW_S)
+    with pytest.MonkeyPatch.context() as patch, open_store(str(path)) as store:
+        patch.setattr(clocks, "wall_s", lambda: NOW_S)
         lease_id = _take_lock(store)
         store.stage([pack(entries[0]) for entries in chains])
         _move_all(store, lease_id, batch_rows)
         store.stage([pack(entries[1]) for entries in chains])
         store.stage([pack(entries[2]) for entries in chains])
+        expected = {
+            first.ip: merge(merge(third, second, latest), first, latest)
+            for first, second, third in chains
+        }
+        assert find_known(store, list(expected)) == expected
         _move_all(store, lease_id, batch_rows)
-        for entries in chains:
-            dirty = entries[2] if beats(entries[2], entries[1]) else entries[1]
-            expected = dirty if beats(dirty, entries[0]) else entries[0]
-            assert store.find(expected.ip) == (expected, None)
+        cached, dirty = store.find_many(list(expected))
+        assert ({entry.ip: entry for entry in cached}, dirty) == (expected, [])
 
 
 def _take_lock(store: Store) -> str:

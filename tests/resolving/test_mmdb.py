@@ -28,6 +28,7 @@ from bangui_cli.states.errors import MmdbUnusable, NoInput, PermissionRefused
 ODD = {
     "a country that has a name alone": ({"country": {"names": {"en": "Nowhere"}}}, Facts()),
     "a country code that is none": ({"country_code": "Europe", "country": "Europe"}, Facts()),
+    "a country code alone": ({"country_code": "NL"}, Facts("NL", "Netherlands")),
     "another kind": ({"is_anonymous": True, "domain": "example.com"}, Facts()),
     "a text that never ends": (
         {"org": "x" * 100_000, "asn": 64496},
@@ -61,7 +62,7 @@ REGISTERED = {"registered_country": {"iso_code": "US", "names": {"en": "United S
         (REGISTERED, False, Facts()),
         (REGISTERED, True, Facts("US", "United States")),
         ({**REGISTERED, **geoip.country("DE", "Germany")}, True, Facts("DE", "Germany")),
-        ({"registered_country": "US"}, True, Facts("US")),
+        ({"registered_country": "US"}, True, Facts("US", "United States")),
         ({"represented_country": {"iso_code": "US"}}, True, Facts()),
     ],
 )
@@ -214,7 +215,7 @@ def test_a_time_that_makes_no_sense_is_only_a_number(built_s, tmp_path):
     """It comes from the file, and may be anything."""
     file = mmdb.open_file(str(hostile_mmdb.write_built(tmp_path / "x.mmdb", built_s)))
 
-    assert [Facts("DE")] == file.look_up(["192.0.2.1"])
+    assert [Facts("DE", "Germany")] == file.look_up(["192.0.2.1"])
     assert file.made_s(1_800_000_000) <= 1_800_000_000
 
 

@@ -223,7 +223,7 @@ def test_max_age_decides_what_of_fail2ban_is_asked_again(bangui, country, tmp_pa
     now = time.time()
     for ip, age_days in (("192.0.2.1", 5), ("192.0.2.2", 40)):
         resolved_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - age_days * DAY_S))
-        bangui.ok("add", ip, "--country-code", "XX", "--resolved-at", resolved_at)
+        bangui.ok("add", ip, "--country-code", "SE", "--resolved-at", resolved_at)
     if flushed:
         bangui.ok("flush")
     bans = [("sshd", f"192.0.2.{n}", int(now), 600) for n in (1, 2, 3)]

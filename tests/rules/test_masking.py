@@ -3,7 +3,7 @@
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bangui_cli.rules.masking import addresses_in, mask_addresses
@@ -73,6 +73,8 @@ FORMS = st.sampled_from([str, lambda a: a.exploded, lambda a: str(a).upper(), re
 @given(NEIGHBOURS, st.ip_addresses(), NEIGHBOURS, FORMS)
 def test_no_address_gets_through(before, address, after, form):
     """Between any punctuation, in any form, at most the network is left."""
+    # Four colons in a row, or `::` before eight groups: that is another text.
+    assume(not before.endswith("::") and not after.startswith("::"))
     masked = mask_addresses(before + form(address) + after)
 
     bits = 24 if address.version == 4 else 48

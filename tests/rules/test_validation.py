@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bangui_cli.rules import timestamps, validation
-from bangui_cli.rules.entry import Entry, beats, flatten, pack
+from bangui_cli.rules.entry import Entry, flatten, pack
 from bangui_cli.rules.validation import Rejected, make_entry
 
 NOW_S = timestamps.to_wall_s("2026-03-01T12:00:00Z")
@@ -90,6 +90,31 @@ def test_a_country_code_is_two_upper_case_letters(value, code):
     assert validation.normalise_country_code(value) == code
 
 
+COUNTRIES = [
+    (("de", None), ("DE", "Germany")),
+    (("DE", "Deutschland"), ("DE", "Deutschland")),
+    (("UK", None), ("GB", "United Kingdom")),
+    (("XK", None), ("XK", "Kosovo")),
+    # Codes that are no country stay, and have no name.
+    (("EU", None), ("EU", None)),
+    (("AP", "Asia/Pacific"), ("AP", "Asia/Pacific")),
+    # A name that is given, and empty, stays empty.
+    (("DE", ""), ("DE", None)),
+    (("DE", "-"), ("DE", None)),
+    # No country has no name either; a name alone is kept.
+    (("XX", "Unknown"), (None, None)),
+    (("-", "-"), (None, None)),
+    ((None, "Germany"), (None, "Germany")),
+    (("", None), (None, None)),
+]
+
+
+@pytest.mark.parametrize(("given", "normal"), COUNTRIES)
+def test_a_country_without_a_name_gets_that_of_iso_3166(given, normal):
+    """Files that hold codes alone are the most frequent ones."""
+    assert validation.normalise_country(*given) == normal
+
+
 @pytest.mark.parametrize("value", ["D", "DEU", "D3", "ДЕ", "ß", "ﬁ", "D E", 49, True, ["DE"]])
 def test_what_is_no_country_code_is_refused(value):
     """A country's name or number in the wrong column is noticed."""
@@ -99,7 +124,7 @@ def test_what_is_no_country_code_is_refused(value):
 
 ASNS = [
     ("AS64496", "AS64496"), ("as64496", "AS64496"), ("64496", "AS64496"), (64496, "AS64496"),
-    ("AS0064496", "AS64496"), ("AS4294967295", "AS4294967295"), ("", None), (None, None),
+    ("AS0064496", "AS64496"), ("AS4294967295", "AS4294967295"), ("", None), (None, None), ("-", None),
     ("64496.0", "AS64496"), (64496.0, "AS64496"), ("AS64496.00", "AS64496"), ("64496.", "AS64496"),
 ]  # fmt: skip
 
@@ -111,7 +136,7 @@ def test_an_asn_is_as_and_a_number(value, asn):
 
 
 NO_ASNS = [
-    "AS", "ASAS1", "AS 1", "AS64496 Example", "4294967296", "9" * 10_000, "-1", "+1", "1.5", "1.0.0", "1.0e3", ".0", "٣", "²",
+    "AS", "ASAS1", "AS 1", "64496.5", "AS64496 Example", "4294967296", "9" * 10_000, "-1", "+1", "1.5", "1.0.0", "1.0e3", ".0", "٣", "²",
     -1, 1.5, 2**32, True, float("nan"), [1],
 ]  # fmt: skip
 
@@ -137,6 +162,7 @@ def test_what_is_no_asn_is_refused(value):
         ("x" * 10_000_000, "x" * 200),
         ("x" * 199 + " y", "x" * 199),
         (" \x00 ", None),
+        (" - ", None),
         (7, "7"),
     ],
     ids=lambda value: ascii(value)[:20],
@@ -164,6 +190,12 @@ TIMES = [
     (" 2026-03-01T13:00:00.5+01:00 ", "2026-03-01T12:00:00.500Z"),
     ("2026-03-01", "2026-03-01T00:00:00.000Z"),
     ("20260301", "2026-03-01T00:00:00.000Z"),
+    ("20260301T120000Z", "2026-03-01T12:00:00.000Z"),
+    ("2026-03-01t13:00:00,5+0100", "2026-03-01T12:00:00.500Z"),
+    ("2026-W09-7", "2026-03-01T00:00:00.000Z"),
+    ("2026-02-28T23:59:60Z", "2026-03-01T00:00:00.000Z"),
+    ("20260228T235960.5Z", "2026-03-01T00:00:00.500Z"),
+    ("2026-02-28T24:00Z", "2026-03-01T00:00:00.000Z"),
     (1772366400, "2026-03-01T12:00:00.000Z"),
     (1772366400.25, "2026-03-01T12:00:00.250Z"),
     ("1772366400", "2026-03-01T12:00:00.000Z"),
@@ -183,7 +215,7 @@ def test_a_time_is_iso_8601_or_seconds_in_utc(value, text):
 
 
 NO_TIMES = [
-    "yesterday", "2026-13-01", "2026-02-30", "2026-03-01T12:00:60Z", "2026-03-01T25:00:00Z", "12:00",
+    "yesterday", "2026-13-01", "2026-02-30", "2026-03-01T12:00:61Z", "2026-03-01T25:00:00Z", "12:00",
     "0000-01-01", "0001-01-01T00:00:00+23:59", "0001-01-01", "9999-12-31T23:59:59Z",
     "9999-12-31T23:59:59-23:59", "1969-12-31T23:59:59Z", "17723664001234", "2026-03-02T12:00:01Z", "-1",
     "1" * 10_000, "1772366400.x", "٢٠٢٦-03-01", "2026-03-01\0",
@@ -238,16 +270,3 @@ def test_what_is_packed_is_what_is_staged(entries):
     packed = [pack(entry) for entry in entries]
 
     assert list(flatten(packed)) == [field for entry in entries for field in entry]
-
-
-def test_a_country_beats_none_then_the_newer_then_the_later():
-    """The one rule of staging, flush and lookup."""
-    known = Entry("192.0.2.1", "DE", None, None, None, "2026-03-01T00:00:00.000Z")
-    failed = known._replace(country_code=None, resolved_at="2026-03-02T00:00:00.000Z")
-    newer = known._replace(country_code="FR", resolved_at="2026-03-01T00:00:00.001Z")
-
-    assert beats(known, failed)
-    assert not beats(failed, known)
-    assert beats(newer, known)
-    assert not beats(known, newer)
-    assert beats(known._replace(country_code="AT"), known)

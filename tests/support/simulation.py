@@ -68,6 +68,7 @@ class Machine:
         patch(clocks, "now", self.now)
         patch(signals, "install", lambda: None)
         patch(terminal, "write_line", self._hear)
+        patch(terminal, "write_all", lambda descriptor, text: self._said[descriptor].append(text))
         # Real time says nothing here.
         patch(Watchdog, "_watch", lambda _: None)
         patch(sqlite3, "connect", _connecting_for(self, sqlite3.connect))

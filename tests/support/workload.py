@@ -12,8 +12,9 @@ from pathlib import Path
 import banguis
 import pytest
 
+from bangui_cli.access.staging import Staging, open_store
 from bangui_cli.rules import timestamps
-from bangui_cli.rules.entry import Entry
+from bangui_cli.rules.entry import Entry, pack
 
 START_S = 1_700_000_000
 # Whatever SQLite does to its files is one of these; a commit is a few of each.
@@ -32,12 +33,18 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a
 
 
 def make_entries(count: int, generation: int = 0) -> list[Entry]:
-    """Return `count` entries, for the same addresses in each generation, each newer than the last."""
+    """Return `count` entries, for the same addresses in each generation, each newer than the last.
+
+    Some know both halves, some only the country, some only the network, by turns.
+    """
+    return [_entry(n, generation) for n in range(count)]
+
+
+def _entry(n: int, generation: int) -> Entry:
     resolved_at = timestamps.to_text(START_S + generation)
-    return [
-        Entry(_address(n), "DE", f"Land {generation}", f"AS{n % 65000 + 1}", None, resolved_at)
-        for n in range(count)
-    ]
+    country = (None, None) if (n + generation) % 3 == 2 else ("DE", f"Land {generation}")
+    asn = None if (n + generation) % 3 == 1 else f"AS{n % 65000 + 1}"
+    return Entry(_address(n), *country, asn, asn and f"Netz {generation}", resolved_at)
 
 
 def _address(n: int) -> str:
@@ -46,7 +53,8 @@ def _address(n: int) -> str:
 
 def add_command(entry: Entry) -> list[str]:
     """Return the arguments that stage just this entry."""
-    options = {"country-code": entry.country_code, "country-name": entry.country_name, "asn": entry.asn}
+    options = {"country-code": entry.country_code, "country-name": entry.country_name}
+    options |= {"asn": entry.asn, "org": entry.org}
     values = [f"--{name}={value}" for name, value in options.items() if value]
     return ["add", entry.ip, f"--resolved-at={entry.resolved_at}", *values]
 
@@ -58,12 +66,10 @@ def as_lines(entries: Iterable[Entry]) -> str:
 
 def stage(path: Path, entries: Iterable[Entry]) -> None:
     """Put entries into the dirty set, as a finished import would have."""
-    with contextlib.closing(sqlite3.connect(path, timeout=30)) as connection, connection:
-        connection.executemany(
-            "INSERT OR REPLACE INTO geo_cache_dirty"
-            " (ip, country_code, country_name, asn, org, resolved_at) VALUES (?, ?, ?, ?, ?, ?)",
-            entries,
-        )
+    with open_store(str(path)) as store:
+        staging = Staging(store)
+        staging.pending += map(pack, entries)
+        staging.commit()
 
 
 def make_bangui_database(path: Path, rows: int = 100) -> None:

@@ -198,6 +198,25 @@ def test_masking_is_a_setting(bangui):
     assert "192.0.2.77" in bare["error"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["lookup", "192.0.2.77/32"],
+        ["add", "192.0.2.77/32"],
+        ["add", "2001:db8:1:2::3%eth0"],
+        ["lookup", "192.0.2.77", "2001:db8:1:2::3/128"],
+    ],
+)
+def test_what_a_person_typed_is_shown_as_typed_on_that_persons_terminal(bangui, command):
+    """A mistyped address cannot be found in a line that masks it; in a file it is masked."""
+    code, shown = bangui.on_terminal(*command)
+    (event,) = bangui.run(*command).events
+
+    assert (code, event["exit_code"]) == (65, 65)
+    assert command[-1] in shown
+    assert command[-1] not in event["error"]
+
+
 HOSTILE = "\x1b[31m[bold]red[/bold]\x1b]0;title\x07\r\n\x9b2J\u202egnp\udcff"
 
 

@@ -14,9 +14,10 @@ class Mutant(NamedTuple):
 
 
 LEASE, LOCKING = "bangui_cli/rules/lease.py", "bangui_cli/access/locking.py"
-SQL, SESSION, SQLITE = (
-    f"bangui_cli/store/sqlite/{name}.py" for name in ("statements", "session", "store")
+SQL, MERGING, SESSION, SQLITE = (
+    f"bangui_cli/store/sqlite/{name}.py" for name in ("statements", "merging", "session", "store")
 )
+ENTRY = "bangui_cli/rules/entry.py"
 FLUSH, FRAME, RUN, WATCHDOG = (
     f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "run", "watchdog")
 )
@@ -200,38 +201,101 @@ MUTANTS = (
     ),
     Mutant(
         "a failed resolution replaces a country",
-        SQL,
-        "({new}.country_code IS NOT NULL) > ({old}.country_code IS NOT NULL)\n        OR",
-        "",
-        "jobs/test_flush.py::test_the_rule_decides_which_row_stays",
+        MERGING,
+        'f"({knows}, {time} <= {latest}, {time})"',
+        'f"(1, {time} <= {latest}, {time})"',
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
     ),
     Mutant(
-        "of equal times the first stays",
-        SQL,
-        "AND {new_time} >= {old_time}",
-        "AND {new_time} > {old_time}",
-        "jobs/test_flush.py::test_the_rule_decides_which_row_stays",
+        "a time of the future is the newest",
+        MERGING,
+        'f"({knows}, {time} <= {latest}, {time})"',
+        'f"({knows}, 1, {time})"',
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
+    ),
+    Mutant(
+        "a time of the future is the newest of what wins whole",
+        MERGING,
+        "{new.time} <= {latest} AND {new.time}",
+        "{new.time}",
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
     ),
     Mutant(
         "of two times the older stays",
-        SQL,
-        "AND {new_time} >= {old_time}",
-        "AND {new_time} <= {old_time}",
+        MERGING,
+        'f"({knows}, {time} <= {latest}, {time})"',
+        'f"({knows}, {time} <= {latest}, 1)"',
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
+    ),
+    Mutant(
+        "of equal times the first stays",
+        MERGING,
+        'return f"({_rank(new_knows, new.time, latest)} >= ',
+        'return f"({_rank(new_knows, new.time, latest)} > ',
         "jobs/test_flush.py::test_the_stores_sql_decides_as_the_rule_does",
     ),
     Mutant(
+        "the network goes with the country",
+        MERGING,
+        "    network = _wins(new, new.knows_network, old, old.knows_network, latest)",
+        "    network = country",
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
+    ),
+    Mutant(
+        "a half that wins leaves no time",
+        MERGING,
+        "THEN {is_newer} OR {network} ELSE",
+        "THEN {network} ELSE",
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
+    ),
+    Mutant(
+        "the rule in Python knows no future",
+        ENTRY,
+        "(new_knows, new.resolved_at <= latest, new.resolved_at)",
+        "(new_knows, True, new.resolved_at)",
+        "jobs/test_flush.py::test_the_stores_sql_decides_as_the_rule_does",
+    ),
+    Mutant(
+        "an empty code is a country",
+        ENTRY,
+        'NO_COUNTRY = ("", "-"',
+        'NO_COUNTRY = ("-"',
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
+    ),
+    Mutant(
         "BanGUI's times are compared as they stand",
-        SQL,
-        '_beats("excluded", "excluded.cached_at", "geo_cache", _CANONICAL_CACHED_AT)',
-        '_beats("excluded", "excluded.cached_at", "geo_cache", "geo_cache.cached_at")',
-        "jobs/test_flush.py::test_the_rule_decides_which_row_stays",
+        MERGING,
+        "        cached_time(row),\n",
+        '        f"{row}.cached_at",\n',
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
+    ),
+    Mutant(
+        "a time that SQLite cannot read is none",
+        MERGING,
+        "         ELSE {NORMAL_TIME}({time}) END",
+        "         ELSE '' END",
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
     ),
     Mutant(
         "a row that loses has not been seen",
         SQLITE,
-        "            self._execute(sql.TOUCH_BATCH, bounds)\n",
+        "            self._execute(sql.MERGE_BATCH, bounds)\n",
         "            pass\n",
-        "jobs/test_flush.py::test_the_rule_decides_which_row_stays",
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
+    ),
+    Mutant(
+        "a row of another spelling is doubled",
+        SQLITE,
+        "        self._respell(after, through, latest)\n",
+        "",
+        "store/test_other_spellings.py::test_a_row_of_another_spelling_is_found_and_replaced",
+    ),
+    Mutant(
+        "a row of another spelling is lost where nothing replaces it",
+        SQL,
+        " AND EXISTS (SELECT 1 FROM geo_cache_dirty WHERE ip = :ip)",
+        "",
+        "store/test_other_spellings.py::test_a_row_of_another_spelling_stays_until_its_address_is_flushed",
     ),
     Mutant(
         "others find no gap in a long sweep",
@@ -259,7 +323,7 @@ MUTANTS = (
         SQL,
         '"SELECT max(ip), count(*) FROM geo_cache_dirty WHERE ip > ?"',
         '"SELECT max(ip), count(country_code) FROM geo_cache_dirty WHERE ip > ?"',
-        "jobs/test_flush.py::test_the_rule_decides_which_row_stays",
+        "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
     ),
     Mutant(
         "the next batch begins at the last row of this one",
@@ -290,7 +354,6 @@ MUTANTS = (
         "        store._execute('COMMIT')\n        raise held_error(row, judgement, instance)\n",
         "access/test_lock.py::test_a_held_lock_is_respected_and_nothing_is_written",
     ),
-    # Staging.
     Mutant(
         "staging does not sync the directory",
         SQL,

@@ -12,13 +12,16 @@ import sys
 import time
 
 from invariants import Ledger, check_database, check_integrity, check_run, read_entries
-from simulation import Machine
+from simulation import START_WALL_S, Machine
+from workload import add_command
 
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry
 
 DAY_S, WEEK_S = 86400, 7 * 86400
 INTERVAL_S = 600
+# However often the wall clock is stepped back.
+LONG_AGO_S = 10 * 365 * DAY_S
 INSTANCES = ("web1", "web2", "web3")
 SETTINGS = {"lock_ttl": 3 * INTERVAL_S, "heartbeat_interval": INTERVAL_S, "flush_interval": INTERVAL_S}
 ADDRESSES = 150
@@ -74,12 +77,18 @@ class Life:
         """Stage an entry as a finished `add`, or as one that died."""
         number = self.chance.randrange(ADDRESSES)
         self.staged += 1
-        time_s = timestamps.to_text(self.machine.wall_s)
-        entry = Entry(f"10.0.{number >> 8}.{number & 255}", "DE", f"n{self.staged}", None, None, time_s)
-        name, resolved = f"--country-name={entry.country_name}", f"--resolved-at={entry.resolved_at}"
-        outcome = self._run("add", "web1", entry.ip, "--country-code=DE", name, resolved)
+        entry = self._new_entry(f"10.0.{number >> 8}.{number & 255}")
+        outcome = self._run("add", "web1", *add_command(entry)[1:])
         if outcome.code == 0 or entry in read_entries(self.machine.database)[1].values():
             self.ledger.acknowledge([entry])
+
+    def _new_entry(self, ip):
+        """Return an entry with both halves or one, newer than the last, and never of the future."""
+        resolved_at = timestamps.to_text(START_WALL_S - LONG_AGO_S + self.age_s)
+        halves = self.chance.choice([("country",), ("network",), ("country", "network")])
+        country = ("DE", f"n{self.staged}") if "country" in halves else (None, None)
+        network = ("AS64496", f"n{self.staged}") if "network" in halves else (None, None)
+        return Entry(ip, *country, *network, resolved_at)
 
     def _run(self, command, instance, *arguments):
         if self.chance.random() < DIES:

@@ -31,11 +31,12 @@ def _taken_over(bangui, flush):
 def test_a_flush_that_was_stopped_past_its_lease_writes_nothing_more(bangui, takeovers):
     """It ends with 75 and its own event, the database as the new holder left it."""
     bangui.environment |= SHORT_TTL
-    chance, done, generation = random.Random(takeovers), 0, 0
+    chance, done, generation, ledger = random.Random(takeovers), 0, 0, Ledger()
     while done < takeovers:
         generation += 1
         entries = make_entries(ROWS, generation)
         stage(bangui.database, entries)
+        ledger.acknowledge(entries)
         bangui.ok("lock", "release", "--force")
         flush = bangui.start("flush", "--batch-size", 10)
         while bangui.rows("SELECT owner FROM scheduler_lock WHERE id = 1") != [("web1",)]:
@@ -55,5 +56,5 @@ def test_a_flush_that_was_stopped_past_its_lease_writes_nothing_more(bangui, tak
         assert '"event": "geo_cache_flush_lock_lost"' in stderr.splitlines()[-1]
         assert (lock["owner"], lock["outcome"]) == ("web2", "taken_over")
         assert before == bangui.database.read_bytes()
-        check_database(bangui.database, Ledger(entries))
+        check_database(bangui.database, ledger)
     print(f"{done} leases lost in {generation} flushes, nothing written after any of them")

@@ -55,12 +55,14 @@ def test_readers_that_come_and_go_do_not_stop_a_flush(bangui):
 def test_a_reader_that_stays_delays_only_a_rollback_journal(bangui):
     """In WAL mode a flush ends under its eyes, and what it sees stays as it was when it came."""
     bangui.ok("init", "--journal-mode", "wal", "--force")
+    ledger = Ledger()
     for generation in range(5):
         entries = make_entries(1000, generation)
         stage(bangui.database, entries)
+        ledger.acknowledge(entries)
         with closing(bangui.connect()) as reader:
             reader.execute("BEGIN")
             before = reader.execute("SELECT * FROM geo_cache ORDER BY ip").fetchall()
             assert bangui.ok("flush", "--json").json["flushed"] == 1000
             assert before == reader.execute("SELECT * FROM geo_cache ORDER BY ip").fetchall()
-        check_database(bangui.database, Ledger(entries))
+        check_database(bangui.database, ledger)

@@ -4,6 +4,7 @@ The model knows the contract in other words than the program: the lock as a hold
 dirty set and the cache as dictionaries, a batch as a slice.
 """
 
+import ipaddress
 from collections import Counter
 from typing import NamedTuple
 
@@ -37,11 +38,23 @@ FAULTS = ("heartbeat_timeout = -1", "heartbeat_timeout = NULL", "lease_id = NULL
 instances = st.sampled_from(INSTANCES)
 statements = st.integers(1, 60)
 batches = st.integers(1, 4)
+ips = st.sampled_from(ADDRESSES)
+ages_s = st.sampled_from([0, 1, 60])
 SOME_ENTRY = {
-    "ip": st.sampled_from(ADDRESSES),
+    "ip": ips,
     "country": st.sampled_from([None, "DE", "US"]),
-    "age_s": st.sampled_from([0, 1, 60]),
+    "asn": st.sampled_from([None, "AS1", "AS2"]),
+    "age_s": ages_s,
 }
+DAY_S = 86400
+# How BanGUI may write an address, a country and a time.
+SPELLINGS = (str, lambda ip: ip.upper(), lambda ip: ipaddress.ip_address(ip).exploded)
+TIMES = (
+    lambda time: time[:19] + "Z",
+    lambda time: time[:19].lower() + "z",
+    lambda time: time[:19].replace("T", " "),
+    lambda time: time if time < "1974" else str(int(timestamps.to_wall_s(time))),
+)
 
 
 class Held(NamedTuple):
@@ -54,10 +67,31 @@ class Held(NamedTuple):
     ttl_s: float = TTL_S
 
 
-def _rank(entry):
-    """Return what decides between two entries of one address; BanGUI writes no milliseconds."""
+def _time_s(entry):
     time = entry.resolved_at
-    return entry.country_code is not None, time if "." in time else time.replace("Z", ".000Z")
+    return float(time) if time.isdigit() else timestamps.to_wall_s(time)
+
+
+def _better(new, old, knows, now_s):
+    """Return which of two entries of one address counts for the half that `knows` asks for."""
+    for counts in (knows, lambda entry: _time_s(entry) <= now_s + DAY_S):
+        if counts(new) != counts(old):
+            return new if counts(new) else old
+    return old if _time_s(new) < _time_s(old) else new
+
+
+def _both(new, old, now_s):
+    """Return what two entries of one address come to: two halves, and the newer time of them."""
+    if old is None:
+        return new
+    country = _better(new, old, lambda entry: bool(entry.country_code), now_s)
+    network = _better(new, old, lambda entry: bool(entry.asn or entry.org), now_s)
+    time = max((new, old), key=lambda entry: (entry in (country, network), _time_s(entry)))
+    return Entry(new.ip, *country[1:3], *network[3:5], time.resolved_at)
+
+
+def _normal(ip):
+    return str(ipaddress.ip_address(ip))
 
 
 class History(RuleBasedStateMachine):
@@ -99,15 +133,18 @@ class History(RuleBasedStateMachine):
 
     def move(self, rows):
         for ip in sorted(self.dirty)[:rows]:
-            entry, known = self.dirty.pop(ip), self.cache.get(ip)
-            if known is None or _rank(entry) >= _rank(known):
-                self.cache[ip] = entry
+            for spelling in self.other_spellings(ip):
+                self.put(self.cache, self.cache.pop(spelling)._replace(ip=ip))
+            self.put(self.cache, self.dirty.pop(ip))
             self.flushed += 1
 
-    def put_dirty(self, entry):
-        known = self.dirty.get(entry.ip)
-        if known is None or _rank(entry) >= _rank(known):
-            self.dirty[entry.ip] = entry
+    def other_spellings(self, ip):
+        return [
+            spelling for spelling in sorted(self.cache) if spelling != ip and _normal(spelling) == ip
+        ]
+
+    def put(self, place, entry):
+        place[entry.ip] = _both(entry, place.get(entry.ip), self.machine.wall_s)
 
     # What is compared.
 
@@ -133,29 +170,44 @@ class History(RuleBasedStateMachine):
 
     # What happens.
 
-    def new_entry(self, ip, country, age_s):
+    def new_entry(self, ip, country, asn, age_s):
         self.names += 1
         time = timestamps.to_text(max(self.machine.wall_s - age_s, 0))
-        return Entry(ip, country, f"name {self.names}", None, None, time)
+        return Entry(ip, country, f"name {self.names}", asn, asn and f"org {self.names}", time)
 
     def add(self, entry):
-        options = [f"--country-name={entry.country_name}", f"--resolved-at={entry.resolved_at}"]
-        if entry.country_code:
-            options.append(f"--country-code={entry.country_code}")
-        return self.machine.run("add", entry.ip, *options)
+        options = {"country-code": entry.country_code, "country-name": entry.country_name}
+        options |= {"asn": entry.asn, "org": entry.org, "resolved-at": entry.resolved_at}
+        given = [f"--{name}={value}" for name, value in options.items() if value]
+        return self.machine.run("add", entry.ip, *given)
 
     @rule(**SOME_ENTRY)
-    def stage(self, ip, country, age_s):
-        entry = self.new_entry(ip, country, age_s)
+    def stage(self, ip, country, asn, age_s):
+        entry = self.new_entry(ip, country, asn, age_s)
         assert self.add(entry).code == 0
-        self.put_dirty(entry)
+        self.put(self.dirty, entry)
 
     @rule(statement=statements, **SOME_ENTRY)
-    def stage_and_die(self, ip, country, age_s, statement):
-        entry = self.new_entry(ip, country, age_s)
+    def stage_and_die(self, ip, country, asn, age_s, statement):
+        entry = self.new_entry(ip, country, asn, age_s)
         self.machine.kill_at(statement)
-        if self.add(entry).code == 0 or entry in read_entries(self.machine.database)[1].values():
-            self.put_dirty(entry)
+        if self.add(entry).code == 0 or read_entries(self.machine.database)[1] != self.dirty:
+            self.put(self.dirty, entry)
+
+    @rule(ip=ips)
+    def look_up(self, ip):
+        """Tell before a flush what it would leave."""
+        outcome = self.machine.run("lookup", ip, "--json")
+        rows = [self.cache[spelling]._replace(ip=ip) for spelling in self.other_spellings(ip)]
+        known = None
+        for entry in filter(None, [self.cache.get(ip), *rows, self.dirty.get(ip)]):
+            known = _both(entry, known, self.machine.wall_s)
+        [shown] = outcome.json
+        assert outcome.code == (known is None)
+        if known:
+            code = known.country_code.upper() if known.country_code else None
+            assert (shown["country_code"], shown["asn"], shown["org"]) == (code, known.asn, known.org)
+            assert timestamps.to_wall_s(shown["resolved_at"]) == pytest.approx(_time_s(known))
 
     @rule(instance=instances)
     def heartbeat(self, instance):
@@ -280,15 +332,23 @@ class History(RuleBasedStateMachine):
             connection.execute("DELETE FROM scheduler_lock")
         self.lock = None
 
-    @rule(ip=st.sampled_from(ADDRESSES), age_s=st.sampled_from([0, 1, 60]))
-    def bangui_caches(self, ip, age_s):
-        time = timestamps.to_text(max(self.machine.wall_s - age_s, 0))[:19] + "Z"
+    @rule(
+        ip=ips,
+        spelling=st.sampled_from(SPELLINGS),
+        country=st.sampled_from(["FR", "fr", "", None]),
+        asn=st.sampled_from(["AS3", None]),
+        form=st.sampled_from(TIMES),
+        age_s=ages_s,
+    )
+    def bangui_caches(self, ip, spelling, country, asn, form, age_s):
+        time = form(timestamps.to_text(max(self.machine.wall_s - age_s, 0)))
+        entry = Entry(spelling(ip), country, None, asn, None, time)
         with self.machine.open() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO geo_cache (ip, country_code, cached_at) VALUES (?, 'FR', ?)",
-                (ip, time),
+                "INSERT OR REPLACE INTO geo_cache (ip, country_code, asn, cached_at) VALUES (?, ?, ?, ?)",
+                (entry.ip, country, asn, time),
             )
-        self.cache[ip] = Entry(ip, "FR", None, None, None, time)
+        self.cache[entry.ip] = entry
 
     @precondition(lambda self: self.lock and self.lock.owner)
     @rule(fault=st.sampled_from(FAULTS))

@@ -5,6 +5,7 @@ import click
 from bangui_cli.access import staging
 from bangui_cli.cli import options
 from bangui_cli.host import clocks, terminal
+from bangui_cli.rules.entry import Entry
 from bangui_cli.rules.validation import Rejected, make_entry
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states.errors import BadData
@@ -14,7 +15,7 @@ from bangui_cli.telling import output
 @options.command("add", example="bangui add 192.0.2.1 --country-code DE --country-name Germany")
 @click.argument("ip")
 @click.option("--country-code", metavar="CODE", help="Two letters; without one: a failed resolution.")
-@click.option("--country-name", metavar="NAME", help="The country's name.")
+@click.option("--country-name", metavar="NAME", help="Its name.  [default: that of ISO 3166]")
 @click.option("--asn", metavar="ASN", help="The autonomous system: AS64496 or 64496.")
 @click.option("--org", metavar="NAME", help="The organisation.")
 @click.option(
@@ -30,4 +31,11 @@ def command(invocation: Invocation, /, ip: str, **fields: str | None) -> None:
     with staging.open_staging(invocation.settings.database_path) as store:
         staging.stage(store, entry)
     if terminal.stdout_is_terminal():
-        output.print_summary(f"staged {entry.ip}")
+        output.print_summary(terminal.safe(_sentence(entry)))
+
+
+def _sentence(entry: Entry) -> str:
+    halves = (entry.country_code, entry.country_name), (entry.asn, entry.org)
+    known = [" ".join(filter(None, half)) for half in halves if any(half)]
+    facts = ", ".join(known) if entry.knows_anything else "a failed resolution"
+    return f"staged {entry.ip} ({facts}); the next flush moves it into the cache"

@@ -1,35 +1,88 @@
 """`bangui lookup`: what is known of an address."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
 
-from bangui_cli.access import reading
 from bangui_cli.cli import options
-from bangui_cli.rules import entry
-from bangui_cli.rules.entry import Entry
-from bangui_cli.rules.validation import Rejected, normalise_ip
+from bangui_cli.resolving.addresses import words
+from bangui_cli.resolving.lookup import UNKNOWN, Found, look_up, resolve_missing
+from bangui_cli.rules.validation import (
+    Rejected,
+    normalise_country,
+    normalise_country_code,
+    normalise_ip,
+)
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import BadData
 from bangui_cli.telling import output
 
+_STDIN = "-"
+_EXAMPLE = """\
+bangui lookup 192.0.2.1 2001:db8::1 --json
+bangui lookup 192.0.2.1 --in DE,AT,CH && echo welcome"""
 
-@options.command("lookup", example="bangui lookup 192.0.2.1 2001:db8::1 --json")
-@click.argument("addresses", metavar="IP...", nargs=-1, required=True)
+
+def _parse_countries(text: object) -> frozenset[str]:
+    """Parse the value of --in. Raise ValueError."""
+    codes = frozenset(map(normalise_country_code, str(text).split(",")))
+    if None in codes:
+        raise ValueError("a code in it stands for no country")
+    return frozenset(code for code in codes if code)
+
+
+_COUNTRIES = options.Parsed(_parse_countries, "countries")
+
+
+@options.command("lookup", example=_EXAMPLE)
+@click.argument("addresses", metavar="IP...|-", nargs=-1, required=True)
+@click.option(
+    "--resolve", is_flag=True,
+    help="Ask the MMDB files for what has no country, writing nothing.",
+)  # fmt: skip
+@click.option(
+    "--in", "countries", type=_COUNTRIES, metavar="CC[,CC...]",
+    help="Print nothing; exit 0 if all addresses are in one of these countries, else 1.",
+)  # fmt: skip
 @options.format_option("table", "json")
 @click.pass_obj
-def command(invocation: Invocation, addresses: tuple[str, ...], *, layout: str) -> int:
-    """Show what is known of addresses, flushed or still dirty; exit 1 if any is unknown."""
-    wanted = [_normalise(address) for address in addresses]
-    with reading.open_snapshot(invocation.settings.database_path) as store:
-        found = [_describe(ip, *store.find(ip)) for ip in wanted]
+def command(
+    invocation: Invocation,
+    *,
+    addresses: tuple[str, ...],
+    resolve: bool,
+    countries: frozenset[str] | None,
+    layout: str,
+) -> int:
+    """Show what is known of addresses, flushed or still dirty; exit 1 if any is unknown.
+
+    Each IP is an address, and - reads them from stdin, separated by white space.
+    """
+    ips = [_normalise(text) for text in _given(addresses)]
+    settings = invocation.settings
+    found = look_up(settings.database_path, ips)
+    if resolve:
+        found = resolve_missing(found, settings.geoip_db, registered=settings.geoip_registered)
+    if countries is not None:
+        return _verdict(found[ip].entry.country_code in countries for ip in ips)
+    rows = [_describe(found[ip]) for ip in ips]
     if layout == "json":
-        output.print_json(found)
+        output.print_json(rows)
     else:
-        output.print_table(found)
-    unknown = any(row["state"] == "unknown" for row in found)
-    return exit_codes.UNKNOWN_ADDRESS if unknown else exit_codes.DONE
+        output.print_table(rows)
+    return _verdict(row["state"] != UNKNOWN for row in rows)
+
+
+def _given(texts: Iterable[str]) -> Iterator[str]:
+    """Yield what the command line names, and in the place of - what stdin does."""
+    for text in texts:
+        if text != _STDIN:
+            yield text
+            continue
+        with open(0, "rb", closefd=False) as stdin:
+            yield from (word for _, word in words(stdin))
 
 
 def _normalise(address: str) -> str:
@@ -41,11 +94,13 @@ def _normalise(address: str) -> str:
         ) from None
 
 
-def _describe(ip: str, cached: Entry | None, dirty: Entry | None) -> dict[str, Any]:
-    known, state = cached, "cached"
-    if dirty and (cached is None or entry.beats(dirty, cached)):
-        known, state = dirty, "dirty"
-    if known is None:
-        known, state = Entry(ip, None, None, None, None, ""), "unknown"
-    values = known._asdict()
-    return {"ip": values.pop("ip"), "state": state, **values, "resolved_at": known.resolved_at or None}
+def _verdict(answers: Iterable[bool]) -> int:
+    return exit_codes.DONE if all(answers) else exit_codes.UNKNOWN_ADDRESS
+
+
+def _describe(found: Found) -> dict[str, Any]:
+    entry = found.entry
+    values = entry._asdict() | {"resolved_at": entry.resolved_at or None}
+    if entry.country_code and not entry.country_name:
+        values["country_name"] = normalise_country(entry.country_code, None)[1]
+    return {"ip": values.pop("ip"), "state": found.state, **values}

@@ -10,18 +10,16 @@ import click
 from bangui_cli.access import staging
 from bangui_cli.access.staging import Staging
 from bangui_cli.cli import options
-from bangui_cli.host import clocks, terminal
+from bangui_cli.host import terminal
 from bangui_cli.resolving import addresses
 from bangui_cli.resolving.addresses import Reject, Tally
 from bangui_cli.resolving.files import open_files
-from bangui_cli.resolving.freshness import freshness
 from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.resolving.stage import Found, stage_named, stage_resolved
 from bangui_cli.rules.validation import Rejected, normalise_ip
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.states.errors import BadData, UsageFault
-from bangui_cli.store import Store
 from bangui_cli.telling import output
 from bangui_cli.telling.progress import ProgressBar
 from bangui_cli.telling.readable import counted
@@ -86,7 +84,8 @@ def command(
         store.bulk_staging(),
     ):
         _warn_of_no_countries(invocation, files)
-        banned = _banned(invocation, files, store, max_age_s, tally) if fail2ban else ()
+        path = settings.fail2ban_db
+        banned = addresses.banned(path, store, files, max_age_s, tally) if fail2ban else ()
         reject = partial(_reject, invocation, bar)
         named = addresses.named(_named(texts), tally, partial(reject, _ARGUMENTS))
         target = Staging(store)
@@ -109,15 +108,6 @@ def _warn_of_no_countries(invocation: Invocation, files: Sequence[Mmdb]) -> None
         paths = [file.path for file in files]
         hint = "add a Country or City file: all is staged without a country"
         invocation.log.emit(events.GEOIP_WITHOUT_COUNTRIES, files=paths, hint=hint)
-
-
-def _banned(
-    invocation: Invocation, files: Sequence[Mmdb], store: Store, max_age_s: float, tally: Tally
-) -> Iterator[str]:
-    now_s = clocks.wall_s()
-    made_s = (file.made_s(now_s) for file in files)
-    fresh = freshness(max_age_s, made_s, now_s) if max_age_s else None
-    return addresses.banned(invocation.settings.fail2ban_db, store, fresh, tally)
 
 
 def _named(texts: Sequence[str]) -> list[str]:

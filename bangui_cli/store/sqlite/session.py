@@ -7,9 +7,11 @@ from typing import Any, Self
 
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
+from bangui_cli.rules import timestamps
 from bangui_cli.states.errors import DatabaseBusy
 from bangui_cli.store.sqlite import faults, opening
 from bangui_cli.store.sqlite import statements as sql
+from bangui_cli.store.sqlite.merging import NORMAL_TIME
 
 LOCK_WAIT_S = 30.0
 _FIRST_PAUSE_S = 0.001
@@ -47,6 +49,7 @@ class Session:
         self.path = path
         self.deadline = deadline
         self._connection = opening.open_file(path, read_only=read_only)
+        self._connection.create_function(NORMAL_TIME, 1, timestamps.normal_text, deterministic=True)
         try:
             self._execute(sql.CACHE_SPILL_OFF)
             if durable:

@@ -1,19 +1,14 @@
 """The SQL, named. No statement reads a clock: every time is a parameter."""
 
-# A time written by BanGUI has no milliseconds, or another ISO form. What is no time sorts first.
-_CANONICAL_CACHED_AT = """
-    CASE WHEN geo_cache.cached_at GLOB '????-??-??T??:??:??.???Z' THEN geo_cache.cached_at
-         WHEN geo_cache.cached_at GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'
-         THEN coalesce(strftime('%Y-%m-%dT%H:%M:%fZ', geo_cache.cached_at), '')
-         ELSE '' END"""
-
-
-def _beats(new: str, new_time: str, old: str, old_time: str) -> str:
-    """Spell `entry.beats`: a country beats none, then the newer, then the later."""
-    return f"""({new}.country_code IS NOT NULL) > ({old}.country_code IS NOT NULL)
-        OR (({new}.country_code IS NULL) = ({old}.country_code IS NULL)
-            AND {new_time} >= {old_time})"""
-
+from bangui_cli.store.sqlite.merging import (
+    cached,
+    cached_time,
+    is_spelt_otherwise,
+    knows_country,
+    merge,
+    staged,
+    wins_whole,
+)
 
 APPLIED_MIGRATIONS = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'bangui'"
 
@@ -103,46 +98,66 @@ BATCH_END = "SELECT ip FROM geo_cache_dirty WHERE ip > ? ORDER BY ip LIMIT 1 OFF
 LAST_BATCH = "SELECT max(ip), count(*) FROM geo_cache_dirty WHERE ip > ?"
 _BATCH = "ip > :after AND ip <= :through"
 
-UPSERT_BATCH = f"""
+_CACHED, _DIRTY = cached("geo_cache"), staged("geo_cache_dirty")
+
+_MOVE_BATCH = f"""
 INSERT INTO geo_cache (ip, country_code, country_name, asn, org, cached_at, last_seen)
 SELECT ip, country_code, country_name, asn, org, resolved_at, :seen_at
   FROM geo_cache_dirty WHERE {_BATCH} ORDER BY ip
-ON CONFLICT (ip) DO UPDATE SET
+ON CONFLICT (ip) DO UPDATE SET"""
+_NEW = staged("excluded", "cached_at")
+_WINS_WHOLE = wins_whole(_NEW, _CACHED, ":latest")
+
+UPSERT_BATCH = f"""{_MOVE_BATCH}
     country_code = excluded.country_code, country_name = excluded.country_name,
     asn = excluded.asn, org = excluded.org,
     cached_at = excluded.cached_at, last_seen = excluded.last_seen
- WHERE {_beats("excluded", "excluded.cached_at", "geo_cache", _CANONICAL_CACHED_AT)}"""
+ WHERE {_WINS_WHOLE}"""
 
-TOUCH_BATCH = f"""
-UPDATE geo_cache SET last_seen = :seen_at
- WHERE ip IN (SELECT ip FROM geo_cache_dirty WHERE {_BATCH}) AND last_seen IS NOT :seen_at"""
+# What that has left alone: a half of the cached row may win, and it has been seen in any case.
+MERGE_BATCH = f"""{_MOVE_BATCH} {merge(_NEW, _CACHED, ":latest")}, last_seen = excluded.last_seen
+ WHERE NOT ({_WINS_WHOLE})"""
 
 DELETE_BATCH = f"DELETE FROM geo_cache_dirty WHERE {_BATCH}"
 
 # Many rows in one statement save a fifth of the time of as many statements, and the thread beside one
 # that reads asks less often for the interpreter.
 STAGED_TOGETHER_ROWS = 400
-_STAGE = f"""
+
+
+def _stage(rows: int) -> str:
+    """Stage so many rows; one more parameter is the last time that is not of the future."""
+    latest = f"?{6 * rows + 1}"
+    return f"""
 INSERT INTO geo_cache_dirty (ip, country_code, country_name, asn, org, resolved_at)
-VALUES {{rows}}
-ON CONFLICT (ip) DO UPDATE SET
-    country_code = excluded.country_code, country_name = excluded.country_name,
-    asn = excluded.asn, org = excluded.org, resolved_at = excluded.resolved_at
- WHERE {_beats("excluded", "excluded.resolved_at", "geo_cache_dirty", "geo_cache_dirty.resolved_at")}"""
-STAGE = _STAGE.format(rows="(?, ?, ?, ?, ?, ?)")
-STAGE_TOGETHER = _STAGE.format(rows=", ".join(["(?, ?, ?, ?, ?, ?)"] * STAGED_TOGETHER_ROWS))
+VALUES {", ".join(["(?, ?, ?, ?, ?, ?)"] * rows)}
+ON CONFLICT (ip) DO UPDATE SET {merge(staged("excluded"), _DIRTY, latest)}"""
+
+
+STAGE, STAGE_TOGETHER = _stage(1), _stage(STAGED_TOGETHER_ROWS)
 
 _COLUMNS = ("country_code", "country_name", "asn", "org")
 # Into BanGUI's own table numbers and blobs get, too.
-_CACHED_COLUMNS = ", ".join(f"CAST(geo_cache.{name} AS TEXT) AS {name}" for name in _COLUMNS)
+_CACHED_COLUMNS = ", ".join(f"nullif(CAST(geo_cache.{name} AS TEXT), '') AS {name}" for name in _COLUMNS)
 _DIRTY_COLUMNS = ", ".join(f"geo_cache_dirty.{name}" for name in _COLUMNS)
-_FIND_CACHED = f"SELECT ip, {_CACHED_COLUMNS}, {_CANONICAL_CACHED_AT} FROM geo_cache WHERE ip"
-_FIND_DIRTY = f"SELECT ip, {_DIRTY_COLUMNS}, resolved_at FROM geo_cache_dirty WHERE ip"
-FIND_CACHED = f"{_FIND_CACHED} = ?"
-FIND_DIRTY = f"{_FIND_DIRTY} = ?"
+_READ_CACHED = f"SELECT ip, {_CACHED_COLUMNS}, {cached_time('geo_cache')} FROM geo_cache"
+_READ_DIRTY = f"SELECT ip, {_DIRTY_COLUMNS}, resolved_at FROM geo_cache_dirty"
 # One statement for any number of addresses: a JSON array.
-FIND_MANY_CACHED = f"{_FIND_CACHED} IN (SELECT value FROM json_each(?))"
-FIND_MANY_DIRTY = f"{_FIND_DIRTY} IN (SELECT value FROM json_each(?))"
+FIND_CACHED = f"{_READ_CACHED} WHERE ip IN (SELECT value FROM json_each(?))"
+FIND_DIRTY = f"{_READ_DIRTY} WHERE ip IN (SELECT value FROM json_each(?))"
+
+# BanGUI may have cached an address in a spelling that is not its normal form. An index holds those
+# alone, so that it costs nothing to see that there is none.
+_OTHER_SPELLINGS = is_spelt_otherwise("ip")
+OTHER_SPELLINGS = f"SELECT ip FROM geo_cache WHERE {_OTHER_SPELLINGS}"
+FIND_OTHER_SPELLINGS = f"{_READ_CACHED} WHERE {_OTHER_SPELLINGS} ORDER BY ip"
+# Only where a flush has something to say of the address.
+RESPELL = f"""
+INSERT INTO geo_cache (ip, country_code, country_name, asn, org, cached_at, last_seen)
+SELECT :ip, country_code, country_name, asn, org, cached_at, last_seen
+  FROM geo_cache WHERE ip = :spelling AND EXISTS (SELECT 1 FROM geo_cache_dirty WHERE ip = :ip)
+ON CONFLICT (ip) DO UPDATE SET {merge(cached("excluded"), _CACHED, ":latest")}"""
+DELETE_SPELLING = "DELETE FROM geo_cache WHERE ip = :spelling"
 
 
 def _count_by(key: str, name: str) -> str:
@@ -160,7 +175,8 @@ COUNT_BY = {
 ANY_DIRTY = "SELECT 1 FROM geo_cache_dirty LIMIT 1"
 COUNT_DIRTY = "SELECT count(*) FROM geo_cache_dirty"
 OLDEST_DIRTY = "SELECT min(resolved_at) FROM geo_cache_dirty"
-COUNT_CACHE = "SELECT count(*), count(*) - count(country_code) FROM geo_cache"
+COUNT_CACHE = f"""
+SELECT count(*), count(*) - count(CASE WHEN {knows_country("geo_cache")} THEN 1 END) FROM geo_cache"""
 
 LAST_MIGRATION = APPLIED_MIGRATIONS + " ORDER BY id DESC LIMIT 1"
 INITIALISED_AT = "SELECT min(applied_at) FROM _sqlite_migrations WHERE migration_set = 'bangui'"
@@ -186,6 +202,7 @@ CREATE TABLE IF NOT EXISTS geo_cache (
     cached_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
     last_seen TEXT
 ) STRICT, WITHOUT ROWID""",
+    f"CREATE INDEX IF NOT EXISTS geo_cache_other_spellings ON geo_cache (ip) WHERE {_OTHER_SPELLINGS}",
     f"""
 CREATE TABLE IF NOT EXISTS geo_cache_dirty (
     ip TEXT NOT NULL PRIMARY KEY

@@ -8,7 +8,7 @@ from typing import Any
 
 from bangui_cli.host import clocks
 from bangui_cli.rules import timestamps
-from bangui_cli.rules.entry import Entry, flatten
+from bangui_cli.rules.entry import Entry, flatten, known_country, latest_believable
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import NoTables, SchemaNewer
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, Situation
@@ -27,6 +27,9 @@ class SqliteStore(Session):
     def now(self) -> Instant:
         """Read the clocks of this kernel, which all instances share."""
         return clocks.now()
+
+    # Cached addresses that are not in normal form, and that form, as of the begin of a sweep.
+    _spellings: Sequence[tuple[str, str]] = ()
 
     def require_schema(self) -> None:
         """Raise NoTables or SchemaNewer unless this tool's migrations are applied, no more, no less."""
@@ -86,34 +89,47 @@ class SqliteStore(Session):
     # The dirty set and the cache.
 
     def stage(self, packed: Sequence[str]) -> float:
-        """Upsert packed entries into the dirty set, many rows in one statement."""
+        """Merge packed entries into the dirty set, many rows in one statement."""
         with self.transaction():
-            began_s = clocks.monotonic_s()
+            began_s, latest = clocks.monotonic_s(), latest_believable(self.now().wall_s)
             together = sql.STAGED_TOGETHER_ROWS
             single = len(packed) - len(packed) % together
-            groups = (flatten(packed[at : at + together]) for at in range(0, single, together))
+            groups = (
+                [*flatten(packed[at : at + together]), latest] for at in range(0, single, together)
+            )
             self._execute_many(sql.STAGE_TOGETHER, groups)
-            self._execute_many(sql.STAGE, (flatten([row]) for row in packed[single:]))
+            self._execute_many(sql.STAGE, ([*flatten([row]), latest] for row in packed[single:]))
         return clocks.monotonic_s() - began_s
 
-    def find(self, ip: str) -> tuple[Entry | None, Entry | None]:
-        """Return what the cache and what the dirty set know of an address in normal form."""
-        cached = self._one(sql.FIND_CACHED, (ip,))
-        dirty = self._one(sql.FIND_DIRTY, (ip,))
-        return cached and Entry(*cached), dirty and Entry(*dirty)
-
     def find_many(self, ips: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
-        """Return what the cache and what the dirty set know of addresses in normal form."""
+        """Return what the cache and what the dirty set know of addresses in normal form.
+
+        The cache may know one more than once, where another program has spelt it otherwise.
+        """
         import json  # 2 ms that no job pays
 
         wanted = (json.dumps(ips),)
-        cached = self._all(sql.FIND_MANY_CACHED, wanted)
-        dirty = self._all(sql.FIND_MANY_DIRTY, wanted)
-        return [Entry(*row) for row in cached], [Entry(*row) for row in dirty]
+        cached = [_cached_entry(row) for row in self._all(sql.FIND_CACHED, wanted)]
+        dirty = [Entry(*row) for row in self._all(sql.FIND_DIRTY, wanted)]
+        others = self.find_spelt_otherwise()
+        asked = set(ips) if others else ()
+        return cached + [entry for entry in others if entry.ip in asked], dirty
+
+    def find_spelt_otherwise(self) -> list[Entry]:
+        """Return what the cache knows of addresses that are not in normal form, in normal form."""
+        rows = [_cached_entry(row) for row in self._all(sql.FIND_OTHER_SPELLINGS)]
+        ip_of = dict(_normal_forms([entry.ip for entry in rows]))
+        return [entry._replace(ip=ip_of[entry.ip]) for entry in rows if entry.ip in ip_of]
 
     def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
-        """Count what is known by "country", "asn" or "org": key, name, addresses; None is unknown."""
-        return self._all(sql.COUNT_BY[key])
+        """Count what is known by "country", "asn" or "org": key, name, rows; None is unknown.
+
+        A country may come more than once, where another program has spelt it otherwise.
+        """
+        counted = self._all(sql.COUNT_BY[key])
+        if key != "country":
+            return counted
+        return [(known_country(code), name, rows) for code, name, rows in counted]
 
     def count_dirty_rows(self) -> int:
         """Count the dirty set, a full scan."""
@@ -135,24 +151,40 @@ class SqliteStore(Session):
             began_s, now = clocks.monotonic_s(), self.now()
             if not self._renew_lease(lease_id, now):
                 return None
-            rows, through = self._move(after, limit_rows, timestamps.to_text(now.wall_s))
+            rows, through = self._move(after, limit_rows, now.wall_s)
             self._execute(sql.ADD_FLUSHED, (rows, finish.job_id))
             if through is None:
                 self._finish(finish._replace(rows=(finish.rows or 0) + rows), now)
             worked_s = clocks.monotonic_s()
         return Batch(rows, through, worked_s - began_s, clocks.monotonic_s() - worked_s)
 
-    def _move(self, after: str, limit_rows: int, seen_at: str) -> tuple[int, str | None]:
+    def _move(self, after: str, limit_rows: int, now_s: float) -> tuple[int, str | None]:
         end = self._one(sql.BATCH_END, (after, limit_rows - 1))
         through, rows = (end[0], limit_rows) if end else self._one(sql.LAST_BATCH, (after,))
         if not rows:
             return 0, None
-        bounds = {"after": after, "through": through, "seen_at": seen_at}
+        latest = latest_believable(now_s)
+        bounds = {
+            "after": after,
+            "through": through,
+            "seen_at": timestamps.to_text(now_s),
+            "latest": latest,
+        }
+        self._respell(after, through, latest)
         if self._execute(sql.UPSERT_BATCH, bounds).rowcount < rows:
-            # Where the cached row wins, it has been seen all the same.
-            self._execute(sql.TOUCH_BATCH, bounds)
+            self._execute(sql.MERGE_BATCH, bounds)
         self._execute(sql.DELETE_BATCH, bounds)
         return rows, through if end else None
+
+    def _respell(self, after: str, through: str, latest: str) -> None:
+        """Give cached rows of the batch's addresses the spelling that the batch will find."""
+        if after == "":
+            self._spellings = _normal_forms([ip for (ip,) in self._all(sql.OTHER_SPELLINGS)])
+        for spelling, ip in self._spellings:
+            if after < ip <= through:
+                parameters = {"spelling": spelling, "ip": ip, "latest": latest}
+                if self._execute(sql.RESPELL, parameters).rowcount:
+                    self._execute(sql.DELETE_SPELLING, parameters)
 
     # The state of the jobs.
 
@@ -246,3 +278,23 @@ class SqliteStore(Session):
                 self._connection.execute(sql.JOURNAL_DELETE)
             except sqlite3.Error:
                 pass
+
+
+def _cached_entry(row: Any) -> Entry:
+    entry = Entry(*row)
+    return entry._replace(country_code=known_country(entry.country_code))
+
+
+def _normal_forms(spellings: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each address that is not in normal form, with that form; nonsense is passed over."""
+    if not spellings:
+        return []
+    from bangui_cli.rules.validation import Rejected, normalise_ip  # 5 ms that no job pays otherwise
+
+    pairs = []
+    for spelling in spellings:
+        try:
+            pairs.append((spelling, normalise_ip(spelling)))
+        except Rejected:
+            pass
+    return [(spelling, ip) for spelling, ip in pairs if spelling != ip]

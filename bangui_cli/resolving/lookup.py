@@ -1,0 +1,68 @@
+"""What is known of addresses: cached, still dirty, or found in the MMDB files where those are asked."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bangui_cli.access import reading
+from bangui_cli.host import clocks
+from bangui_cli.resolving.files import open_files
+from bangui_cli.resolving.mmdb import Mmdb
+from bangui_cli.resolving.records import Facts
+from bangui_cli.rules import timestamps
+from bangui_cli.rules.entry import Entry
+
+CACHED, DIRTY, RESOLVED, UNKNOWN = "cached", "dirty", "resolved", "unknown"
+_LOOKUP_ROWS = 5_000
+
+
+class Found(NamedTuple):
+    """What counts for one address, and where that, or the newest of it, is from."""
+
+    entry: Entry
+    state: str
+
+
+def look_up(path: str, ips: Sequence[str]) -> dict[str, Found]:
+    """Return what the database knows of each address, in normal form, as of one moment."""
+    found: dict[str, Found] = {}
+    with reading.open_snapshot(path) as store:
+        for start in range(0, len(ips), _LOOKUP_ROWS):
+            some = ips[start : start + _LOOKUP_ROWS]
+            in_cache, dirty = store.find_many(some)
+            cached = reading.merge_all({}, in_cache)
+            known = reading.merge_all(cached, dirty)
+            waiting = {entry.ip: entry for entry in dirty}
+            found |= {ip: _found(ip, known.get(ip), cached.get(ip), waiting.get(ip)) for ip in some}
+    return found
+
+
+def _found(ip: str, known: Entry | None, cached: Entry | None, waiting: Entry | None) -> Found:
+    if known is None:
+        return Found(Entry(ip, None, None, None, None, ""), UNKNOWN)
+    if waiting is None or known == cached:
+        return Found(known, CACHED)
+    # A failed resolution has nothing of what is shown.
+    is_told_by_cache = cached is not None and cached.knows_anything and not waiting.knows_anything
+    return Found(known, CACHED if is_told_by_cache else DIRTY)
+
+
+def resolve_missing(
+    found: dict[str, Found], configured: Sequence[str], *, registered: bool = False
+) -> dict[str, Found]:
+    """Ask the MMDB files for what has no country, staging nothing. Raise what `open_files` raises."""
+    missing = sorted(ip for ip, (entry, _) in found.items() if not entry.knows_country)
+    if not missing:
+        return found
+    with open_files(configured, registered=registered) as files:
+        return found | _resolve(missing, found, files)
+
+
+def _resolve(ips: Sequence[str], found: dict[str, Found], files: Sequence[Mmdb]) -> dict[str, Found]:
+    facts = [Facts()] * len(ips)
+    for file in files:
+        facts = list(map(Facts.completed_by, facts, file.look_up(ips)))
+    now = timestamps.to_text(clocks.wall_s())
+    known = {ip: found[ip].entry for ip in ips if found[ip].state != UNKNOWN}
+    answers = [Entry(ip, *some, now) for ip, some in zip(ips, facts, strict=True) if some != Facts()]
+    merged = reading.merge_all(known, answers)
+    return {entry.ip: Found(merged[entry.ip], RESOLVED) for entry in answers}
