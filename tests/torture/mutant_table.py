@@ -41,9 +41,30 @@ MUTANTS = (
     Mutant(
         "a lock of another boot counts by its old boot clock",
         LEASE,
-        "if row.boot_id != boot_id:",
+        "if row.boot_id != now.boot_id and not _is_of_this_boot(row, now, uptime_s):",
         "if False:",
         "access/test_lock.py::test_a_lock_of_another_boot_is_fresh_only_while_the_uptime_is_below_its_ttl",
+    ),
+    Mutant(
+        "a container with a boot ID of its own steals a live lock",
+        LEASE,
+        "row.boot_id != now.boot_id and not _is_of_this_boot(row, now, uptime_s):",
+        "row.boot_id != now.boot_id:",
+        "access/test_lock.py::test_a_container_with_a_boot_id_of_its_own_makes_no_difference",
+    ),
+    Mutant(
+        "a server's clock makes any restored dump a live lock",
+        LEASE,
+        "if now.has_one_clock or uptime_then_s",
+        "if uptime_then_s",
+        "rules/test_lease.py::test_a_servers_clock_says_nothing_about_another_system",
+    ),
+    Mutant(
+        "a row that holds nothing is malformed",
+        LEASE,
+        "return is_released or all(value is None for value in self)",
+        "return is_released",
+        "access/test_lock.py::test_a_row_without_anything_in_it_is_free",
     ),
     Mutant(
         "the wall clock for the boot clock",
