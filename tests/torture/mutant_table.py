@@ -303,6 +303,13 @@ MUTANTS = (
         "jobs/test_flush.py::test_every_row_moves_whatever_the_batch_size",
     ),
     Mutant(
+        "a flush undoes a conversion to WAL at its end",
+        SQLITE,
+        "            with self.snapshot():\n                self._execute(sql.JOURNAL_DELETE)\n",
+        "            self._execute(sql.JOURNAL_DELETE)\n",
+        "jobs/test_paused_runs.py::test_a_journal_mode_that_is_set_at_any_statement_stays",
+    ),
+    Mutant(
         "a held pass leaves its mark",
         LOCKING,
         "    if judgement.outcome == lease.HELD:\n        raise held_error(row, judgement)\n",

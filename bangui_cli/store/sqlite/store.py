@@ -10,7 +10,7 @@ from bangui_cli.host import clocks
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry, flatten
 from bangui_cli.rules.lease import Instant, LockRow
-from bangui_cli.states.errors import NoTables, SchemaNewer
+from bangui_cli.states.errors import Interrupted, NoTables, SchemaNewer
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, Situation
 from bangui_cli.store.sqlite import schema
 from bangui_cli.store.sqlite import statements as sql
@@ -231,18 +231,26 @@ class SqliteStore(Session):
 
     @contextmanager
     def sweeping(self) -> Iterator[None]:
-        """Make many short transactions in a row cheaper."""
+        """Make many short transactions in a row cheaper.
+
+        To keep the rollback journal between commits saves an unlink for each. That is said in a
+        snapshot, in which nobody can convert the file to WAL: there it concerns this connection alone,
+        while elsewhere it would undo a conversion that came between a look and the deed.
+        """
         self._execute(sql.SECURE_DELETE_OFF)
-        if self.journal_mode() != "delete":
-            yield
-            return
-        # To keep the rollback journal between commits saves an unlink for each.
-        self._patiently(sql.JOURNAL_PERSIST)
+        with self.snapshot():
+            if self.journal_mode() == "delete":
+                self._execute(sql.JOURNAL_PERSIST)
         try:
             yield
         finally:
-            # Another process may be in the middle of a commit; its end removes the file then.
-            try:
-                self._connection.execute(sql.JOURNAL_DELETE)
-            except sqlite3.Error:
-                pass
+            self._let_go_of_journal()
+
+    def _let_go_of_journal(self) -> None:
+        try:
+            with self.snapshot():
+                self._execute(sql.JOURNAL_DELETE)
+        except (Exception, Interrupted):
+            # SQLite refuses for what is WAL by now. Another process may be in the middle of a commit:
+            # its end removes the file then.
+            pass
