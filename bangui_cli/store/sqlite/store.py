@@ -10,14 +10,14 @@ from bangui_cli.host import clocks
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry, flatten
 from bangui_cli.rules.lease import Instant, LockRow
-from bangui_cli.states.errors import Interrupted, NoTables, SchemaNewer
+from bangui_cli.states.errors import Interrupted
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, Situation
-from bangui_cli.store.sqlite import schema
+from bangui_cli.store.sqlite import faults
 from bangui_cli.store.sqlite import statements as sql
-from bangui_cli.store.sqlite.session import Session
+from bangui_cli.store.sqlite.soundness import CheckedSession
 
 
-class SqliteStore(Session):
+class SqliteStore(CheckedSession):
     """bangui's tables in one open database file; `interface.Store` says what each verb promises."""
 
     most_staged_rows = 40_000
@@ -27,14 +27,6 @@ class SqliteStore(Session):
     def now(self) -> Instant:
         """Read the clocks of this kernel, which all instances share."""
         return clocks.now()
-
-    def require_schema(self) -> None:
-        """Raise NoTables or SchemaNewer unless this tool's migrations are applied, no more, no less."""
-        applied = {name for (name,) in self._all(sql.APPLIED_MIGRATIONS)}
-        if applied - set(schema.MIGRATIONS):
-            raise SchemaNewer("the database was upgraded by a newer bangui", path=self.path)
-        if set(schema.MIGRATIONS) - applied:
-            raise NoTables("the database has not been upgraded to this bangui", path=self.path)
 
     # The lock.
 
@@ -182,11 +174,6 @@ class SqliteStore(Session):
         value = self._scalar(sql.INITIALISED_AT)
         return None if value is None else str(value)
 
-    def quick_check(self) -> str | None:
-        """Return the first fault that SQLite finds in its pages. Raise the deadline's overrun."""
-        fault = str(self._scalar(sql.QUICK_CHECK))
-        return None if fault == "ok" else fault
-
     # What `init` needs besides.
 
     @property
@@ -199,20 +186,12 @@ class SqliteStore(Session):
         """Turn the errors of statements that are run on `connection` into states."""
         try:
             yield
-        except sqlite3.Error as error:
+        except faults.RAISED as error:
             raise self._translate(error) from error
 
     def table_names(self) -> set[str]:
         """Return the names of all tables and views."""
         return {name for (name,) in self._all(sql.TABLE_NAMES)}
-
-    def table_columns(self, table: str) -> list[str]:
-        """Return the columns of a table."""
-        return [name for name, _ in self._all(sql.TABLE_COLUMNS, (table,))]
-
-    def primary_key(self, table: str) -> list[str]:
-        """Return the columns of a table's primary key."""
-        return [name for name, position in self._all(sql.TABLE_COLUMNS, (table,)) if position]
 
     def set_journal_mode(self, mode: str) -> None:
         """Convert the file; others must let go of it for a moment."""
@@ -249,6 +228,7 @@ class SqliteStore(Session):
     def _let_go_of_journal(self) -> None:
         try:
             with self.snapshot():
+                self._require_in_place()  # the journal of another file has the same name
                 self._execute(sql.JOURNAL_DELETE)
         except (Exception, Interrupted):
             # SQLite refuses for what is WAL by now. Another process may be in the middle of a commit:
