@@ -16,6 +16,7 @@ def _raise(interrupted: Interrupted) -> NoReturn:
 
 
 _react: Callable[[Interrupted], None] = _raise
+_come: Interrupted | None = None
 
 
 def install() -> None:
@@ -36,12 +37,18 @@ def redirect(react: Callable[[Interrupted], None]) -> None:
     _react = react
 
 
+def come() -> Interrupted | None:
+    """Return the signal that has come: what is raised where SQLite calls back is lost."""
+    return _come
+
+
 def ignore() -> None:
     """Let nothing come between a failure and its report."""
     redirect(lambda _: None)
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
+    global _come  # noqa: PLW0603
     if _is_importing(frame):
         _handle_later(number)
         return
@@ -49,7 +56,8 @@ def _handle(number: int, frame: FrameType | None) -> None:
     for ending in _ENDING:
         if signal.getsignal(ending) is _handle:
             signal.signal(ending, signal.SIG_DFL)
-    _react(Interrupted(number, signal.Signals(number).name))
+    _come = Interrupted(number, signal.Signals(number).name)
+    _react(_come)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 TTL_CEILING_S = 3600.0
 FUTURE_TOLERANCE_S = 5.0
+# Two clocks that are read one after the other, and one of them steered, do not agree to the second.
+AGREEMENT_S = 5.0
 # SQLite's integers end at 2**63; a token is never so near that the next one would not fit.
 TOKEN_CEILING = 2**62
 
@@ -25,6 +27,11 @@ class Instant(NamedTuple):
     wall_s: float
     boottime_s: float | None
     boot_id: str | None
+
+    @property
+    def has_one_clock(self) -> bool:
+        """Tell whether this is the clock of a server, which stands for both."""
+        return self.wall_s == self.boottime_s
 
 
 class LockRow(NamedTuple):
@@ -49,8 +56,9 @@ class LockRow(NamedTuple):
 
     @property
     def is_free(self) -> bool:
-        """Tell whether the row is what a release leaves behind."""
-        return not self.is_foreign and self.heartbeat_at == 0 and self.lease_id is None
+        """Tell whether the row is what a release leaves behind, or holds nothing at all."""
+        is_released = not self.is_foreign and self.heartbeat_at == 0 and self.lease_id is None
+        return is_released or all(value is None for value in self)
 
     @property
     def known_token(self) -> int:
@@ -124,7 +132,7 @@ def _freshness(row: LockRow, now: Instant) -> tuple[float, float, bool]:
     if not row.is_foreign:
         _require_lease(row)
         if row.boot_id is not None and now.boot_id is not None and now.boottime_s is not None:
-            return _freshness_by_boot_clock(row, now.boottime_s, now.boot_id, ttl_s)
+            return _freshness_by_boot_clock(row, now, now.boottime_s, ttl_s)
     age_s = now.wall_s - heartbeat_s
     if age_s < -ttl_s:
         return age_s, ttl_s, False
@@ -132,9 +140,9 @@ def _freshness(row: LockRow, now: Instant) -> tuple[float, float, bool]:
 
 
 def _freshness_by_boot_clock(
-    row: LockRow, uptime_s: float, boot_id: str, ttl_s: float
+    row: LockRow, now: Instant, uptime_s: float, ttl_s: float
 ) -> tuple[float, float, bool]:
-    if row.boot_id != boot_id:
+    if row.boot_id != now.boot_id and not _is_of_this_boot(row, now, uptime_s):
         # Whoever wrote it died with its boot; the uptime is the least age the row can have.
         return uptime_s, ttl_s, uptime_s < ttl_s
     age_s = uptime_s - _number(row.heartbeat_boottime, "heartbeat_boottime")
@@ -142,6 +150,24 @@ def _freshness_by_boot_clock(
         raise _Unprovable("heartbeat_boottime is in the future")
     age_s = max(age_s, 0.0)
     return age_s, ttl_s, age_s < ttl_s
+
+
+def _is_of_this_boot(row: LockRow, now: Instant, uptime_s: float) -> bool:
+    """Tell whether a row with another boot ID is of this boot: a container may have an ID of its own.
+
+    Then it is as old by the wall clock as by the boot clock. A row of an earlier boot agrees only where
+    the wall clock said the same at the start of both, as it may without a battery: by that accident a
+    takeover comes one TTL later at most, since by the boot clock, too, the row grows old. Where both
+    clocks are one, as on a server, they agree about any row, which says nothing.
+    """
+    try:
+        heartbeat_s = _number(row.heartbeat_at, "heartbeat_at")
+        uptime_then_s = _number(row.heartbeat_boottime, "heartbeat_boottime")
+    except _Unprovable:
+        return False
+    if now.has_one_clock or uptime_then_s > uptime_s + FUTURE_TOLERANCE_S:
+        return False
+    return abs((now.wall_s - heartbeat_s) - (uptime_s - uptime_then_s)) <= AGREEMENT_S
 
 
 def _require_lease(row: LockRow) -> None:

@@ -81,6 +81,15 @@ class RowRefused(BanguiError):
     default_hint = "look what was added to bangui's tables (sqlite3 FILE .schema), and remove it"
 
 
+class ForeignSchema(BanguiError):
+    """Something of another hand stands in the place of a table of this tool, or on it."""
+
+    exit_code = exit_codes.BAD_DATA
+    default_hint = (
+        "look at it (sqlite3 FILE .schema), remove or rename it, then: bangui init --database FILE"
+    )
+
+
 class NoDatabase(BanguiError):
     """There is no file, and only `init` makes one."""
 
@@ -142,6 +151,12 @@ class IoFailed(BanguiError):
 
     exit_code = exit_codes.IO_ERROR
     default_hint = "look for disk errors (dmesg); the next run goes on where this one stopped"
+
+
+class DatabaseReplaced(IoFailed):
+    """Another file has taken the place of the database during the run."""
+
+    default_hint = "run the command again: it opens the new file; what it did before is in the old one"
 
 
 class DatabaseBusy(BanguiError):

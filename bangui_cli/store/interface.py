@@ -99,7 +99,7 @@ class Store(Protocol):
     def require_schema(self) -> None:
         """Raise NoTables or SchemaNewer unless this tool's migrations are applied, no more, no less.
 
-        Wants a snapshot.
+        Raise ForeignSchema where something else stands in the place of a table. Wants a snapshot.
         """
 
     # The lock.
@@ -111,7 +111,7 @@ class Store(Protocol):
         """Write what a function makes of the situation; for None, and where it raises, nothing.
 
         The situation is still the same when it is written; so the function may be asked more than once.
-        What it answers besides is returned. Raise NoTables or SchemaNewer.
+        What it answers besides is returned. Raise what `require_schema` does.
         """
 
     def record_finish(self, lease_id: str, finish: JobFinish) -> bool:
@@ -164,7 +164,10 @@ class Store(Protocol):
         """Count the cache, and those of its rows that have no country."""
 
     def job_state(self, job_id: str) -> dict[str, Any]:
-        """Return the state of a job; one that never ran has zeros and no times."""
+        """Return the state of a job; one that never ran has zeros and no times.
+
+        Whatever is stored, moments come as texts and counts as numbers.
+        """
 
     def count_names(self) -> int:
         """Count the names under which programs may open the database; more than one is a danger."""

@@ -199,7 +199,9 @@ def test_held_ok_makes_a_held_lock_an_ordinary_outcome(bangui, job):
 def test_a_lock_of_another_boot_is_fresh_only_while_the_uptime_is_below_its_ttl(bangui):
     """Its holder died with its boot: with a TTL shorter than this uptime it is taken over."""
     bangui.ok("heartbeat")
-    change_lock(bangui, boot_id="another-boot", heartbeat_timeout=uptime_s() + 60)
+    before_this_boot_s = time.time() - uptime_s() - 60
+    change_lock(bangui, boot_id="another-boot", heartbeat_at=before_this_boot_s)
+    change_lock(bangui, heartbeat_timeout=uptime_s() + 60)
     if uptime_s() < 3500:  # the ceiling of the TTL
         assert bangui.run("heartbeat", "--instance", "web2").code == 75
 
@@ -225,6 +227,41 @@ def test_a_time_namespace_makes_no_difference(bangui):
     assert bangui.ok("heartbeat", "--instance", "web2", under=shifted).event_names == [
         "scheduler_lock_taken_over"
     ]
+
+
+@pytest.mark.skipif(not shutil.which("unshare") or os.geteuid() != 0, reason="wants unshare and root")
+def test_a_container_with_a_boot_id_of_its_own_makes_no_difference(bangui):
+    """As systemd-nspawn and LXC make them: neither takes the other's fresh lock, both take a dead one."""
+    boot_id = bangui.home / "boot_id"
+    boot_id.write_text("6b0d0c4e-0000-4000-8000-00000000abcd\n")
+    mount = f'mount --bind {boot_id} {BOOT_ID} && exec "$@"'
+    within = {"under": ["unshare", "--mount", "sh", "-c", mount, "sh"]}
+    probe = subprocess.run([*within["under"], "true"], capture_output=True, check=False)
+    if probe.returncode:
+        pytest.skip(f"no mounts here: {probe.stderr.decode().strip()}")
+
+    bangui.ok("heartbeat", "--instance", "container", **within)
+    assert lock_row(bangui)["boot_id"] == boot_id.read_text().strip()
+    assert bangui.run("heartbeat", "--instance", "host").code == 75
+    assert bangui.ok("heartbeat", "--instance", "container", "--json").json["lock"]["token"] == 1
+    assert bangui.run("heartbeat", "--instance", "host", **within).code == 75
+
+    expire_lock(bangui)
+    taken = bangui.ok("heartbeat", "--instance", "host", "--json", **within)
+    assert (taken.json["lock"]["outcome"], taken.json["lock"]["token"]) == ("taken_over", 2)
+
+
+def test_a_row_without_anything_in_it_is_free(bangui):
+    """Another program may empty a row and keep it: nobody holds the lock, and nothing is malformed."""
+    bangui.ok("heartbeat")
+    change_lock(bangui, **dict.fromkeys(set(lock_row(bangui)) - {"id"}))
+
+    shown = bangui.ok("lock", "show", "--json").json
+    ended = bangui.ok("heartbeat", "--instance", "web2", "--json")
+
+    assert shown["verdict"] == "free"
+    assert (ended.stderr, ended.json["lock"]["outcome"]) == ("", "created")
+    assert ended.json["lock"]["token"] == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What time and death do to a run: each of its statements is a moment to stand still, or to die."""
 
+import contextlib
 import shutil
+import sqlite3
 from itertools import pairwise
 
 import pytest
@@ -31,12 +33,14 @@ def machine():
         yield machine
 
 
-def _each_statement(machine):
-    """Yield the number of each statement of a flush, the database being the same each time."""
+def _each_statement(machine, command=FLUSH):
+    """Yield the number of each statement of a run, the database being the same each time."""
     kept = machine.database.with_name("kept")
     shutil.copy(machine.database, kept)
-    machine.run(*FLUSH)
+    machine.run(*command)
     for number in range(1, machine.statements + 1):
+        for path in machine.files():
+            path.unlink()
         shutil.copy(kept, machine.database)
         yield number
 
@@ -85,6 +89,34 @@ def test_a_flush_that_stood_still_at_any_statement_writes_nothing_after_a_takeov
     assert takeovers > len(ADDRESSES) / 2
 
 
+@pytest.mark.parametrize(("before", "after"), [("delete", "wal"), ("wal", "delete")])
+@pytest.mark.parametrize(
+    "command", [FLUSH, ("import", "--format", "jsonl", "FILE")], ids=["flush", "import"]
+)
+def test_a_journal_mode_that_is_set_at_any_statement_stays(machine, command, before, after):
+    """BanGUI sets WAL when it starts; a run that keeps its journal meanwhile must not undo it at its end."""
+    file = machine.home / "entries.jsonl"
+    file.write_text("".join(f'{{"ip": "{address}"}}\n' for address in ADDRESSES))
+    command = [str(file) if word == "FILE" else word for word in command]
+    set_mode = []
+
+    def convert(mode):
+        with machine.open() as another, contextlib.suppress(sqlite3.OperationalError):  # it is locked
+            set_mode[:] = another.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+
+    convert(before)
+    converted = 0
+    for number in _each_statement(machine, command):
+        set_mode[:] = [before]
+        machine.interrupt_at(number, lambda: convert(after))
+
+        assert machine.run(*command).code == 0
+        assert machine.rows("PRAGMA journal_mode") == [(set_mode[0],)]
+        assert not machine.database.with_name("bangui.db-journal").exists()
+        converted += set_mode == [after]
+    assert converted
+
+
 def test_every_batch_refreshes_the_heartbeat(machine):
     """A long flush keeps its lock: at its end the heartbeat is as old as its last batch."""
     machine.on_statement(lambda _: machine.suspend(10))
@@ -103,6 +135,8 @@ def test_every_batch_refreshes_the_heartbeat(machine):
 def test_a_long_sweep_leaves_gaps_for_those_who_wait(machine, monkeypatch):
     """SQLite's busy handler sleeps up to 0.1 s between two tries, and must get in within 3 s."""
     moments_s = []
+    for number in range(7, 13):
+        assert machine.run("add", f"192.0.2.{number}").code == 0
 
     def rest(seconds):
         with machine.open() as another:
@@ -112,7 +146,7 @@ def test_a_long_sweep_leaves_gaps_for_those_who_wait(machine, monkeypatch):
         machine.pass_time(seconds)
 
     monkeypatch.setattr(clocks, "sleep_s", rest)
-    machine.on_statement(lambda _: machine.pass_time(0.07))
+    machine.on_statement(lambda _: machine.pass_time(0.05))
     began_s = machine.monotonic_s
 
     assert machine.run("flush", "--batch-size", 1).code == 0

@@ -42,6 +42,14 @@ def instant(age_s: float = 0.0, *, wall_step_s: float = 0.0, **columns) -> Insta
     return clocks._replace(**columns)
 
 
+def server_instant(age_s: float, boot_id: str = BOOT) -> Instant:
+    """Return the one clock of a server, so long after the last heartbeat."""
+    return Instant(HEARTBEAT_WALL_S + age_s, HEARTBEAT_WALL_S + age_s, boot_id)
+
+
+EMPTY_ROW = LockRow(*[None] * len(LockRow._fields))
+ON_A_SERVER = our_row(heartbeat_boottime=HEARTBEAT_WALL_S)
+
 ages = st.floats(0, 10_000_000, allow_nan=False)
 steps = st.floats(-1e9, 1e9, allow_nan=False)
 instances = st.sampled_from(["web1", "web2"])
@@ -93,6 +101,27 @@ any_rows = st.builds(lambda damage: our_row(**damage), damages)
         ),
         (our_row(heartbeat_written=0, lease_id=None, owner=None), instant(), "web2", "held", "held"),
         (our_row(heartbeat_at=0, heartbeat_written=0), instant(), "web2", "held", "held"),
+        # Nobody holds what was emptied.
+        (EMPTY_ROW, instant(), "web2", "free", "created"),
+        # Written in this boot under another ID, as in a container: both clocks say the same age.
+        (our_row(boot_id=OTHER_BOOT), instant(TTL_S - 1), "web2", "held", "held"),
+        (our_row(boot_id=OTHER_BOOT), instant(TTL_S - 1), "web1", "mine", "refreshed"),
+        (our_row(boot_id=OTHER_BOOT), instant(TTL_S), "web2", "expired", "taken_over"),
+        (our_row(boot_id=OTHER_BOOT), instant(10, wall_step_s=5), "web2", "held", "held"),
+        (our_row(boot_id=OTHER_BOOT), instant(10, wall_step_s=5.1), "web2", "expired", "taken_over"),
+        (our_row(boot_id=OTHER_BOOT), instant(10, wall_step_s=-5.1), "web2", "expired", "taken_over"),
+        (our_row(boot_id=OTHER_BOOT), instant(-5), "web2", "held", "held"),
+        (our_row(boot_id=OTHER_BOOT), instant(-5.1), "web2", "expired", "taken_over"),
+        (
+            our_row(boot_id=OTHER_BOOT, heartbeat_boottime=None),
+            instant(10),
+            "web2",
+            "expired",
+            "taken_over",
+        ),
+        # On a server, whose clocks are one, another system identifier is another boot.
+        (ON_A_SERVER, server_instant(10), "web2", "held", "held"),
+        (ON_A_SERVER, server_instant(10, boot_id=OTHER_BOOT), "web2", "expired", "taken_over"),
         # A kernel that does not tell its boot leaves the wall clock.
         (our_row(boot_id=None), instant(10), "web2", "held", "held"),
         (our_row(), instant(10, boot_id=None, boottime_s=None), "web2", "held", "held"),
@@ -160,9 +189,40 @@ def test_on_one_boot_the_lock_is_fresh_until_its_ttl(age_s, ttl_s):
 @given(uptime_s=ages, age_s=ages)
 def test_after_another_boot_the_lock_is_fresh_only_while_the_uptime_is_below_its_ttl(uptime_s, age_s):
     """Whoever wrote it died with its boot, whatever the clocks said then."""
+    assume(abs(age_s - (uptime_s - HEARTBEAT_UPTIME_S)) > lease.AGREEMENT_S)
     judgement = judge(our_row(boot_id=OTHER_BOOT), instant(age_s, boottime_s=uptime_s), "web2")
 
     assert (uptime_s < TTL_S) == (judgement.outcome == "held")
+
+
+@given(age_s=ages, drift_s=st.floats(-4.9, 4.9), instance=instances)
+def test_a_container_with_a_boot_id_of_its_own_is_judged_as_its_host(age_s, drift_s, instance):
+    """The lock excludes them both, and expires for both at the same moment."""
+    inside = our_row(boot_id=OTHER_BOOT)
+
+    expected = judge(our_row(), instant(age_s), instance)
+    assert expected == judge(inside, instant(age_s, wall_step_s=drift_s), instance)
+
+
+@given(uptime_s=ages, then_s=ages, start_s=st.floats(-5, 5))
+def test_boots_that_start_at_the_same_wall_time_delay_a_takeover_by_one_ttl_at_most(
+    uptime_s, then_s, start_s
+):
+    """Without a battery each boot may start at the same time: the row of a dead one must not stay fresh."""
+    row = our_row(boot_id=OTHER_BOOT, heartbeat_boottime=then_s)
+    now = Instant(HEARTBEAT_WALL_S - then_s + uptime_s + start_s, uptime_s, BOOT)
+
+    is_held = judge(row, now, "web2").outcome == "held"
+    assert not is_held or uptime_s < TTL_S or -lease.FUTURE_TOLERANCE_S <= uptime_s - then_s < TTL_S
+
+
+@given(age_s=ages, instance=instances)
+def test_a_servers_clock_says_nothing_about_another_system(age_s, instance):
+    """A dump that was restored elsewhere is nobody's lock: its clocks agree with any."""
+    judgement = judge(ON_A_SERVER, server_instant(age_s, boot_id=OTHER_BOOT), instance)
+
+    assert judgement.verdict == "expired"
+    assert judge(ON_A_SERVER, server_instant(1), "web2").verdict == "held"
 
 
 @given(row=any_rows, age_s=ages, instance=instances)

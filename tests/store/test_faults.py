@@ -1,11 +1,14 @@
 """What SQLite refuses in the middle of a pass is a state with an exit code and a hint, and loses nothing."""
 
 import os
+import shutil
 import sqlite3
+import subprocess
 from contextlib import closing
 
 import pytest
 from flushing import count, stage_many, wait_until_some_moved
+from others import needs_root
 
 from bangui_cli.states.errors import BanguiError, DatabaseBusy
 from bangui_cli.store.sqlite import faults
@@ -22,7 +25,7 @@ def test_a_trigger_of_another_hand_is_named(bangui):
     ended = bangui.run("flush", "--json")
 
     assert (ended.code, ended.json["outcome"], ended.json["remaining"]) == (65, "error", 3)
-    assert "no more rows" in ended.events[-1]["error"]
+    assert "the trigger no stands on geo_cache" in ended.events[-1]["error"]
     assert ".schema" in ended.events[-1]["hint"]
     assert (count(bangui, "geo_cache"), count(bangui, "geo_cache_dirty")) == (0, 3)
 
@@ -69,6 +72,47 @@ def test_a_database_that_is_deleted_under_a_flush_is_missed(bangui):
     assert not bangui.database.exists()
 
 
+@pytest.mark.parametrize("journal_mode", ["delete", "wal"])
+def test_a_database_that_is_replaced_under_a_run_is_missed(bangui, journal_mode, tmp_path):
+    """As by the restore of a backup: the run ends, and not a byte of it gets into the new file."""
+    other = tmp_path / "restored.db"
+    shutil.copy(bangui.database, other)
+    content = other.read_bytes()
+    bangui.ok("init", "--journal-mode", journal_mode, "--force")
+    stage_many(bangui, 60_000)
+    flush = bangui.start("flush", "--batch-size", "10", "--json")
+    wait_until_some_moved(bangui)
+    os.replace(other, bangui.database)
+
+    ended = bangui.end(flush)
+
+    assert (ended.code, ended.json["outcome"]) == (74, "error"), ended
+    assert "was replaced by another file" in ended.events[-1]["error"]
+    assert "opens the new file" in ended.events[-1]["hint"]
+    assert bangui.database.read_bytes() == content
+
+
+@needs_root
+@pytest.mark.skipif(not shutil.which("unshare"), reason="unshare is not installed")
+def test_a_host_without_a_temporary_directory_sorts_in_memory(bangui, tmp_path):
+    """A read-only root is no failing disk; where there is a directory, large sorts go there."""
+    bangui.execute(
+        """WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+        INSERT INTO geo_cache (ip, org, cached_at) SELECT i, 'Organisation ' || i % 1000, '2026-01-01' FROM n"""
+    )
+    read_only = "".join(
+        f"mount --bind {path} {path} && mount -o remount,ro,bind {path} && "
+        for path in ("/tmp", "/var/tmp", "/usr")
+    )
+    within = ["unshare", "--mount", "sh", "-c", f'{read_only} cd /tmp && exec "$@"', "sh"]
+    if subprocess.run([*within, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this container may not mount")
+
+    report = bangui.ok("report", "--by", "org", "--top", "3", "--format", "json", under=within)
+
+    assert report.json["total"] == 100_000
+
+
 def test_a_commit_of_another_process_between_two_steps_is_waited_for(bangui):
     """Each step that wants SQLite's lock has the patience of the deadline: none gives up at once."""
     stage_many(bangui, 2000)
@@ -91,6 +135,7 @@ def test_the_hint_of_a_wait_in_vain_can_be_pasted():
 
 # All of SQLite's primary results but successes, notices, and what only a fault of the program brings about.
 RESULTS = [
+    "ERROR",
     "PERM",
     "BUSY",
     "LOCKED",

@@ -53,6 +53,7 @@ class Machine:
         self.boottime_s = 100_000.0
         self.monotonic_s = 90_000.0
         self.boots = 0
+        self.in_container = False
         self.statements = 0
         self._on_statement: Callable[[int], None] | None = None
         self._said: dict[int, list[bytes]] = {}
@@ -81,8 +82,9 @@ class Machine:
     # Time.
 
     def now(self) -> Instant:
-        """Return what the clocks of the lock show."""
-        return Instant(self.wall_s, self.boottime_s, f"boot-{self.boots}")
+        """Return what the clocks of the lock show, whose boot ID is another one in a container."""
+        boot_id = f"boot-{self.boots}" + "-in-container" * self.in_container
+        return Instant(self.wall_s, self.boottime_s, boot_id)
 
     def pass_time(self, seconds: float) -> None:
         """Let every clock go on."""
@@ -105,16 +107,19 @@ class Machine:
 
     # Runs.
 
-    def run(self, *arguments: object, instance: str = "web1", **settings: object) -> Outcome:
+    def run(
+        self, *arguments: object, instance: str = "web1", in_container: bool = False, **settings: object
+    ) -> Outcome:
         """Run a command; `settings` are more of them, by the names of their variables in lower case."""
         said: dict[int, list[bytes]] = {terminal.STDOUT: [], terminal.STDERR: []}
         outer, self._said, self.statements = self._said, said, 0
+        outside, self.in_container = self.in_container, in_container
         try:
             code: int | None = main.execute([*map(str, arguments)], self._invocation(instance, settings))
         except Killed:
             code = None
         finally:
-            self._on_statement, self._said = None, outer
+            self._on_statement, self._said, self.in_container = None, outer, outside
         if code is None:
             self._restore_files()
         stdout, stderr = (

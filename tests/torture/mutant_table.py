@@ -14,10 +14,12 @@ class Mutant(NamedTuple):
 
 
 LEASE, LOCKING = "bangui_cli/rules/lease.py", "bangui_cli/access/locking.py"
-SQL, MERGING, SESSION, SQLITE = (
-    f"bangui_cli/store/sqlite/{name}.py" for name in ("statements", "merging", "session", "store")
+SQL, MERGING, SESSION, SQLITE, SHAPES, SOUNDNESS, FAULTS = (
+    f"bangui_cli/store/sqlite/{name}.py"
+    for name in ("statements", "merging", "session", "store", "shapes", "soundness", "faults")
 )
 ENTRY = "bangui_cli/rules/entry.py"
+FOREIGN, DAMAGE = "store/test_foreign_schemas.py", "store/test_damage.py"
 FLUSH, FRAME, RUN, WATCHDOG = (
     f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "run", "watchdog")
 )
@@ -44,9 +46,30 @@ MUTANTS = (
     Mutant(
         "a lock of another boot counts by its old boot clock",
         LEASE,
-        "if row.boot_id != boot_id:",
+        "if row.boot_id != now.boot_id and not _is_of_this_boot(row, now, uptime_s):",
         "if False:",
         "access/test_lock.py::test_a_lock_of_another_boot_is_fresh_only_while_the_uptime_is_below_its_ttl",
+    ),
+    Mutant(
+        "a container with a boot ID of its own steals a live lock",
+        LEASE,
+        "row.boot_id != now.boot_id and not _is_of_this_boot(row, now, uptime_s):",
+        "row.boot_id != now.boot_id:",
+        "access/test_lock.py::test_a_container_with_a_boot_id_of_its_own_makes_no_difference",
+    ),
+    Mutant(
+        "a server's clock makes any restored dump a live lock",
+        LEASE,
+        "if now.has_one_clock or uptime_then_s",
+        "if uptime_then_s",
+        "rules/test_lease.py::test_a_servers_clock_says_nothing_about_another_system",
+    ),
+    Mutant(
+        "a row that holds nothing is malformed",
+        LEASE,
+        "return is_released or all(value is None for value in self)",
+        "return is_released",
+        "access/test_lock.py::test_a_row_without_anything_in_it_is_free",
     ),
     Mutant(
         "the wall clock for the boot clock",
@@ -348,6 +371,13 @@ MUTANTS = (
         "jobs/test_flush.py::test_every_row_moves_whatever_the_batch_size",
     ),
     Mutant(
+        "a flush undoes a conversion to WAL at its end",
+        SQLITE,
+        "            with self.snapshot():\n                self._require_in_place()",
+        "            if True:\n                self._require_in_place()",
+        "jobs/test_paused_runs.py::test_a_journal_mode_that_is_set_at_any_statement_stays",
+    ),
+    Mutant(
         "a held pass leaves its mark",
         LOCKING,
         "    if judgement.outcome == lease.HELD:\n        raise held_error(row, judgement, instance)\n",
@@ -509,8 +539,100 @@ MUTANTS = (
     ),
     # The file.
     Mutant(
+        "a view stands for a table",
+        SHAPES,
+        '    if part.kind == "view":\n',
+        '    if part.kind == "a view":\n',
+        f"{FOREIGN}::test_what_stands_in_the_place_of_a_table_is_named",
+    ),
+    Mutant(
+        "a trigger on a table runs",
+        SHAPES,
+        '    if part.kind == "trigger":\n',
+        '    if part.kind == "a trigger":\n',
+        f"{FOREIGN}::test_what_stands_in_the_place_of_a_table_is_named",
+    ),
+    Mutant(
+        "a virtual table is asked for its columns",
+        SHAPES,
+        "CASE WHEN part.type = 'table' AND part.rootpage > 0 THEN",
+        "CASE WHEN part.type = 'table' THEN",
+        f"{FOREIGN}::test_what_stands_in_the_place_of_a_table_is_named",
+    ),
+    Mutant(
+        "any table of the name will do",
+        SOUNDNESS,
+        "        self._require_own(shapes.find_foreign(shape))\n",
+        "",
+        f"{FOREIGN}::test_what_stands_in_the_place_of_a_table_is_named",
+    ),
+    Mutant(
+        "a foreign record of migrations is read before it is looked at",
+        SOUNDNESS,
+        "        self._require_own(shapes.find_foreign(shape, [shapes.MIGRATIONS_TABLE]))\n",
+        "",
+        f"{FOREIGN}::test_what_stands_in_the_place_of_a_table_is_named",
+    ),
+    Mutant(
+        "a statement without a deadline has no end",
+        SESSION,
+        "        return None if self.deadline else self._endless()\n",
+        "        return None\n",
+        f"{FOREIGN}::test_what_came_between_check_and_use_ends_too",
+    ),
+    Mutant(
+        "many statements are taken for one without an end",
+        SESSION,
+        "        self._statement_cpu_s = None\n        try:\n"
+        "            return self._connection.execute(statement, parameters).fetchall()\n",
+        "        try:\n            return self._connection.execute(statement, parameters).fetchall()\n",
+        f"{FOREIGN}::test_an_endless_statement_is_told_from_a_long_one",
+    ),
+    Mutant(
+        "a signal in a long statement is lost",
+        SESSION,
+        "reason = self._overrun() or signals.come()",
+        "reason = self._overrun()",
+        f"{FOREIGN}::test_a_long_statement_ends_with_a_signal",
+    ),
+    Mutant(
+        "what damage has swallowed is missed as a table",
+        SOUNDNESS,
+        "            self._look_for_damage()\n            raise\n",
+        "            raise\n",
+        f"{DAMAGE}::test_what_was_lost_with_a_page_is_not_missed_as_a_table",
+    ),
+    Mutant(
+        "init writes into a damaged file",
+        "bangui_cli/store/sqlite/migrations.py",
+        "        if not created:\n",
+        "        if False:\n",
+        f"{DAMAGE}::test_init_adopts_no_database_that_is_damaged",
+    ),
+    Mutant(
+        "words of SQLite that are no UTF-8 are a bug",
+        FAULTS,
+        "RAISED = (sqlite3.Error, UnicodeDecodeError)",
+        "RAISED = (sqlite3.Error,)",
+        f"{DAMAGE}::test_what_was_lost_with_a_page_is_not_missed_as_a_table",
+    ),
+    Mutant(
+        "a run goes on in a file that was replaced",
+        SESSION,
+        "            self._require_in_place()\n            yield\n",
+        "            yield\n",
+        "store/test_faults.py::test_a_database_that_is_replaced_under_a_run_is_missed",
+    ),
+    Mutant(
+        "without a temporary directory there is no sorting",
+        SESSION,
+        "if not any(os.access(place, os.W_OK | os.X_OK) for place in _TEMPORARY_DIRECTORIES):",
+        "if False:",
+        "store/test_faults.py::test_a_host_without_a_temporary_directory_sorts_in_memory",
+    ),
+    Mutant(
         "a disk that fails to read is called damage",
-        "bangui_cli/store/sqlite/faults.py",
+        FAULTS,
         "if code == sqlite3.SQLITE_CORRUPT and _is_unreadable(path):",
         "if False:",
         "torture/test_failing_disks.py::test_an_error_of_the_disk_loses_nothing",

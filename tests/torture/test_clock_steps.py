@@ -4,6 +4,7 @@ import itertools
 import shutil
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_clock_that_is_stepped_during_runs_changes_no_verdict(bangui):
 @needs_root
 @pytest.mark.skipif(not shutil.which("unshare"), reason="unshare is not installed")
 def test_a_lock_of_another_boot_does_not_outlive_it(bangui):
-    """Its holder is gone, however fresh it looks: this uptime is more than its TTL."""
+    """Its holder is gone, however fresh its boot clock looks: this uptime is more than its TTL."""
     boot_id = bangui.home / "boot_id"
     boot_id.write_text("00000000-0000-4000-8000-000000000000\n")
     mount = f"mount --bind {boot_id} /proc/sys/kernel/random/boot_id"
@@ -96,6 +97,12 @@ def test_a_lock_of_another_boot_does_not_outlive_it(bangui):
     bangui.environment |= {"BANGUI_LOCK_TTL": "12", "BANGUI_HEARTBEAT_INTERVAL": "4"}
     bangui.ok("heartbeat")
     held = bangui.run("heartbeat", "--instance", "web2")
+    # Without that it would be a container's boot ID, and the lock alive.
+    before_this_boot_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) - 60
+    bangui.execute(
+        "UPDATE scheduler_lock SET heartbeat_at = :wall_s, heartbeat_written = :wall_s",
+        wall_s=before_this_boot_s,
+    )
     taken = bangui.run("heartbeat", "--instance", "web2", "--json", under=another_boot)
     mine = bangui.run("heartbeat", "--instance", "web2", "--json", under=another_boot)
 

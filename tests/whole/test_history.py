@@ -26,6 +26,8 @@ from bangui_cli.rules.entry import Entry
 
 TTL_S = 300
 INSTANCES = ("web1", "web2", "web3")
+# It lives in a container that has a boot ID of its own.
+CONTAINED = "web3"
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "192.0.2.7", "198.51.100.9", "2001:db8::1", "2001:db8::2")
 YEAR_S = 365 * 86400
 
@@ -61,7 +63,7 @@ class Held(NamedTuple):
     """A lock that someone has, and when it was refreshed, on each clock."""
 
     owner: str | None
-    boot: int
+    boot: tuple[int, bool]
     uptime_s: float
     wall_s: float
     ttl_s: float = TTL_S
@@ -110,25 +112,33 @@ class History(RuleBasedStateMachine):
 
     # The model.
 
-    def is_fresh(self):
+    def run(self, *arguments, instance):
+        return self.machine.run(*arguments, instance=instance, in_container=instance == CONTAINED)
+
+    def boot_of(self, instance):
+        return self.machine.boots, instance == CONTAINED
+
+    def is_fresh(self, instance):
         now, lock = self.machine, self.lock
         if lock.owner is None:
             return -lock.ttl_s <= now.wall_s - lock.wall_s < lock.ttl_s
-        if lock.boot != now.boots:
+        starts_s = lock.wall_s - lock.uptime_s, now.wall_s - now.boottime_s
+        looks_alike = abs(starts_s[0] - starts_s[1]) <= 5 and now.boottime_s >= lock.uptime_s - 5
+        if lock.boot != self.boot_of(instance) and not looks_alike:
             return now.boottime_s < lock.ttl_s
         return -5 <= now.boottime_s - lock.uptime_s < lock.ttl_s
 
     def expected(self, instance):
         if self.lock is None:
             return "created"
-        if self.is_fresh():
+        if self.is_fresh(instance):
             return "refreshed" if self.lock.owner == instance else "held"
         return "reacquired" if self.lock.owner == instance else "taken_over"
 
     def take(self, instance, job):
         self.token += self.expected(instance) != "refreshed"
         now = self.machine
-        self.lock = Held(instance, now.boots, now.boottime_s, now.wall_s)
+        self.lock = Held(instance, self.boot_of(instance), now.boottime_s, now.wall_s)
         self.runs[job] += 1
 
     def move(self, rows):
@@ -212,7 +222,7 @@ class History(RuleBasedStateMachine):
     @rule(instance=instances)
     def heartbeat(self, instance):
         expected = self.expected(instance)
-        outcome = self.machine.run("heartbeat", "--json", instance=instance)
+        outcome = self.run("heartbeat", "--json", instance=instance)
         if expected != "held":
             self.take(instance, "scheduler_lock_heartbeat")
         self.ended(outcome, expected, instance)
@@ -220,8 +230,8 @@ class History(RuleBasedStateMachine):
     @rule(instance=instances, batch=batches)
     def flush(self, instance, batch):
         expected, waiting = self.expected(instance), len(self.dirty)
-        rehearsed = self.machine.run("flush", "--dry-run", "--json", instance=instance)
-        outcome = self.machine.run("flush", "--json", "--batch-size", batch, instance=instance)
+        rehearsed = self.run("flush", "--dry-run", "--json", instance=instance)
+        outcome = self.run("flush", "--json", "--batch-size", batch, instance=instance)
         if expected != "held":
             assert [rehearsed.json["flushed"], outcome.json["flushed"]] == [waiting, waiting]
             self.take(instance, "geo_cache_flush")
@@ -233,7 +243,7 @@ class History(RuleBasedStateMachine):
     def flush_and_die(self, instance, batch, statement):
         """Keep what a killed run had committed, whole batches of it, and nothing else."""
         self.machine.kill_at(statement)
-        outcome = self.machine.run("flush", "--json", "--batch-size", batch, instance=instance)
+        outcome = self.run("flush", "--json", "--batch-size", batch, instance=instance)
         self.follow(instance)
         if outcome.code is None:
             check_integrity(self.machine.database)
@@ -262,7 +272,7 @@ class History(RuleBasedStateMachine):
             self.follow(instance)
             self.machine.suspend(TTL_S)
             expected = self.expected(other)
-            outcome = self.machine.run("heartbeat", "--json", instance=other)
+            outcome = self.run("heartbeat", "--json", instance=other)
             if outcome.code == 0:
                 self.take(other, "scheduler_lock_heartbeat")
                 self.ended(outcome, expected, other)
@@ -271,7 +281,7 @@ class History(RuleBasedStateMachine):
         if other == instance:
             return
         self.machine.interrupt_at(statement, stand_still)
-        outcome = self.machine.run("flush", "--json", "--batch-size", batch, instance=instance)
+        outcome = self.run("flush", "--json", "--batch-size", batch, instance=instance)
         check_run(outcome.code, outcome.stderr)
         if not taken_over and outcome.code == 0:
             self.follow_late(instance)
@@ -281,13 +291,13 @@ class History(RuleBasedStateMachine):
         [(owner, token, *clocks_s)] = self.machine.rows(LOCK)
         assert owner == instance
         assert self.token <= token <= self.token + 1
-        self.token, self.lock = token, Held(instance, self.machine.boots, *clocks_s)
+        self.token, self.lock = token, Held(instance, self.boot_of(instance), *clocks_s)
         self.runs["geo_cache_flush"] += self.has_run()
         self.follow_rows()
 
     @rule(instance=instances, force=st.booleans())
     def release(self, instance, force):
-        outcome = self.machine.run("lock", "release", *["--force"] * force, instance=instance)
+        outcome = self.run("lock", "release", *["--force"] * force, instance=instance)
         refused = self.lock is not None and not force and self.lock.owner != instance
         assert outcome.code == (75 if refused else 0)
         if not refused:
@@ -324,7 +334,7 @@ class History(RuleBasedStateMachine):
                 " SET pid = 7, hostname = 'app', heartbeat_at = :now_s, heartbeat_timeout = :ttl_s",
                 {"now_s": now_s, "ttl_s": TTL_S},
             )
-        self.lock = Held(None, 0, 0.0, now_s)
+        self.lock = Held(None, self.boot_of(None), 0.0, now_s)
 
     @rule()
     def bangui_stops(self):

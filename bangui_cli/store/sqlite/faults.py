@@ -3,12 +3,14 @@
 import os
 import sqlite3
 
-from bangui_cli.rules.sqlite_spelling import sidecars
+from bangui_cli.rules.sqlite_spelling import decode, sidecars
 from bangui_cli.states.errors import (
     BanguiError,
     DatabaseBusy,
     DatabaseCorrupt,
+    DatabaseReplaced,
     DiskFull,
+    ForeignSchema,
     IoFailed,
     JournalLeft,
     NoDatabase,
@@ -19,10 +21,16 @@ from bangui_cli.states.errors import (
 )
 
 _MOST_DESCRIPTORS = 65_536
+_WRITE_VERSION_AT, _LATEST_VERSION = 18, 2
 _CHUNK_BYTES = 1 << 20
+_CALLBACK_FAILED = "user-defined function raised"
 _BUSY = (DatabaseBusy, "is locked by another process")
 _REFUSED = (PermissionRefused, "may not be read or written by this user")
 _UNFIT = (RowRefused, "refuses a row")
+_OTHER_FORMAT = (
+    NotADatabase,
+    "is of a format that this SQLite does not know: a later one wrote it, or its header is damaged",
+)
 # An extended code counts before its primary one.
 _STATES: dict[int, tuple[type[BanguiError], str]] = {
     sqlite3.SQLITE_BUSY: _BUSY,
@@ -38,6 +46,10 @@ _STATES: dict[int, tuple[type[BanguiError], str]] = {
         JournalLeft,
         "holds the half-done write of a run that was killed",
     ),
+    sqlite3.SQLITE_READONLY_DBMOVED: (
+        DatabaseReplaced,
+        "was replaced by another file while it was open",
+    ),
     sqlite3.SQLITE_CORRUPT: (DatabaseCorrupt, "is damaged"),
     sqlite3.SQLITE_NOTADB: (NotADatabase, "is not an SQLite database"),
     sqlite3.SQLITE_CONSTRAINT: _UNFIT,
@@ -46,13 +58,25 @@ _STATES: dict[int, tuple[type[BanguiError], str]] = {
 }
 
 
-def primary_code(error: sqlite3.Error) -> int:
+# Words of SQLite that quote the file may be no UTF-8: then the module raises that in place of its error.
+Raised = sqlite3.Error | UnicodeDecodeError
+RAISED = (sqlite3.Error, UnicodeDecodeError)
+
+
+def primary_code(error: Raised) -> int:
     """Return SQLite's result code without its extension; 0 where the module raised by itself."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def translate(error: sqlite3.Error, path: str) -> BaseException:
+def is_from_callback(error: Raised) -> bool:
+    """Tell whether Python code that SQLite called has ended the statement, or failed."""
+    return primary_code(error) == sqlite3.SQLITE_INTERRUPT or _CALLBACK_FAILED in str(error)
+
+
+def translate(error: Raised, path: str) -> BaseException:
     """Name the state behind an error of SQLite; an unknown one is returned as it is (a bug)."""
+    if isinstance(error, UnicodeDecodeError):
+        error = _reworded(error)
     state, words = _state_of(error, path)
     if state is None:
         return error
@@ -61,18 +85,40 @@ def translate(error: sqlite3.Error, path: str) -> BaseException:
     return state(f"{path} {words} ({name}: {error})", hint=hint, path=path)
 
 
+def _reworded(lost: UnicodeDecodeError) -> sqlite3.Error:
+    words = decode(lost.object)
+    code = "SQLITE_CORRUPT" if words.startswith("malformed") else "SQLITE_ERROR"
+    error = sqlite3.DatabaseError(words)
+    error.sqlite_errorcode, error.sqlite_errorname = getattr(sqlite3, code), code
+    return error
+
+
 def _state_of(error: sqlite3.Error, path: str) -> tuple[type[BanguiError] | None, str]:
     code = primary_code(error)
     if code == sqlite3.SQLITE_CANTOPEN:
         return _why_it_cannot_be_opened(path)
-    if code == sqlite3.SQLITE_ERROR and any(words in str(error) for words in ("no such", "no column")):
-        return NoTables, "lacks bangui's tables"
+    if code == sqlite3.SQLITE_ERROR:
+        return _why_it_cannot_be_asked(str(error))
     if code == sqlite3.SQLITE_CORRUPT and _is_unreadable(path):
         return IoFailed, "cannot be read"
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY) and not os.path.exists(path):
         return NoDatabase, "was moved or deleted while it was open"
+    if code == sqlite3.SQLITE_READONLY and _is_of_another_format(path):
+        return _OTHER_FORMAT
     extended = getattr(error, "sqlite_errorcode", 0)
     return _STATES.get(extended) or _STATES.get(code) or (None, "")
+
+
+def _why_it_cannot_be_asked(words: str) -> tuple[type[BanguiError] | None, str]:
+    """Given the words of SQLITE_ERROR, which is all that it says, name the state."""
+    if words.startswith("no such table"):
+        return NoTables, "lacks bangui's tables"
+    if words == "unsupported file format":
+        return _OTHER_FORMAT
+    if "syntax error" in words:
+        return None, ""  # in a statement of ours
+    # What is wrong with a statement that never changes is wrong with the schema.
+    return ForeignSchema, "holds what neither bangui nor BanGUI made"
 
 
 def _is_unreadable(path: str) -> bool:
@@ -85,6 +131,16 @@ def _is_unreadable(path: str) -> bool:
     except OSError:
         return True
     return False
+
+
+def _is_of_another_format(path: str) -> bool:
+    """Tell whether the header lets only a later SQLite write, which this one calls read-only."""
+    try:
+        descriptor = _descriptor_of(path)
+        header = os.pread(descriptor, _WRITE_VERSION_AT + 1, 0) if descriptor is not None else b""
+    except OSError:
+        return False
+    return header[_WRITE_VERSION_AT:] > bytes([_LATEST_VERSION])
 
 
 def _descriptor_of(path: str) -> int | None:

@@ -11,11 +11,10 @@ from bangui_cli.states.errors import (
     ConfigInvalid,
     NoDatabase,
     NotADatabase,
-    SchemaNewer,
     Unavailable,
 )
 from bangui_cli.store.places import Initialised
-from bangui_cli.store.sqlite import custody, opening, schema, versions
+from bangui_cli.store.sqlite import custody, opening, schema, shapes, versions
 from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.store import SqliteStore
 
@@ -37,7 +36,8 @@ def _complete(db: sqlite_utils.Database) -> None:
 def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialised:
     """Create or upgrade a database; nothing happens to one that is current.
 
-    Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Unavailable and what the store raises.
+    Raise CannotCreate, NotADatabase, ForeignSchema, SchemaNewer, ConfigInvalid, Unavailable and what the
+    store raises.
     """
     if versions.RUNNING < versions.STRICT_SINCE:
         raise Unavailable(f"SQLite {sqlite3.sqlite_version} is too old: STRICT tables need 3.37")
@@ -49,10 +49,18 @@ def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialis
         )
     created = _create_file(path)
     with SqliteStore(path, durable=True) as store:
+        if not created:
+            _require_whole(store)
         adopted, applied = _migrate(store, force=force)
         if journal_mode is not None:
             store.set_journal_mode(journal_mode)
         return Initialised(path, created, adopted, applied, store.journal_mode())
+
+
+def _require_whole(store: SqliteStore) -> None:
+    """Raise DatabaseCorrupt: whoever writes into a damaged file makes it worse."""
+    with store.snapshot():
+        store.require_whole()
 
 
 def _create_file(path: str) -> bool:
@@ -89,19 +97,15 @@ def _migrate(store: SqliteStore, *, force: bool) -> tuple[bool, list[str]]:
     """
     with store.transaction():
         tables = store.table_names()
-        known = {"geo_cache", "scheduler_lock", Migrations.migrations_table}
+        known = {"geo_cache", "scheduler_lock", shapes.MIGRATIONS_TABLE}
         if tables and not tables & known and not force:
             some = ", ".join(sorted(tables)[:5])
             raise NotADatabase(
                 f"{store.path} belongs to another program: it has the tables {some}",
                 hint="give another path; --force adds bangui's tables all the same",
             )
+        _, applied = store.examine_schema()
         db = sqlite_utils.Database(store.connection)
-        with store.translating():
-            applied = {row.name for row in migrations.applied(db)}
-        if applied - set(schema.MIGRATIONS):
-            raise SchemaNewer(f"{store.path} was upgraded by a newer bangui", path=store.path)
-        _require_bangui_shape(store, tables)
         with store.translating():
             pending = [migration.name for migration in migrations.pending(db)]
             if pending:
@@ -110,18 +114,3 @@ def _migrate(store: SqliteStore, *, force: bool) -> tuple[bool, list[str]]:
             _complete(db)
         adopted = bool(tables & {"geo_cache", "scheduler_lock"}) and not applied
         return adopted, pending
-
-
-def _require_bangui_shape(store: SqliteStore, tables: set[str]) -> None:
-    """Raise NotADatabase where a table to adopt lacks what the statements rely on."""
-    for table, wanted in sql.ADOPTED_COLUMNS.items():
-        if table not in tables:
-            continue
-        columns = store.table_columns(table)
-        missing = [name for name in wanted if name not in columns]
-        if missing or store.primary_key(table) != [wanted[0]]:
-            raise NotADatabase(
-                f"the table {table} of {store.path} is not BanGUI's: "
-                + (f"no column {missing[0]}" if missing else f"{wanted[0]} is not its primary key"),
-                hint="give another path, or upgrade BanGUI first",
-            )

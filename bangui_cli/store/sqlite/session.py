@@ -1,14 +1,15 @@
 """Run statements on one open database: short transactions, and waits that end at a deadline."""
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from bangui_cli.host import clocks
+from bangui_cli.host import clocks, signals
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.rules import timestamps
-from bangui_cli.states.errors import DatabaseBusy
+from bangui_cli.states.errors import DatabaseBusy, DatabaseReplaced, ForeignSchema, NoDatabase
 from bangui_cli.store.sqlite import faults, opening
 from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.merging import NORMAL_TIME
@@ -18,6 +19,12 @@ _FIRST_PAUSE_S = 0.001
 _LONGEST_PAUSE_S = 0.02
 # So often a statement looks at the deadline: every 200 rows or so, 1 % of its time.
 _LOOK_EVERY_STEPS = 10_000
+# The longest honest statement, a report of 10,000,000 rows, took 6 to 14 s.
+ENDLESS_CPU_S = 300.0
+# No honest value is larger; the largest is a list of a million addresses.
+_LARGEST_VALUE_BYTES = 64 * 2**20
+# Where SQLite looks for room for a large sort, but for what the environment names.
+_TEMPORARY_DIRECTORIES = ("/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108
 
 
 def lock_wait(path: str, wait_s: float) -> Deadline:
@@ -31,7 +38,7 @@ class Session:
 
     Each wait for SQLite's lock is done here, in short sleeps, and not by SQLite's busy handler:
     nothing cuts that one short, neither a signal nor a deadline. Without a `deadline` each single
-    wait is bounded by 30 s, and statements take what they need.
+    wait is bounded by 30 s, and a statement by the CPU time that no honest one takes.
     """
 
     def __init__(
@@ -48,17 +55,29 @@ class Session:
         """
         self.path = path
         self.deadline = deadline
+        self._bound: Deadline | None = None
+        self._statement_cpu_s: float | None = None
         self._connection = opening.open_file(path, read_only=read_only)
         self._connection.create_function(NORMAL_TIME, 1, timestamps.normal_text, deterministic=True)
         try:
-            self._execute(sql.CACHE_SPILL_OFF)
+            self._identity = _identity(path)
+            self._prepare()
             if durable:
                 self._patiently(sql.SYNCHRONOUS_EXTRA)
         except BaseException:
             self.close()
             raise
-        if deadline:
-            self._connection.set_progress_handler(self._is_overdue, _LOOK_EVERY_STEPS)
+
+    def _prepare(self) -> None:
+        """Expect anything of the file: what another hand wrote there is not run, and ends."""
+        self._connection.set_progress_handler(self._is_overdue, _LOOK_EVERY_STEPS)
+        self._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE_BYTES)
+        try:
+            self._connection.executescript(sql.BEGIN_CONNECTION)
+        except faults.RAISED as error:
+            raise self._translate(error) from error
+        if not any(os.access(place, os.W_OK | os.X_OK) for place in _TEMPORARY_DIRECTORIES):
+            self._execute(sql.TEMP_STORE_MEMORY)
 
     def __enter__(self) -> Self:
         return self
@@ -82,6 +101,7 @@ class Session:
         """
         self._patiently(sql.BEGIN_WRITE)
         try:
+            self._require_in_place()
             yield
             # Busy while a reader is open: the transaction stays, and the same COMMIT succeeds later.
             self._patiently(sql.COMMIT)
@@ -99,8 +119,44 @@ class Session:
         finally:
             self._roll_back()
 
+    @contextmanager
+    def bounded(self, within_s: float, overrun: BaseException) -> Iterator[None]:
+        """Bound some statements by a time of their own, within the deadline."""
+        self._bound = Deadline(clocks.monotonic_s() + within_s, overrun)
+        try:
+            yield
+        finally:
+            self._bound = None
+
+    def _require_in_place(self) -> None:
+        """Raise where the path leads to another file by now: with a WAL, SQLite does not see that."""
+        found = _identity(self.path)
+        if found is None:
+            raise NoDatabase(f"{self.path} was moved or deleted while it was open", path=self.path)
+        if found != self._identity:
+            raise DatabaseReplaced(
+                f"{self.path} was replaced by another file while it was open", path=self.path
+            )
+
     def _is_overdue(self) -> bool:
-        return self.deadline is not None and not self.deadline.remaining_s()
+        return self._overrun() is not None
+
+    def _overrun(self) -> BaseException | None:
+        """Return what to raise if a statement has to end now."""
+        for limit in (self.deadline, self._bound):
+            if limit and not limit.remaining_s():
+                return limit.overrun
+        return None if self.deadline else self._endless()
+
+    def _endless(self) -> BaseException | None:
+        now_s = clocks.cpu_s()
+        if self._statement_cpu_s is None:
+            self._statement_cpu_s = now_s
+        if now_s - self._statement_cpu_s < ENDLESS_CPU_S:
+            return None
+        return ForeignSchema(
+            f"{self.path} has kept one statement busy for {ENDLESS_CPU_S:g} s", path=self.path
+        )
 
     def _patiently(self, statement: str) -> list[Any]:
         """Run a statement as soon as SQLite's lock allows it."""
@@ -120,25 +176,28 @@ class Session:
         if self._connection.in_transaction:
             try:
                 self._connection.execute(sql.ROLLBACK)
-            except sqlite3.Error:
+            except faults.RAISED:
                 pass
 
     def _execute(self, statement: str, parameters: Any = ()) -> sqlite3.Cursor:
+        self._statement_cpu_s = None
         try:
             return self._connection.execute(statement, parameters)
-        except sqlite3.Error as error:
+        except faults.RAISED as error:
             raise self._translate(error) from error
 
     def _execute_many(self, statement: str, rows: Iterable[Any]) -> None:
+        self._statement_cpu_s = None
         try:
             self._connection.executemany(statement, rows)
-        except sqlite3.Error as error:
+        except faults.RAISED as error:
             raise self._translate(error) from error
 
     def _all(self, statement: str, parameters: Any = ()) -> list[Any]:
+        self._statement_cpu_s = None
         try:
             return self._connection.execute(statement, parameters).fetchall()
-        except sqlite3.Error as error:
+        except faults.RAISED as error:
             raise self._translate(error) from error
 
     def _one(self, statement: str, parameters: Any = ()) -> Any:
@@ -148,7 +207,17 @@ class Session:
     def _scalar(self, statement: str) -> Any:
         return self._one(statement)[0]
 
-    def _translate(self, error: sqlite3.Error) -> BaseException:
-        if faults.primary_code(error) == sqlite3.SQLITE_INTERRUPT and self.deadline:
-            return self.deadline.overrun
-        return faults.translate(error, self.path)
+    def _translate(self, error: faults.Raised) -> BaseException:
+        reason = None
+        if faults.is_from_callback(error):
+            reason = self._overrun() or signals.come()
+        return reason or faults.translate(error, self.path)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from any other; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

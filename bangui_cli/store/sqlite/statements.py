@@ -1,5 +1,6 @@
 """The SQL, named. No statement reads a clock: every time is a parameter."""
 
+from bangui_cli.rules.lease import TOKEN_CEILING
 from bangui_cli.store.sqlite.merging import (
     cached,
     cached_time,
@@ -22,8 +23,14 @@ SYNCHRONOUS_EXTRA = "PRAGMA synchronous = EXTRA"
 # Debian's SQLite overwrites what it deletes with zeros, a third of a flush's CPU time. The rows that a
 # flush deletes are in the cache, in the same file.
 SECURE_DELETE_OFF = "PRAGMA secure_delete = OFF"
-# A spill in the middle of a transaction needs the exclusive lock where nobody can wait for it.
-CACHE_SPILL_OFF = "PRAGMA cache_spill = OFF"
+# How every connection begins. A spill in the middle of a transaction needs the exclusive lock where
+# nobody can wait for it. The rest is for a file that another hand may have written.
+BEGIN_CONNECTION = """
+PRAGMA cache_spill = OFF;
+PRAGMA trusted_schema = OFF;
+PRAGMA cell_size_check = ON"""
+# Only where there is no temporary directory: a sort in memory takes 75 MB for a million rows.
+TEMP_STORE_MEMORY = "PRAGMA temp_store = MEMORY"
 CACHE_SPILL_ON = "PRAGMA cache_spill = ON"
 BEGIN_READ = "BEGIN"
 BEGIN_WRITE = "BEGIN IMMEDIATE"
@@ -53,8 +60,11 @@ UPDATE scheduler_lock
        boot_id = :boot_id
  WHERE id = 1 AND lease_id = :lease_id AND heartbeat_written = heartbeat_at"""
 
-# BanGUI deletes the row when it stops; job_state remembers the last token all the same.
-HIGHEST_TOKEN = "SELECT coalesce(max(last_token), 0) FROM job_state"
+# BanGUI deletes the row when it stops; job_state remembers the last token all the same. The next one
+# must fit, too.
+HIGHEST_TOKEN = f"""
+SELECT coalesce(max(last_token), 0) FROM job_state
+ WHERE typeof(last_token) = 'integer' AND last_token < {TOKEN_CEILING}"""
 
 JOB_STARTED = """
 INSERT INTO job_state (job_id, last_started_at, last_correlation_id, last_token, runs_total)
@@ -88,7 +98,21 @@ JOB_STATE_COLUMNS = (
     "flushed_total",
 )
 NEVER_RAN = (None,) * 7 + (0,) * 4
-READ_JOB_STATE = f"SELECT {', '.join(JOB_STATE_COLUMNS)} FROM job_state WHERE job_id = ?"
+
+
+def _job_state_value(column: str, never: int | None) -> str:
+    """Read what another tool may have written in any type; a moment, also in seconds, as a text."""
+    is_number = f"typeof({column}) IN ('integer', 'real')"
+    if column.endswith("_at"):
+        moment = f"strftime('%Y-%m-%dT%H:%M:%fZ', {column}, 'unixepoch')"
+        return f"iif({is_number}, {moment}, CAST({column} AS TEXT))"
+    if column in ("last_outcome", "last_correlation_id"):
+        return f"CAST({column} AS TEXT)"
+    return f"iif({is_number}, {column}, {'NULL' if never is None else never})"
+
+
+_JOB_STATE = ", ".join(map(_job_state_value, JOB_STATE_COLUMNS, NEVER_RAN))
+READ_JOB_STATE = f"SELECT {_JOB_STATE} FROM job_state WHERE job_id = ?"
 
 # Where the whole row is the key, as in a WITHOUT ROWID table, a transaction in `ip` order writes
 # each page once; in random order the same flush takes five times as long.
@@ -183,7 +207,6 @@ INITIALISED_AT = "SELECT min(applied_at) FROM _sqlite_migrations WHERE migration
 TABLE_NAMES = (
     "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'"
 )
-TABLE_COLUMNS = "SELECT name, pk FROM pragma_table_info(?)"
 
 _TIMESTAMP = (
     "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z"
@@ -246,11 +269,7 @@ CREATE TABLE IF NOT EXISTS job_state (
 ) STRICT, WITHOUT ROWID""",
 )
 
-# What a table of BanGUI must have, its key first, and what is added where it lacks it.
-ADOPTED_COLUMNS = {
-    "geo_cache": ("ip", "cached_at"),
-    "scheduler_lock": ("id", "pid", "hostname", "created_at", "heartbeat_at", "heartbeat_timeout"),
-}
+# What is added to the tables of BanGUI.
 ADDED_COLUMNS = {
     "geo_cache": dict.fromkeys(("country_code", "country_name", "asn", "org", "last_seen"), "TEXT"),
     "scheduler_lock": {

@@ -10,14 +10,14 @@ from bangui_cli.host import clocks
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry, flatten, known_country, latest_believable
 from bangui_cli.rules.lease import Instant, LockRow
-from bangui_cli.states.errors import NoTables, SchemaNewer
+from bangui_cli.states.errors import Interrupted
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, Situation
-from bangui_cli.store.sqlite import custody, schema
+from bangui_cli.store.sqlite import custody, faults
 from bangui_cli.store.sqlite import statements as sql
-from bangui_cli.store.sqlite.session import Session
+from bangui_cli.store.sqlite.soundness import CheckedSession
 
 
-class SqliteStore(Session):
+class SqliteStore(CheckedSession):
     """bangui's tables in one open database file; `interface.Store` says what each verb promises."""
 
     most_staged_rows = 40_000
@@ -30,14 +30,6 @@ class SqliteStore(Session):
 
     # Cached addresses that are not in normal form, and that form, as of the begin of a sweep.
     _spellings: Sequence[tuple[str, str]] = ()
-
-    def require_schema(self) -> None:
-        """Raise NoTables or SchemaNewer unless this tool's migrations are applied, no more, no less."""
-        applied = {name for (name,) in self._all(sql.APPLIED_MIGRATIONS)}
-        if applied - set(schema.MIGRATIONS):
-            raise SchemaNewer("the database was upgraded by a newer bangui", path=self.path)
-        if set(schema.MIGRATIONS) - applied:
-            raise NoTables("the database has not been upgraded to this bangui", path=self.path)
 
     # The lock.
 
@@ -218,11 +210,6 @@ class SqliteStore(Session):
         value = self._scalar(sql.INITIALISED_AT)
         return None if value is None else str(value)
 
-    def quick_check(self) -> str | None:
-        """Return the first fault that SQLite finds in its pages. Raise the deadline's overrun."""
-        fault = str(self._scalar(sql.QUICK_CHECK))
-        return None if fault == "ok" else fault
-
     # What `init` needs besides.
 
     @property
@@ -235,20 +222,12 @@ class SqliteStore(Session):
         """Turn the errors of statements that are run on `connection` into states."""
         try:
             yield
-        except sqlite3.Error as error:
+        except faults.RAISED as error:
             raise self._translate(error) from error
 
     def table_names(self) -> set[str]:
         """Return the names of all tables and views."""
         return {name for (name,) in self._all(sql.TABLE_NAMES)}
-
-    def table_columns(self, table: str) -> list[str]:
-        """Return the columns of a table."""
-        return [name for name, _ in self._all(sql.TABLE_COLUMNS, (table,))]
-
-    def primary_key(self, table: str) -> list[str]:
-        """Return the columns of a table's primary key."""
-        return [name for name, position in self._all(sql.TABLE_COLUMNS, (table,)) if position]
 
     def set_journal_mode(self, mode: str) -> None:
         """Convert the file; others must let go of it for a moment."""
@@ -267,21 +246,30 @@ class SqliteStore(Session):
 
     @contextmanager
     def sweeping(self) -> Iterator[None]:
-        """Make many short transactions in a row cheaper."""
+        """Make many short transactions in a row cheaper.
+
+        To keep the rollback journal between commits saves an unlink for each. That is said in a
+        snapshot, in which nobody can convert the file to WAL: there it concerns this connection alone,
+        while elsewhere it would undo a conversion that came between a look and the deed.
+        """
         self._execute(sql.SECURE_DELETE_OFF)
-        if self.journal_mode() != "delete":
-            yield
-            return
-        # To keep the rollback journal between commits saves an unlink for each.
-        self._patiently(sql.JOURNAL_PERSIST)
+        with self.snapshot():
+            if self.journal_mode() == "delete":
+                self._execute(sql.JOURNAL_PERSIST)
         try:
             yield
         finally:
-            # Another process may be in the middle of a commit; its end removes the file then.
-            try:
-                self._connection.execute(sql.JOURNAL_DELETE)
-            except sqlite3.Error:
-                pass
+            self._let_go_of_journal()
+
+    def _let_go_of_journal(self) -> None:
+        try:
+            with self.snapshot():
+                self._require_in_place()  # the journal of another file has the same name
+                self._execute(sql.JOURNAL_DELETE)
+        except (Exception, Interrupted):
+            # SQLite refuses for what is WAL by now. Another process may be in the middle of a commit:
+            # its end removes the file then.
+            pass
 
 
 def _cached_entry(row: Any) -> Entry:
