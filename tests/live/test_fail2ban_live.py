@@ -30,7 +30,7 @@ def manual_block(first_line: str) -> str:
 
 
 ACTION = manual_block("[Definition]")
-CRONTAB_COMMAND = manual_block("17 * * * * root ").split(maxsplit=6)[6]
+CRONTAB_COMMAND = manual_block("* * * * * root ").split(maxsplit=6)[6]
 FAIL2BAN_CONF = """\
 [DEFAULT]
 loglevel = INFO
