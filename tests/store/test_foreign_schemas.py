@@ -1,6 +1,5 @@
 """What another hand put in the place of bangui's tables is 65 and named: not run, not a bug, not for `init`."""
 
-import json
 import signal
 import sqlite3
 import threading
@@ -93,7 +92,7 @@ def machine(monkeypatch):
 
 
 @pytest.mark.parametrize("fault", FOREIGN)
-def test_what_stands_in_the_place_of_a_table_is_named(machine, fault, capfd):
+def test_what_stands_in_the_place_of_a_table_is_named(machine, fault):
     """By every command; nothing is changed, and the views and triggers here would have no end."""
     change(machine, FOREIGN[fault])
     before = machine.database.read_bytes()
@@ -101,7 +100,7 @@ def test_what_stands_in_the_place_of_a_table_is_named(machine, fault, capfd):
     for command in (*EVERY_TABLE, *OTHERS):
         outcome = machine.run(*command)
         check_run(outcome.code, outcome.stderr)
-        said = outcome.stderr + capfd.readouterr().out
+        said = outcome.stderr + outcome.stdout
         assert (outcome.code, fault in said) == (65, True), (command, outcome)
         assert ".schema" in said
     assert machine.database.read_bytes() == before
@@ -230,7 +229,7 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize("value", MOMENTS)
-def test_any_value_in_the_record_of_the_jobs_is_shown_or_passed_over(machine, value, capfd):
+def test_any_value_in_the_record_of_the_jobs_is_shown_or_passed_over(machine, value):
     """A tool that copied the table has lost its types: monitors and doctor still tell of the rest."""
     change(machine, "ALTER TABLE job_state RENAME TO old; CREATE TABLE job_state (job_id PRIMARY KEY)")
     for column in (*shapes.JOB_STATE_COLUMNS, "last_token"):
@@ -247,9 +246,7 @@ def test_any_value_in_the_record_of_the_jobs_is_shown_or_passed_over(machine, va
         assert machine.run("status", "--format", layout).code == 0
     assert machine.run("status", "--format", "nagios").code in (0, 1, 2)
     assert machine.run("doctor").code in (0, 69)
-    capfd.readouterr()
-    machine.run("status", "--format", "json")
-    state = json.loads(capfd.readouterr().out)["jobs"]["geo_cache_flush"]
+    state = machine.run("status", "--format", "json").json["jobs"]["geo_cache_flush"]
     if value in (1764000000, 1764000000.25):
         assert state["last_success_at"].startswith("2025-11-24T16:00:00.")
         assert state["success_age_s"] == 0  # the machine's clock is behind it
