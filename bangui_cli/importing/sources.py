@@ -5,8 +5,9 @@ import os
 import select
 import stat
 from collections.abc import Callable
+from contextlib import nullcontext
 
-from bangui_cli.host import clocks
+from bangui_cli.host import clocks, vitals
 from bangui_cli.importing.records import Chunks
 from bangui_cli.states import errors
 from bangui_cli.states.errors import BanguiError, IoFailed, NoInput
@@ -57,7 +58,7 @@ def read_chunks(path: str, advance: Callable[[int], None]) -> Chunks:
     Raise NoInput, PermissionRefused or IoFailed.
     """
     try:
-        descriptor = _STDIN_DESCRIPTOR if path == STDIN else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = _STDIN_DESCRIPTOR if path == STDIN else _open(path)
     except OSError as error:
         raise _unreadable(error, path, NoInput) from None
     try:
@@ -74,6 +75,11 @@ def read_chunks(path: str, advance: Callable[[int], None]) -> Chunks:
     finally:
         if path != STDIN:
             os.close(descriptor)
+
+
+def _open(path: str) -> int:
+    with vitals.patience() if stat.S_ISFIFO(os.stat(path).st_mode) else nullcontext():
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 class _Pauses:
@@ -93,7 +99,8 @@ class _Pauses:
         overdue = clocks.monotonic_s() - self._last_s > _LONGEST_RUN_S
         if not self._poll.poll(_PAUSE_S * 1000):
             yield None
-            self._poll.poll()
+            with vitals.patience():
+                self._poll.poll()
             overdue = True
         if overdue:
             self._last_s = clocks.monotonic_s()

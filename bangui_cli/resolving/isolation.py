@@ -13,6 +13,8 @@ import signal
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from bangui_cli.host import vitals
+
 # A damaged record can also keep the reader busy for ever. The slowest one, in pure Python on a small
 # board, has answered a hundred thousand look-ups by then.
 TIME_LIMIT_S = 300
@@ -31,7 +33,7 @@ def run_in_child(work: Callable[[], Any]) -> Any:
     os.close(writing_end)
     status = 0
     try:
-        with open(reading_end, "rb") as pipe:
+        with vitals.helped_by(pid), open(reading_end, "rb") as pipe:
             answer = pipe.read()
     except BaseException:
         os.kill(pid, signal.SIGKILL)

@@ -10,6 +10,7 @@ from bangui_cli.access import staging
 from bangui_cli.access.staging import Staging
 from bangui_cli.cli import options
 from bangui_cli.host import terminal
+from bangui_cli.host.stdin import open_stdin
 from bangui_cli.resolving import addresses, mmdb
 from bangui_cli.resolving.addresses import Tally
 from bangui_cli.resolving.stage import stage_resolved
@@ -103,8 +104,7 @@ def _given(
     named = [text for text in texts if text != _STDIN]
     yield from addresses.given(named, tally, partial(reject, "arguments"))
     if _STDIN in texts:
-        with open(0, "rb", closefd=False) as stdin:
-            yield from addresses.given(addresses.lines(stdin), tally, partial(reject, _STDIN))
+        yield from addresses.given(addresses.lines(open_stdin()), tally, partial(reject, _STDIN))
 
 
 def _print_summary(tally: Tally, *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 
+from bangui_cli.host import descriptors
 from bangui_cli.states.errors import (
     BanguiError,
     DatabaseBusy,
@@ -13,6 +14,7 @@ from bangui_cli.states.errors import (
     NoDatabase,
     NoTables,
     NotADatabase,
+    OutOfResources,
     PermissionRefused,
     RowRefused,
 )
@@ -98,6 +100,8 @@ def _descriptor_of(path: str) -> int | None:
 def _why_it_cannot_be_opened(path: str) -> tuple[type[BanguiError], str]:
     """Given SQLITE_CANTOPEN, which says nothing, look: the file, or the directory of its journal."""
     directory = os.path.dirname(path) or "."
+    if descriptors.shortage():
+        return OutOfResources, "cannot be opened: no more files may be"
     if not os.path.exists(path):
         return NoDatabase, "cannot be opened"
     if not os.access(path, os.R_OK) or not os.access(directory, os.W_OK | os.X_OK):
