@@ -18,7 +18,8 @@ MOST_PENDING_BYTES = 5_000_000
 # So long the reading thread may keep the one that writes from its next statement; Python's 5 ms are
 # as much as many statements take.
 _SWITCH_INTERVAL_S = 0.0001
-_LAST_WAIT_S = 1.0
+# With what comes after it, it stays within what the watchdog leaves.
+_LAST_WAIT_S = 0.4
 
 
 @contextmanager

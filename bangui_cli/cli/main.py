@@ -1,9 +1,8 @@
-"""The entry point, and the one boundary that turns whatever happens into output and an exit code."""
+"""The entry point: the clock and the watchdog first, then all that takes time, hangs or fails."""
 
 import _signal  # type: ignore[import-not-found]
 
-# Ctrl-C while the imports below run must end the process, not print a traceback; `signal` itself would
-# import for 3 ms before it could say so.
+# Ctrl-C while the imports below run must end the process, not print a traceback.
 if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
@@ -11,40 +10,54 @@ import os
 import sys
 from typing import NoReturn
 
-import click
-
-from bangui_cli.cli.group import cli
-from bangui_cli.host import signals, terminal
-from bangui_cli.settings.invocation import Invocation
-from bangui_cli.states import events, exit_codes
-from bangui_cli.states.errors import Interrupted, UsageFault
-from bangui_cli.states.events import Event
+from bangui_cli.host import clocks, descriptors
+from bangui_cli.states import errors, events, exit_codes
+from bangui_cli.states.errors import BanguiError, Interrupted
+from bangui_cli.telling import bare
 
 
 def run() -> NoReturn:
     """Run the command line of this process and end it."""
-    terminal.open_missing_streams()
-    # What Python cannot raise it prints with a traceback, as of a signal that came while the one before
-    # it was being handled.
+    # What Python cannot raise it prints with a traceback.
     sys.unraisablehook = lambda _: None
-    invocation = Invocation()
     try:
-        _end(execute(sys.argv[1:], invocation))
-    except Interrupted as end:  # it came between a failure and its report
-        _end(_report(end, [], invocation))
+        _end(_work(sys.argv[1:]))
     except BaseException as error:
-        _say_last_words(error)
-        _end(exit_codes.UNEXPECTED)
+        _end(_say_last_words(error))
 
 
-def _say_last_words(error: BaseException) -> None:
-    """Log a failure whose report failed itself, mostly for want of memory: import nothing for it."""
-    event, name = events.COMMAND_FAILED.name, type(error).__name__
-    fields = f'"event": "{event}", "error": "{name}", "exit_code": {exit_codes.UNEXPECTED}'
+def _work(arguments: list[str]) -> int:
+    started_s = clocks.process_started_s()
+    from bangui_cli.cli import glance
+    from bangui_cli.settings.invocation import Invocation
+
+    invocation = Invocation(started_s=started_s)
     try:
-        os.write(terminal.STDERR, b'{%s, "hint": "look at ulimit -a"}\n' % fields.encode())
-    except OSError:
+        glance.begin(arguments, invocation)
+        from bangui_cli.cli import boundary
+
+        return boundary.execute(arguments, invocation)
+    except (BanguiError, Interrupted, OSError) as error:
+        # It came before the boundary could hold it, or between a failure and its report.
+        from bangui_cli.cli import boundary
+
+        return boundary.report(error, arguments, invocation)
+
+
+def _say_last_words(error: BaseException) -> int:
+    """Log a failure whose report failed itself, for want of memory or descriptors: import nothing."""
+    state = errors.named(descriptors.shortage() or error)
+    exit_code = int(getattr(state, "exit_code", exit_codes.UNEXPECTED))
+    words = {
+        "error": getattr(state, "error", type(error).__name__),
+        "exit_code": exit_code,
+        "hint": getattr(state, "hint", "look at ulimit -a"),
+    }
+    try:
+        os.write(2, bare.render("json", events.COMMAND_FAILED, {}, words))
+    except (OSError, MemoryError):
         pass
+    return exit_code
 
 
 def _end(exit_code: int) -> NoReturn:
@@ -59,84 +72,3 @@ def _end(exit_code: int) -> NoReturn:
         except (AttributeError, OSError, ValueError):
             pass
     os._exit(exit_code)
-
-
-def execute(arguments: list[str], invocation: Invocation) -> int:
-    """Run a command line and return its exit code, every failure logged as one final event."""
-    invocation.arguments = arguments
-    try:
-        signals.install()
-        return _invoke(arguments, invocation)
-    except (click.exceptions.Exit, SystemExit) as end:
-        return int(getattr(end, "exit_code", None) or getattr(end, "code", None) or exit_codes.DONE)
-    except (Exception, Interrupted) as error:
-        return _report(error, arguments, invocation)
-
-
-def _invoke(arguments: list[str], invocation: Invocation) -> int:
-    if "_BANGUI_COMPLETE" in invocation.environment:
-        from bangui_cli.cli import completion
-
-        completion.prepare()
-        cli.main(arguments, prog_name="bangui", obj=invocation)
-    with cli.make_context("bangui", arguments, obj=invocation) as context:
-        return cli.invoke(context) or exit_codes.DONE
-
-
-def _report(error: BaseException, arguments: list[str], invocation: Invocation) -> int:
-    """Log the event that explains a failure; return the exit code."""
-    signals.ignore()
-    if isinstance(error, click.UsageError):
-        return _report_usage(error, arguments, invocation)
-    if isinstance(error, BrokenPipeError):
-        return exit_codes.DONE  # whoever read the help has seen enough
-    failure = invocation.explain(error)
-    invocation.log.emit_failure(_failure_event(invocation), failure)
-    return failure.exit_code
-
-
-def _report_usage(error: click.UsageError, arguments: list[str], invocation: Invocation) -> int:
-    from bangui_cli.cli.options import wants_json
-    from bangui_cli.jobs.catalogue import BY_COMMAND
-    from bangui_cli.jobs.report import Report
-
-    _salvage_options(arguments, invocation)
-    path = error.ctx.command_path if error.ctx else "bangui"
-    message, usage = error.format_message(), error.ctx.get_usage() if error.ctx else ""
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        message, usage = "no command is given", message
-    if invocation.log.is_console:
-        terminal.write_line(terminal.STDERR, usage.encode() + b"\n", 1.0)
-    fault = UsageFault(message, hint=f"see {path} --help" + _misplaced(error))
-    job = BY_COMMAND.get(path.removeprefix("bangui "))
-    if job is None:
-        return _report(fault, arguments, invocation)
-    invocation.set_job(job.id)
-    report = Report(job, invocation, held_ok=False, as_json=wants_json(arguments))
-    report.end(fault)
-    return report.exit_code
-
-
-def _misplaced(error: click.UsageError) -> str:
-    """Say where options belong, to who gave one to a group."""
-    in_group = error.ctx is not None and isinstance(error.ctx.command, click.Group)
-    is_option = isinstance(error, click.NoSuchOption)
-    return "; options stand after the command's name" if in_group and is_option else ""
-
-
-def _salvage_options(arguments: list[str], invocation: Invocation) -> None:
-    """Take from a faulty command line what says how to log: format, level, correlation ID."""
-    from bangui_cli.cli.options import Command
-
-    Command("bangui", example="").make_context(
-        "bangui", arguments.copy(), obj=invocation, resilient_parsing=True, ignore_unknown_options=True
-    )
-
-
-def _failure_event(invocation: Invocation) -> Event:
-    from bangui_cli.jobs.catalogue import JOBS
-
-    for job in JOBS:
-        if job.id == invocation.job:
-            return job.error
-    return events.COMMAND_FAILED

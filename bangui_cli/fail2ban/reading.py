@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from bangui_cli.host import clocks
+from bangui_cli.host import clocks, trust
 from bangui_cli.rules.sqlite_spelling import quote_path, sidecars
 from bangui_cli.states.errors import (
     BanguiError,
@@ -79,9 +79,10 @@ def too_many(path: str) -> NotADatabase:
 def open_reading(path: str) -> Iterator[Reading]:
     """Read one state of fail2ban's database, within a time that is safe for its server.
 
-    Raise NoInput, NotADatabase, DatabaseCorrupt, DatabaseBusy, PermissionRefused, Unavailable or
-    IoFailed, and what the system withholds.
+    Raise NoInput, NotADatabase, DatabaseCorrupt, DatabaseBusy, PermissionRefused, Untrusted,
+    Unavailable or IoFailed, and what the system withholds.
     """
+    _require_own_hands(path)
     _require_regular_files(path)
     try:
         connection = sqlite3.connect(
@@ -107,6 +108,16 @@ def _distrust(connection: sqlite3.Connection) -> None:
     connection.set_progress_handler(lambda: clocks.monotonic_s() > give_up_s, _LOOK_EVERY_STEPS)
     for statement in _SET_UP:
         connection.execute(statement)
+
+
+def _require_own_hands(path: str) -> None:
+    """Raise Untrusted where others could lead root astray.
+
+    SQLite opens the sidecars of a WAL database to write even where it only reads, and as root gives
+    them to the owner of the database: a second name, or a directory that is swapped, makes that any.
+    """
+    if os.geteuid() == trust.ROOT_ID and "\0" not in path:
+        trust.require_own_hands(path, way_out=_HINT_OWNER)
 
 
 def _require_regular_files(path: str) -> None:
@@ -148,6 +159,7 @@ def _why_it_cannot_be_opened(path: str) -> BanguiError:
 
 
 _HINT_PATH = "fail2ban-client get dbfile tells the path; give it with --fail2ban=PATH or fail2ban_db"
+_HINT_OWNER = "run this as the user whose database it is"
 _HINT_ROOT = "run as root, to whom fail2ban's database belongs"
 _HINT_PURGE = "lower fail2ban's dbpurgeage, or read a copy: sqlite3 FILE '.backup COPY'"
 _FOREIGN = (NotADatabase, "is not a database of fail2ban 0.11 or later", _HINT_PATH)

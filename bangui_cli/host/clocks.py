@@ -3,11 +3,14 @@
 import os
 import time
 
+from bangui_cli.host import procfs
+from bangui_cli.rules import start_up
 from bangui_cli.rules.lease import Instant
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _TIME_NAMESPACE = "/proc/self/timens_offsets"
-_START_UP_CEILING_S = 0.25
+# Of /proc/self/stat, counted behind the name of the program.
+_FAULTS_OF_CHILDREN, _FORKED_AT = 8, 19
 
 
 def wall_s() -> float:
@@ -26,12 +29,37 @@ def cpu_s() -> float:
 
 
 def process_started_s() -> float:
-    """Return, on the monotonic clock, when this process began: it has used its CPU time since.
+    """Return, on the monotonic clock, when this process began, as far as the kernel can tell."""
+    return monotonic_s() - _age_s()
 
-    Its start time in /proc is no help: a shell that slept before its `exec` has an old one. A
-    program that has worked before its `exec` has used CPU time, too, hence the ceiling.
-    """
-    return monotonic_s() - min(time.process_time(), _START_UP_CEILING_S)
+
+def _age_s() -> float:
+    cpu_s = time.process_time()
+    try:
+        # The name of a program may hold spaces and brackets.
+        fields = procfs.read("/proc/self/stat").rpartition(")")[2].split()
+        forked_at_s = int(fields[_FORKED_AT]) / os.sysconf("SC_CLK_TCK")
+        since_fork_s = time.clock_gettime(time.CLOCK_BOOTTIME) - forked_at_s
+        # In nanoseconds: on a CPU, in the queue for one.
+        queued_s = int((procfs.read("/proc/self/schedstat").split() or ["0", "0"])[1]) / 1e9
+        waits = int(procfs.read("/proc/self/status").partition("voluntary_ctxt_switches:")[2].split()[0])
+        has_run_others = fields[_FAULTS_OF_CHILDREN] != "0"
+    except (OSError, ValueError, IndexError, AttributeError):  # not Linux's /proc, or none
+        since_fork_s, queued_s, waits, has_run_others = 0.0, 0.0, 0, True
+    return start_up.age_s(since_fork_s, cpu_s, queued_s, waits, has_run_others=has_run_others)
+
+
+def others_cpu_s() -> float:
+    """Return the CPU time that all threads but this one have used."""
+    return time.process_time() - time.thread_time()
+
+
+def cpu_of_s(pid: int) -> float:
+    """Return the CPU time that another process has used, 0 for one that has gone."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)  # what clock_getcpuclockid(3) makes of a process ID
+    except OSError:
+        return 0.0
 
 
 def sleep_s(seconds: float) -> None:
@@ -53,7 +81,7 @@ def _boottime_s() -> float | None:
 
 def _time_namespace_offset_s() -> float:
     """Return how far this time namespace shifts CLOCK_BOOTTIME (time_namespaces(7))."""
-    for line in _read(_TIME_NAMESPACE).splitlines():
+    for line in procfs.read(_TIME_NAMESPACE).splitlines():
         name, *offset = line.split()
         if name in ("boottime", "7") and len(offset) == 2:
             return int(offset[0]) + int(offset[1]) / 1e9
@@ -61,16 +89,4 @@ def _time_namespace_offset_s() -> float:
 
 
 def _boot_id() -> str | None:
-    return _read(_BOOT_ID).strip() or None
-
-
-def _read(path: str) -> str:
-    # os.open is several times cheaper than open(), and each job pays for it twice.
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        return os.read(descriptor, 4096).decode("ascii", "replace")
-    finally:
-        os.close(descriptor)
+    return procfs.read(_BOOT_ID).strip() or None

@@ -8,12 +8,12 @@ class Deadline:
     """A moment on the monotonic clock after which `check` raises `overrun`."""
 
     def __init__(self, ends_at_s: float, overrun: BaseException) -> None:
-        self._ends_at_s = ends_at_s
+        self.ends_at_s = ends_at_s
         self.overrun = overrun
 
     def remaining_s(self) -> float:
         """Return the seconds that are left, never negative."""
-        return max(self._ends_at_s - clocks.monotonic_s(), 0.0)
+        return max(self.ends_at_s - clocks.monotonic_s(), 0.0)
 
     def check(self) -> None:
         """Raise the overrun error once the moment has come."""
@@ -23,7 +23,7 @@ class Deadline:
     def cut_short(self, reason: BaseException) -> None:
         """Let the moment come now, for this reason. A signal handler may call it at any time."""
         self.overrun = reason
-        self._ends_at_s = 0.0
+        self.ends_at_s = 0.0
 
 
 def for_run(started_s: float, timeout_s: float) -> Deadline:

@@ -1,13 +1,14 @@
 """The signals that ask the process to end, turned into an Interrupted."""
 
-import signal
+# `signal` makes enumerations of all that is in `_signal`, for as long as everything here takes.
+import _signal  # type: ignore[import-not-found]
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
 from bangui_cli.states.errors import Interrupted
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NAMES = {_signal.SIGINT: "SIGINT", _signal.SIGTERM: "SIGTERM", _signal.SIGHUP: "SIGHUP"}
 _IMPORT_PAUSE_S = 0.01
 
 
@@ -17,14 +18,28 @@ def _raise(interrupted: Interrupted) -> NoReturn:
 
 _react: Callable[[Interrupted], None] = _raise
 _come: Interrupted | None = None
+_is_watched = False
 
 
-def install() -> None:
-    """Raise Interrupted, once, wherever the main thread is when a signal comes."""
-    for number in _ENDING:
+def install(bell: int | None) -> None:
+    """Raise Interrupted, once, wherever the main thread is when a signal comes.
+
+    The numbers of all signals are written to the descriptor `bell`, also while no Python code runs.
+    Whoever reads them is trusted to end the process where that is too slow, or a second signal comes.
+    """
+    global _is_watched  # noqa: PLW0603
+    _is_watched = bell is not None
+    if bell is not None:
+        _signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
+    for number in NAMES:
         # nohup and a shell's background jobs set them to be ignored, and mean it.
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _handle)
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, _handle)
+
+
+def interrupted(number: int) -> Interrupted:
+    """Return what a signal is turned into."""
+    return Interrupted(number, NAMES[number])
 
 
 def redirect(react: Callable[[Interrupted], None]) -> None:
@@ -52,12 +67,19 @@ def _handle(number: int, frame: FrameType | None) -> None:
     if _is_importing(frame):
         _handle_later(number)
         return
-    # A second one ends the process at once, whatever the first is still waiting for.
-    for ending in _ENDING:
-        if signal.getsignal(ending) is _handle:
-            signal.signal(ending, signal.SIG_DFL)
-    _come = Interrupted(number, signal.Signals(number).name)
+    # What a second one would interrupt is the end that the first has asked for.
+    if _come:
+        return
+    _come = interrupted(number)
+    if not _is_watched:
+        _let_the_next_one_kill()
     _react(_come)
+
+
+def _let_the_next_one_kill() -> None:
+    for number in NAMES:
+        if _signal.getsignal(number) is _handle:
+            _signal.signal(number, _signal.SIG_DFL)
 
 
 def _is_importing(frame: FrameType | None) -> bool:
@@ -70,5 +92,5 @@ def _is_importing(frame: FrameType | None) -> bool:
 
 
 def _handle_later(number: int) -> None:
-    signal.signal(signal.SIGALRM, lambda _, frame: _handle(number, frame))
-    signal.setitimer(signal.ITIMER_REAL, _IMPORT_PAUSE_S)
+    _signal.signal(_signal.SIGALRM, lambda _, frame: _handle(number, frame))
+    _signal.setitimer(_signal.ITIMER_REAL, _IMPORT_PAUSE_S)

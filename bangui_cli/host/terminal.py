@@ -4,16 +4,29 @@ import os
 import stat
 import sys
 
+from bangui_cli.host import vitals
+from bangui_cli.states.errors import Unavailable
+
 _JOURNAL_SOCKET = "/run/systemd/journal/stdout"
 STDOUT, STDERR = 1, 2
 _USUAL_COLUMNS = 80
 
 
 def open_missing_streams() -> None:
-    """Fill closed descriptors 0-2, so that no file of ours gets one and is written to as a stream."""
-    if None in (sys.stdin, sys.stdout, sys.stderr):
+    """Fill closed descriptors 0-2, so that no file of ours gets one and is written to as a stream.
+
+    Raise Unavailable.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    try:
         while os.open(os.devnull, os.O_RDWR) < STDERR:
             pass
+    except FileNotFoundError:
+        raise Unavailable(
+            f"{os.devnull} is missing, and a standard stream is closed",
+            hint=f"mount /dev, or: mknod -m 666 {os.devnull} c 1 3",
+        ) from None
 
 
 def stdout_is_terminal() -> bool:
@@ -53,6 +66,12 @@ def stdout_wants_colour() -> bool:
 
 def _knows_more_than_lines() -> bool:
     return os.environ.get("TERM") not in (None, "", "dumb")
+
+
+def restore_screen() -> None:
+    """Clear the line of a progress bar that nobody will finish, and show the cursor that it hides."""
+    if stderr_is_screen():
+        write_line(STDERR, b"\r\x1b[K\x1b[?25h", 0.0)
 
 
 def safe(text: object) -> str:
@@ -102,6 +121,8 @@ def write_all(descriptor: int, content: bytes) -> None:
     """Write everything, waiting for a slow reader also where the descriptor does not. Raise OSError."""
     while content:
         try:
-            content = content[os.write(descriptor, content) :]
+            with vitals.patience_with(descriptor):
+                content = content[os.write(descriptor, content) :]
         except BlockingIOError:
-            is_ready(descriptor, None)
+            with vitals.patience():
+                is_ready(descriptor, None)

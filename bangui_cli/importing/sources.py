@@ -7,7 +7,7 @@ import select
 import stat
 from collections.abc import Callable, Sequence
 
-from bangui_cli.host import clocks
+from bangui_cli.host import clocks, vitals
 from bangui_cli.importing.records import Chunks
 from bangui_cli.states import errors
 from bangui_cli.states.errors import BanguiError, IoFailed, NoInput
@@ -136,7 +136,8 @@ class _Pauses:
         overdue = clocks.monotonic_s() - self._last_s > _LONGEST_RUN_S
         if not self._poll.poll(_PAUSE_S * 1000):
             yield None
-            self._poll.poll()
+            with vitals.patience():
+                self._poll.poll()
             overdue = True
         if overdue:
             self._last_s = clocks.monotonic_s()

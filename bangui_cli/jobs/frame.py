@@ -1,4 +1,4 @@
-"""The frame around a job's pass: settings, deadline, watchdog, what is left behind by a failure."""
+"""The frame around a job's pass: settings, deadline, what is left behind by a failure."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,6 @@ from bangui_cli.jobs import report
 from bangui_cli.jobs.catalogue import Job
 from bangui_cli.jobs.report import Report
 from bangui_cli.jobs.run import Run
-from bangui_cli.jobs.watchdog import Watchdog
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings
 from bangui_cli.states import events
@@ -42,23 +41,10 @@ def run_job(
         return result
     run_deadline = deadline.for_run(invocation.started_s, settings[job.timeout_key].value)
     signals.redirect(run_deadline.cut_short)
-    watchdog = Watchdog(
-        run_deadline,
-        prepare=invocation.log.prepare,
-        give_up=lambda: _give_up(result, run_deadline),
-        exit_code=lambda: result.exit_code,
-    )
-    with watchdog:
-        failure = _attempt(invocation, settings, run_deadline, result, work)
-        watchdog.claim_finish()
-        result.end(failure)
+    invocation.watchdog.keep(run_deadline, result.give_up, invocation.log.prepare)
+    result.end(_attempt(invocation, settings, run_deadline, result, work))
+    invocation.watchdog.release()
     return result
-
-
-def _give_up(result: Report, run_deadline: Deadline) -> None:
-    """Report for a pass that hangs: nobody knows whether its last commit took place."""
-    result.flushed = result.remaining = None
-    result.end(run_deadline.overrun)
 
 
 def _attempt(

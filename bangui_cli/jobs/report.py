@@ -1,8 +1,8 @@
 """What a run has to tell at its end: the JSON object, the event, the exit code."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from bangui_cli.access.locking import Holding
 from bangui_cli.host import clocks, terminal
 from bangui_cli.jobs.catalogue import Job
 from bangui_cli.rules.lease import LOST
@@ -10,6 +10,11 @@ from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld
 from bangui_cli.states.events import Event
+from bangui_cli.telling import bare
+from bangui_cli.telling.log import Log
+
+if TYPE_CHECKING:  # the watchdog wants this module before all that is needed for a pass
+    from bangui_cli.access.locking import Holding
 
 OK, HELD, TIMEOUT, ERROR = "ok", "held", "timeout", "error"
 STALL_S = 0.04
@@ -38,12 +43,14 @@ class Report:
         self._invocation = invocation
         self._held_ok = held_ok
         self._dry_run = dry_run
+        self._failure: Failure | None = None
+        self._is_settled = False
 
     def duration_s(self) -> float:
         """Return how long the run has taken, on the monotonic clock."""
         return round(clocks.monotonic_s() - self._invocation.started_s, 3)
 
-    def take_down_lock(self, holding: Holding) -> None:
+    def take_down_lock(self, holding: "Holding") -> None:
         """Tell the lock as this run holds it, or would hold it."""
         after = holding.after
         self.lock = {
@@ -55,22 +62,51 @@ class Report:
 
     def end(self, error: BaseException | None) -> None:
         """Print and log how the run ended; what nobody reads changes nothing."""
+        self._settle(error)
+        log = self._invocation.log
+        if self.exit_code != exit_codes.DONE:
+            _prepare(log)  # if that takes long, the watchdog tells what is settled
+        self._invocation.watchdog.claim_finish(self.exit_code)
+        self._tell(log, log.emit_failure)
+
+    def give_up(self, reason: BaseException) -> int:
+        """Print and log for a run that hangs, and return the exit code.
+
+        Unless the run has settled its end, nobody knows whether its last commit took place.
+        """
+        if not self._is_settled:
+            self.flushed = self.remaining = None
+            self._settle(reason)
+        log = self._invocation.log_at_hand
+        self._tell(log, log.last_words)
+        return self.exit_code
+
+    def _settle(self, error: BaseException | None) -> None:
         self.outcome = outcome_of(error)
-        failure = self._invocation.explain(error) if error else None
+        self._failure = failure = self._invocation.explain(error) if error else None
         self.exit_code = failure.exit_code if failure else exit_codes.DONE
         if self.outcome == HELD and self._held_ok:
             self.exit_code = exit_codes.DONE
         if failure and self.outcome in (HELD, LOST):
             known = {key: failure.fields.get(key) for key in _LOCK_KEYS}
             self.lock = {"outcome": self.outcome, **known}
+        self._is_settled = True
+
+    def _tell(self, log: Log, tell_failure: Callable[..., None]) -> None:
         if self.as_json:
             self._print_json()
-        if failure:
-            self._log_failure(failure)
+        if self._failure is None:
+            return
+        event = _event_of(self.job, self.outcome)
+        if self.exit_code == exit_codes.DONE:
+            log.emit_end(event._replace(level="debug"), self.outcome, **self._failure.fields)
+            return
+        counts: dict[str, object] = {"duration_s": self.duration_s()}
+        if self.outcome in (TIMEOUT, LOST):
+            counts |= {"flushed": self.flushed, "remaining": self.remaining}
+        tell_failure(event, self._failure, outcome=self.outcome, **counts)
 
     def _print_json(self) -> None:
-        import json  # 2 ms
-
         result = {
             "job": self.job.id,
             "outcome": self.outcome,
@@ -81,18 +117,14 @@ class Report:
             "lock": self.lock,
             **({"dry_run": True} if self._dry_run else {}),
         }
-        line = json.dumps(result, default=str) + "\n"
-        terminal.write_line(terminal.STDOUT, line.encode(), STALL_S)
+        terminal.write_line(terminal.STDOUT, f"{bare.to_json(result)}\n".encode(), STALL_S)
 
-    def _log_failure(self, failure: Failure) -> None:
-        log, event = self._invocation.log, _event_of(self.job, self.outcome)
-        if self.exit_code == exit_codes.DONE:
-            log.emit_end(event._replace(level="debug"), self.outcome, **failure.fields)
-            return
-        counts: dict[str, object] = {"duration_s": self.duration_s()}
-        if self.outcome in (TIMEOUT, LOST):
-            counts |= {"flushed": self.flushed, "remaining": self.remaining}
-        log.emit_failure(event, failure, outcome=self.outcome, **counts)
+
+def _prepare(log: Log) -> None:
+    try:
+        log.prepare()
+    except Exception:
+        pass  # the log says so itself, behind the object
 
 
 def outcome_of(error: BaseException | None) -> str:

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
+from bangui_cli.host import vitals
+
 _MIB = 1 << 20
 _ANSWER_LIMIT_BYTES = 128 * _MIB
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -54,7 +56,8 @@ def run_in_child(work: Callable[[], Any], limits: Limits) -> Any:
                 _work_and_exit(work, limits, writing_end, parent)
         finally:
             os.close(writing_end)
-        status, answer = _wait_for(pid, pipe.read)
+        with vitals.helped_by(pid):
+            status, answer = _wait_for(pid, pipe.read)
     if os.WIFSIGNALED(status):
         raise _death(os.WTERMSIG(status), limits)
     return _unpack(answer)

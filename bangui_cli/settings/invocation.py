@@ -1,12 +1,12 @@
 """What one run was asked: its flags, its settings, its log and its correlation ID."""
 
 import os
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks
+from bangui_cli.host.watchdog import Watchdog
 from bangui_cli.rules.sqlite_spelling import sidecars
 from bangui_cli.settings import config_file, variables
 from bangui_cli.settings import table as settings
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 class Invocation:
     """The context of one run. Options fill `flags` while click parses; the rest follows lazily."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, environment: Mapping[str, str] = os.environ, started_s: float | None = None
+    ) -> None:
         self.environment = environment
-        self.started_s = clocks.process_started_s()
+        self.started_s = clocks.process_started_s() if started_s is None else started_s
+        self.watchdog = Watchdog()
         self.arguments: Sequence[str] = ()
         self.flags: dict[str, Sourced] = {}
         self.config_path: str | None = None
@@ -47,6 +50,8 @@ class Invocation:
     def correlation_id(self) -> str:
         """Return the ID on every line of the run: the one that was given, else a new one."""
         if self._correlation_id is None:
+            import uuid
+
             self._correlation_id = str(uuid.uuid4())
         return self._correlation_id
 
@@ -144,6 +149,19 @@ class Invocation:
             self._log.typed = " ".join(self.arguments)
         return self._log
 
+    @property
+    def log_at_hand(self) -> Log:
+        """Return the log as far as it is known without the settings file, which may hang."""
+        log = self._log or Log(
+            LogSettings(*map(self.setting_at_hand, LogSettings._fields)), self.correlation_id
+        )
+        log.job = self.job
+        return log
+
+    def setting_at_hand(self, key: str) -> Any:
+        """Return a setting as far as it is known without the settings file."""
+        return settings.single(key, self.environment, self.flags)
+
     def _make_log(self) -> Log:
         return Log(LogSettings(*map(self._setting, LogSettings._fields)), self.correlation_id)
 
@@ -152,7 +170,7 @@ class Invocation:
         try:
             return self.unchecked_settings[key].value
         except BanguiError:
-            return settings.single(key, self.environment, self.flags)
+            return self.setting_at_hand(key)
 
 
 def _hint_at_obstacle(error: BaseException, path: str) -> str | None:

@@ -166,6 +166,15 @@ class DatabaseBusy(BanguiError):
     default_hint = "try again; to see who keeps the file open: fuser -v FILE"
 
 
+class NoAnswer(BanguiError):
+    """One call into the file system has not come back for so long that it may never do so."""
+
+    exit_code = exit_codes.TRY_LATER
+    default_hint = (
+        "a disk or a network file system does not answer: look at dmesg and df, then try again"
+    )
+
+
 class LockHeld(BanguiError):
     """Another instance holds a fresh scheduler lock."""
 

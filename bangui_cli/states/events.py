@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-LEVELS = ("debug", "info", "warning", "error", "critical")
+# By level, sd-daemon(3): journald strips the prefix `<N>` of a line into PRIORITY.
+PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
+LEVELS = tuple(PRIORITY)
 
 
 class Event(NamedTuple):

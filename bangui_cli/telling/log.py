@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bangui_cli.host import terminal
 from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import Failure
-from bangui_cli.states.events import LEVELS, Event
+from bangui_cli.states.events import LEVELS, PRIORITY, Event
+from bangui_cli.telling import bare
 
 if TYPE_CHECKING:
     from bangui_cli.telling.journal import Journal
@@ -34,6 +35,7 @@ class Log:
         self._settings = settings
         self._correlation_id = correlation_id
         self._journal: Journal | None = None
+        self._is_prepared = False
         self.job: str | None = None
         # What a person has typed to start this run, and may see again on the terminal.
         self.typed = ""
@@ -54,9 +56,20 @@ class Log:
         self, event: Event, failure: Failure, /, outcome: str = "error", **fields: object
     ) -> None:
         """Log the event that explains a failure, whatever the level, and on stderr in any case."""
-        head = {"error": failure.error, "exit_code": failure.exit_code, "hint": failure.hint}
         end = (outcome, failure.exit_code)
-        self._write(event, {**head, **fields, **failure.fields}, end, on_stderr=True)
+        self._write(event, _explained(failure, fields), end, on_stderr=True)
+
+    def last_words(
+        self, event: Event, failure: Failure, /, outcome: str = "error", **fields: object
+    ) -> None:
+        """Log like emit_failure for a run that hangs: no disk is asked for what is not prepared."""
+        terminal.restore_screen()
+        if self._is_prepared:
+            self.emit_failure(event, failure, outcome, **fields)
+            return
+        self._settle_format()
+        line = bare.render(self._format, event, self._context, _explained(failure, fields))
+        terminal.write_line(terminal.STDERR, line, self.stall_s)
 
     def prepare(self) -> None:
         """Import what an event needs, ahead of a deadline that is about to be missed."""
@@ -64,6 +77,7 @@ class Log:
 
         if self._settings.log_target == "journal":
             import bangui_cli.telling.journal  # noqa: F401
+        self._is_prepared = True
 
     @property
     def is_console(self) -> bool:
@@ -84,31 +98,33 @@ class Log:
 
     def _send(self, event: Event, fields: dict[str, object], end: End) -> bool:
         """Send an event to journald; tell whether it has taken it."""
-        from bangui_cli.telling import journal, log_lines
+        from bangui_cli.telling import journal
 
         self._journal = self._journal or journal.Journal()
         message = self._render("json", event, fields).decode().rstrip("\n")
-        priority = log_lines.PRIORITY[event.level]
         run = (self.job, self._settings.instance, self._correlation_id)
-        return self._journal.send(journal.Entry(message, priority, event.name, *run, *end))
+        return self._journal.send(journal.Entry(message, PRIORITY[event.level], event.name, *run, *end))
 
     def _render(self, log_format: str, event: Event, fields: dict[str, Any], typed: str = "") -> bytes:
         from bangui_cli.telling import log_lines
 
-        context = {"job": self.job, "correlation_id": self._correlation_id}
+        mask_ips = self._settings.mask_ips
         return log_lines.render(
-            log_format,
-            event.level,
-            event.name,
-            context,
-            fields,
-            mask_ips=self._settings.mask_ips,
-            typed=typed,
+            log_format, event.level, event.name, self._context, fields, mask_ips=mask_ips, typed=typed
         )
+
+    @property
+    def _context(self) -> dict[str, str | None]:
+        return {"job": self.job, "correlation_id": self._correlation_id}
 
     def _settle_format(self) -> None:
         if self._format == "auto":
             self._format = _detect_format()
+
+
+def _explained(failure: Failure, fields: dict[str, object]) -> dict[str, object]:
+    head = {"error": failure.error, "exit_code": failure.exit_code, "hint": failure.hint}
+    return {**head, **fields, **failure.fields}
 
 
 def _detect_format() -> str:

@@ -9,10 +9,9 @@ import structlog
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.rules import masking, timestamps
+from bangui_cli.states.events import PRIORITY
 
 LINE_LIMIT_BYTES = 4096
-# sd-daemon(3): journald strips the prefix into PRIORITY.
-PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 _CLIP_CHARACTERS = (1500, 400, 120, 40, 12)
 _MOST_ITEMS = 20
 _STYLES = (structlog.dev.DIM, structlog.dev.BRIGHT, structlog.dev.RESET_ALL)

@@ -66,7 +66,7 @@ def test_a_big_import_is_written_beside_the_reading(bangui, source):
     """The thread is there while another program's lock keeps it from writing, and ends with it."""
     with locked(bangui):
         process = bangui.start("import", source, program=PROGRAM)
-        wait_until(lambda: threads(process) == 2)
+        wait_until(lambda: threads(process) == 3)
 
     assert bangui.end(process).code == 0
 
@@ -93,7 +93,7 @@ def test_a_signal_does_not_wait_for_another_programs_lock(bangui, source):
     """The thread may have half a minute left to wait; the process gives it a second."""
     with locked(bangui):
         process = bangui.start("import", source, "--json", program=PROGRAM)
-        wait_until(lambda: threads(process) == 2)
+        wait_until(lambda: threads(process) == 3)
         time.sleep(0.2)
         began_s = time.monotonic()
         process.send_signal(signal.SIGTERM)
@@ -102,6 +102,25 @@ def test_a_signal_does_not_wait_for_another_programs_lock(bangui, source):
 
     assert (ended.code, ended.json["staged"], ended.event_names) == (143, 0, ["command_failed"])
     assert took_s < 10
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.02, 0.3])
+def test_a_second_signal_is_no_bug(bangui, source, pause_s):
+    """It used to break into the handling of the first: "cannot start a transaction within a transaction"."""
+    with locked(bangui):
+        process = bangui.start("import", source, "--json", program=PROGRAM)
+        wait_until(lambda: threads(process) == 3)
+        began_s = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        time.sleep(pause_s)
+        process.send_signal(signal.SIGTERM)
+        ended = bangui.end(process)
+        took_s = time.monotonic() - began_s
+
+    assert ended.code in (130, 143)
+    assert [event["exit_code"] for event in ended.events] == [ended.code]
+    assert staged_rows(bangui) == 0
+    assert took_s < 1.2
 
 
 @needs_prlimit
@@ -130,6 +149,18 @@ def test_the_entry_that_came_last_wins_within_and_across_batches(bangui):
 
     assert bangui.rows("SELECT DISTINCT org FROM geo_cache_dirty") == [("0 of 19",)]
     assert staging.staged_rows == 20 * 50
+
+
+def test_a_transaction_that_a_signal_left_open_is_none_of_the_next(bangui):
+    """The exception of a signal holds what it broke into, just when the rows that were read are to be saved."""
+    with open_staging(str(bangui.database)) as store:
+        for begin in (store.transaction, store.snapshot):
+            left = begin()
+            left.__enter__()
+            store.stage([packed(1, "x")])
+            with store.snapshot():
+                assert store.count_dirty_rows() == 1
+            del left
 
 
 def test_what_fails_beside_is_raised_by_the_next_commit(bangui):

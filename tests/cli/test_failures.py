@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 
 import pytest
+from workload import needs_root
 
 FINAL = {"error", "exit_code", "hint"}
 
@@ -33,6 +34,7 @@ FAILURES = [
     (["flush", "extra"], 2),
     (["flush", "--timeout"], 2),
     (["flush", "--timeout", "0"], 2),
+    (["flush", "-h", "--bogus"], 2),
     (["flush", "--wait", "-1"], 2),
     (["flush", "--batch-size", "0"], 2),
     (["heartbeat", "--log-level", "loud"], 2),
@@ -226,15 +228,16 @@ def test_what_python_cannot_raise_it_does_not_print(bangui):
 
 HANGING = """
 from bangui_cli.host import clocks, deadline
-from bangui_cli.jobs.watchdog import Watchdog
+from bangui_cli.host.watchdog import Watchdog
 
-def fail():
+def fail(*_):
     raise MemoryError
 
-run_deadline = deadline.for_run(clocks.monotonic_s(), 0.1)
-with Watchdog(run_deadline, prepare=fail, give_up=fail, exit_code=lambda: 124) as watchdog:
-    clocks.sleep_s(1)
-    watchdog.claim_finish()
+watchdog = Watchdog()
+watchdog.start(fail)
+watchdog.keep(deadline.for_run(clocks.monotonic_s(), 0.1), fail, fail)
+clocks.sleep_s(1)
+watchdog.claim_finish(0)
 """
 
 
@@ -257,9 +260,43 @@ def test_a_report_that_hangs_does_not_keep_a_job(bangui, job, blocked, code):
     """Neither the pass that is done nor the watchdog of a pass that hangs waits for a reader."""
     with closing(bangui.connect()) as other:
         other.execute("BEGIN EXCLUSIVE" if blocked else "SELECT 1")
-        ended = run_broken(bangui, STUCK, job, "--json", "--timeout", "0.5")
+        ended = run_broken(bangui, STUCK, job, "--json", "--timeout", "1.5")
 
     assert (ended.code, ended.stdout, ended.stderr) == (code, "", "")
+
+
+# A world that lacks something.
+
+
+def no_descriptor_beyond(limit):
+    """Return a program that may open files below this number only."""
+    allow = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))"
+    return [sys.executable, "-c", f"from bangui_cli.cli.main import run\n{allow}\nrun()"]
+
+
+@pytest.mark.parametrize("limit", range(3, 12))
+@pytest.mark.parametrize("command", [["heartbeat"], ["status"], ["add", "192.0.2.1"]], ids=" ".join)
+def test_a_lack_of_descriptors_is_called_by_its_name(bangui, command, limit):
+    """From our first line on: neither a traceback, nor a bug, nor damage."""
+    ended = bangui.run(*command, program=no_descriptor_beyond(limit))
+
+    assert ended.code in (0, 69), ended
+    if ended.code:
+        event = final_event(ended)
+        assert "ulimit" in event["hint"]
+        assert "traceback" not in event
+
+
+@needs_root
+def test_a_missing_null_device_is_called_by_its_name(bangui):
+    """A closed stdin is filled with it; a container without /dev has none."""
+    bare_world = 'mount -t tmpfs none /dev; exec "$@" <&-'
+    ended = bangui.run("heartbeat", under=["unshare", "--mount", "sh", "-c", bare_world, "sh"])
+    event = final_event(ended)
+
+    assert ended.code == 69
+    assert "/dev/null" in event["error"]
+    assert "mount /dev" in event["hint"]
 
 
 # Signals.

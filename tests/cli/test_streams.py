@@ -179,6 +179,34 @@ def test_a_command_that_succeeds_says_nothing(bangui):
         assert (ended.stdout, ended.stderr) == ("", "")
 
 
+HANGING = """
+import os
+from bangui_cli.jobs.run import Run
+from bangui_cli.telling import progress
+progress._PATIENCE_S = progress._REFRESH_S = 0
+move_batch = Run.move_batch
+def move_or_hang(self, *arguments):
+    return move_batch(self, *arguments) if self.report.flushed == 0 else os.read(os.pipe()[0], 1)
+Run.move_batch = move_or_hang
+from bangui_cli.cli.main import run
+run()
+"""
+
+
+def test_a_bar_that_nobody_finishes_leaves_the_terminal_as_it_was(bangui):
+    """A run that hangs is ended around its bar, which hides the cursor."""
+    for number in range(3):
+        bangui.ok("add", f"192.0.2.{number}")
+    program = [sys.executable, "-c", HANGING]
+    code, shown = bangui.on_terminal("flush", "--batch-size", "1", "--timeout", "2", program=program)
+
+    hidden, restored = "\x1b[?25l", "\x1b[?25h"
+    assert code == 124
+    assert hidden in shown
+    assert restored in shown[shown.rindex(hidden) :]
+    assert "the timeout of 2 s ended the pass" in shown.splitlines()[-1]
+
+
 WATCHED = """
 from bangui_cli.host import terminal
 from bangui_cli.telling import progress

@@ -7,15 +7,17 @@ from contextlib import closing, contextmanager
 from functools import partial
 
 import geoip
+import others
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from others import give, needs_root
 
 from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.fail2ban import reading
 from bangui_cli.fail2ban.addresses import first_address
 from bangui_cli.rules.validation import Rejected
-from bangui_cli.states.errors import DatabaseBusy, NotADatabase
+from bangui_cli.states.errors import DatabaseBusy, NotADatabase, Untrusted
 
 NOW_S = 1_790_000_000
 BANS = [
@@ -320,3 +322,19 @@ def test_nothing_in_the_file_is_trusted(path, pragma, value):
     """Nor is a directory for temporary files wanted, which a read-only root may lack."""
     with reading.open_reading(path) as state:
         assert state.fetch(f"PRAGMA {pragma}") == [(value,)]
+
+
+@needs_root
+@pytest.mark.parametrize("foreign", ["file", "directory"])
+def test_root_gives_no_file_away_beside_a_database_of_another_user(foreign):
+    """SQLite gives a -shm to the owner of the database, and cuts it: another file may have that name."""
+    with others.open_place() as place:
+        path = geoip.write_fail2ban(place / "f2b.sqlite3", BANS, BIPS)
+        alter(str(path), "PRAGMA journal_mode = WAL")
+        victim = place / "victim"
+        victim.write_text("secret")
+        os.link(victim, f"{path}-shm")
+        give(path if foreign == "file" else place)
+        with pytest.raises(Untrusted):
+            fail2ban.read_addresses(str(path))
+        assert (victim.read_text(), victim.stat().st_uid) == ("secret", 0)

@@ -104,8 +104,9 @@ def unread_bytes(pipe):
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
-def test_rows_that_wait_for_the_database_are_kept_when_a_signal_comes(bangui, stream):
-    """They cannot be read again, so the end of the import waits for the lock, for a second."""
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGTERM]], ids=["", "two"])
+def test_rows_that_wait_for_the_database_are_kept_when_a_signal_comes(bangui, stream, signals):
+    """They cannot be read again, so the end of the import waits for the lock, for a moment, and saves them."""
     feed(stream, line(1))
     wait_until(lambda: staged_rows(bangui) == 1)
     with closing(bangui.connect()) as other:
@@ -113,11 +114,12 @@ def test_rows_that_wait_for_the_database_are_kept_when_a_signal_comes(bangui, st
         feed(stream, line(2) + line(3))
         wait_until(lambda: not unread_bytes(stream.stdin))
         time.sleep(0.3)
-        stream.terminate()
+        for number in signals:
+            stream.send_signal(number)
         other.execute("COMMIT")
     ended = bangui.end(stream)
 
-    assert (ended.code, ended.json["read"], ended.json["staged"]) == (143, 3, 3)
+    assert (ended.code, ended.json["read"], ended.json["staged"]) == (128 + signals[0], 3, 3)
     assert staged_rows(bangui) == 3
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sqlite3
+import sys
 import time
 from contextlib import closing
 
@@ -25,6 +26,8 @@ LOCKS = {
     "another's exclusive lock": ["BEGIN EXCLUSIVE"],
     "a reader that stays": ["BEGIN", "SELECT * FROM geo_cache_dirty"],
 }
+NO_THREAD = ["prlimit", "--stack=200000000000000"]  # no stack is so large
+needs_prlimit = pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
 needs_strace = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 
 
@@ -106,11 +109,14 @@ def test_what_was_flushed_in_time_is_kept_and_counted(bangui):
     assert state["consecutive_failures"] == state["failures_total"] == state["runs_total"]
 
 
-def test_a_timeout_below_the_cost_of_a_start_is_a_timeout(bangui):
-    """The interpreter's own start counts: a job that is given no time does nothing."""
+@pytest.mark.parametrize(
+    "under", [[], pytest.param(NO_THREAD, marks=needs_prlimit)], ids=["", "no thread"]
+)
+def test_a_timeout_below_the_cost_of_a_start_is_a_timeout(bangui, under):
+    """The interpreter's own start counts: a job that is given no time does nothing, also unwatched."""
     content = bangui.database.read_bytes()
 
-    ended = bangui.run("heartbeat", "--timeout", "0.01", "--json")
+    ended = bangui.run("heartbeat", "--timeout", "0.01", "--json", under=under)
 
     assert (ended.code, ended.json["outcome"], ended.event_names) == (
         124,
@@ -210,22 +216,83 @@ def test_a_process_that_slept_through_its_deadline_writes_nothing_more(bangui):
     assert count(bangui, "geo_cache_dirty") == left > 0
 
 
-def test_the_deadline_of_a_shells_child_is_its_own(bangui):
-    """A shell that slept before it became this process has used none of its time."""
-    late = ["sh", "-c", 'sleep 1; exec "$@"', "sh"]
+EXEC_LATE = {
+    "a shell that slept": ["sh", "-c", 'sleep 1.2; exec "$@"', "sh"],
+    "the last command of a subshell": ["bash", "-c", '(sleep 1.2; "$@")', "bash"],
+    "one that waited for input": ["bash", "-c", 'read -t 1.2; exec "$@"', "bash"],
+    "a program that slept": [
+        sys.executable, "-c", "import os, sys, time; time.sleep(1.2); os.execv(sys.argv[1], sys.argv[1:])",
+    ],
+    "a clock ten days ahead": ["faketime", "-f", "+10d"],
+    "a clock five years behind": ["faketime", "-f", "-5y"],
+    "a clock of its own": ["faketime", "2001-01-01 00:00:00"],
+}  # fmt: skip
 
-    assert bangui.run("heartbeat", "--timeout", "0.9", under=late).code == 0
+
+@pytest.mark.parametrize("start", EXEC_LATE)
+def test_a_clock_that_disagrees_ends_no_pass(bangui, start):
+    """What slept before it became this process has used none of its time, and no other clock has, either."""
+    if not shutil.which(EXEC_LATE[start][0]):
+        pytest.skip(f"{EXEC_LATE[start][0]} is not installed")
+    reader, writer = os.pipe()  # with nothing to read in it
+    ended = bangui.run("heartbeat", "--timeout", "1.1", under=EXEC_LATE[start], stdin=reader)
+    os.close(reader)
+    os.close(writer)
+
+    assert ended.code == 0, ended
 
 
-@pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
+def slow(call, delay_s, *options):
+    """Return the start of a command line that makes a system call slow."""
+    strace = ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", *options, "-e", f"trace={call}"]
+    return [*strace, "-e", f"inject={call}:delay_enter={round(delay_s * 1e6)}"]
+
+
+@needs_strace
+@pytest.mark.parametrize("job", ["flush", "heartbeat"])
+def test_a_start_from_a_slow_disk_is_part_of_the_run(bangui, job):
+    """The interpreter opens some 200 files: 20 ms for each of them are no time that nobody counts."""
+    overshoots_s = []
+    for _ in range(ATTEMPTS):
+        began_s = time.monotonic()
+        ended = bangui.run(job, "--timeout", "3.6", "--json", under=slow("openat", 0.02))
+        overshoots_s.append(time.monotonic() - began_s - 3.6)
+        assert (ended.code, ended.json["outcome"]) == (124, "timeout")
+        if overshoots_s[-1] <= OVERSHOOT_S:
+            break
+
+    assert min(overshoots_s) <= OVERSHOOT_S
+
+
+@needs_strace
+@pytest.mark.parametrize("hanging", ["open", "look"])
+@pytest.mark.parametrize("job", ["flush", "heartbeat"])
+def test_settings_that_hang_do_not_delay_the_end(bangui, job, hanging):
+    """A home on a dead network file system: the file of the settings neither opens nor can it be looked for."""
+    file = bangui.home / ".config/bangui/bangui.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("lock_ttl = 300\n")
+    call = {"open": "openat", "look": "newfstatat"}[hanging]
+    for _ in range(ATTEMPTS):
+        under = slow(call, 3, "-P", file)
+        ended = bangui.run(job, "--timeout", "1", "--json", under=under, env={"HOME": str(bangui.home)})
+        if ended.json["duration_s"] <= 1 + OVERSHOOT_S:
+            break
+
+    # strace itself keeps the process until the delay is over, and says so.
+    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("strace:")]
+    assert (ended.code, json.loads(line)["event"]) == (124, EVENTS[job])
+    assert json.loads(line)["hint"]
+    assert ended.json["duration_s"] <= 1 + OVERSHOOT_S
+
+
+@needs_prlimit
 def test_a_job_runs_where_no_thread_is_to_be_had(bangui):
     """On a host that is out of processes, or of memory for a stack, the lock must still be kept."""
-    no_stack_is_so_large = ["prlimit", "--stack=200000000000000"]
-
-    assert bangui.run("heartbeat", under=no_stack_is_so_large).code == 0
+    assert bangui.run("heartbeat", under=NO_THREAD).code == 0
     with closing(bangui.connect()) as other:
         other.execute("BEGIN IMMEDIATE")
-        late = bangui.run("heartbeat", "--timeout", "0.3", under=no_stack_is_so_large)
+        late = bangui.run("heartbeat", "--timeout", "0.3", under=NO_THREAD)
     assert late.code == 124
 
 

@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bangui_cli.cli import main
-from bangui_cli.host import clocks, signals, terminal
-from bangui_cli.jobs.watchdog import Watchdog
+from bangui_cli.cli import boundary
+from bangui_cli.host import clocks, terminal
 from bangui_cli.rules.lease import Instant
 from bangui_cli.settings.invocation import Invocation
 
@@ -67,11 +66,8 @@ class Machine:
         patch(clocks, "process_started_s", lambda: self.monotonic_s)
         patch(clocks, "sleep_s", self.pass_time)
         patch(clocks, "now", self.now)
-        patch(signals, "install", lambda: None)
         patch(terminal, "write_line", self._hear)
         patch(terminal, "write_all", lambda descriptor, text: self._said[descriptor].append(text))
-        # Real time says nothing here.
-        patch(Watchdog, "_watch", lambda _: None)
         patch(sqlite3, "connect", _connecting_for(self, sqlite3.connect))
         return self
 
@@ -115,7 +111,9 @@ class Machine:
         outer, self._said, self.statements = self._said, said, 0
         outside, self.in_container = self.in_container, in_container
         try:
-            code: int | None = main.execute([*map(str, arguments)], self._invocation(instance, settings))
+            code: int | None = boundary.execute(
+                [*map(str, arguments)], self._invocation(instance, settings)
+            )
         except Killed:
             code = None
         finally:

@@ -20,9 +20,11 @@ SQL, MERGING, SESSION, SQLITE, SHAPES, SOUNDNESS, FAULTS = (
 )
 ENTRY = "bangui_cli/rules/entry.py"
 FOREIGN, DAMAGE = "store/test_foreign_schemas.py", "store/test_damage.py"
-FLUSH, FRAME, RUN, WATCHDOG = (
-    f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "run", "watchdog")
+FLUSH, FRAME, REPORT, RUN = (
+    f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "report", "run")
 )
+SIGNALS, VITALS, WATCHDOG = (f"bangui_cli/host/{name}.py" for name in ("signals", "vitals", "watchdog"))
+START_UP = "bangui_cli/rules/start_up.py"
 CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/identity.py"
 TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
 STAGING, IMPORT = "bangui_cli/access/staging.py", "bangui_cli/importing/run.py"
@@ -465,23 +467,23 @@ MUTANTS = (
     ),
     Mutant(
         "a run that its watchdog ends says what it cannot know",
-        FRAME,
-        "    result.flushed = result.remaining = None\n",
+        REPORT,
+        "            self.flushed = self.remaining = None\n",
         "",
         "jobs/test_deadline.py::test_a_disk_that_hangs_does_not_delay_the_end",
     ),
     Mutant(
         "a report that hangs keeps the process",
         WATCHDOG,
-        "        elif self._ended.wait(_REPORT_S):\n            return\n",
-        "        else:\n            return\n",
+        "self._finisher.acquire(timeout=within_s)",
+        "self._finisher.acquire()",
         "cli/test_failures.py::test_a_report_that_hangs_does_not_keep_a_job",
     ),
     Mutant(
         "the watchdog waits for its own report",
         WATCHDOG,
-        "            reporter.join(_REPORT_S)\n",
-        "            reporter.join()\n",
+        "    done.acquire(timeout=within_s)\n",
+        "    done.acquire()\n",
         "cli/test_failures.py::test_a_report_that_hangs_does_not_keep_a_job",
     ),
     Mutant(
@@ -512,7 +514,7 @@ MUTANTS = (
     Mutant(
         "nobody watches a run that hangs",
         WATCHDOG,
-        "threading.Thread(target=self._watch, daemon=True).start()",
+        "_thread.start_new_thread(self._watch, ())",
         "pass",
         "torture/test_hard_deadlines.py::test_a_slow_disk_does_not_delay_the_end",
     ),
@@ -526,16 +528,86 @@ MUTANTS = (
     Mutant(
         "a signal does not end a pass",
         "bangui_cli/host/deadline.py",
-        "        self._ends_at_s = 0.0\n",
+        "        self.ends_at_s = 0.0\n",
         "",
         "jobs/test_flush.py::test_a_signal_ends_a_flush_between_two_batches",
     ),
     Mutant(
         "a signal interrupts an import",
-        "bangui_cli/host/signals.py",
+        SIGNALS,
         "    if _is_importing(frame):",
         "    if False:",
         "host/test_signals_while_importing.py",
+    ),
+    Mutant(
+        "a signal waits for SQLite's system call",
+        SIGNALS,
+        "        _signal.set_wakeup_fd(bell, warn_on_full_buffer=False)\n",
+        "        pass\n",
+        "host/test_watchdog.py::test_a_second_signal_ends_it_at_once",
+    ),
+    Mutant(
+        "a second signal breaks into the handling of the first",
+        SIGNALS,
+        "    if _come:\n        return\n",
+        "",
+        "importing/test_import_streams.py::test_rows_that_wait_for_the_database_are_kept_when_a_signal_comes",
+    ),
+    Mutant(
+        "the two signals of timeout(1) are two",
+        WATCHDOG,
+        "_ONE_REQUEST_S = 0.2",
+        "_ONE_REQUEST_S = 0.0",
+        "host/test_watchdog.py::test_two_signals_at_once_are_one_request",
+    ),
+    Mutant(
+        "a transaction that a signal left open is in the way of the next",
+        SESSION,
+        "        self._roll_back()  # one that a signal left, and that the exception still holds\n",
+        "",
+        "access/test_staging.py::test_a_transaction_that_a_signal_left_open_is_none_of_the_next",
+    ),
+    Mutant(
+        "a dead file system is waited for",
+        WATCHDOG,
+        "self._still_looks + 1 if is_still else 0",
+        "0",
+        "host/test_watchdog.py::test_a_command_without_a_timeout_ends_on_a_dead_file_system",
+    ),
+    Mutant(
+        "a pipe that pauses is a dead file system",
+        "bangui_cli/importing/sources.py",
+        "            with vitals.patience():\n                self._poll.poll()\n",
+        "            self._poll.poll()\n",
+        "host/test_watchdog.py::test_an_import_waits_for_a_pipe_as_long_as_it_takes",
+    ),
+    Mutant(
+        "a child at work is a dead file system",
+        VITALS,
+        '    calls += [f"{clocks.cpu_of_s(child):.5f}" for child in tuple(_children)]\n',
+        "",
+        "host/test_watchdog.py::test_a_child_that_works_is_none",
+    ),
+    Mutant(
+        "a shell's sleep is part of the run",
+        START_UP,
+        "return busy_s if idle_s > longest_idle_s else max(busy_s, min(since_fork_s, CEILING_S))",
+        "return max(busy_s, min(since_fork_s, CEILING_S))",
+        "jobs/test_deadline.py::test_a_clock_that_disagrees_ends_no_pass",
+    ),
+    Mutant(
+        "a slow start is none of the run",
+        START_UP,
+        "return busy_s if idle_s > longest_idle_s else max(busy_s, min(since_fork_s, CEILING_S))",
+        "return busy_s",
+        "jobs/test_deadline.py::test_a_start_from_a_slow_disk_is_part_of_the_run",
+    ),
+    Mutant(
+        "settings are read without a timeout",
+        "bangui_cli/cli/glance.py",
+        "        invocation.watchdog.keep(ends, report, warm_up=lambda: None)\n",
+        "        pass\n",
+        "jobs/test_deadline.py::test_settings_that_hang_do_not_delay_the_end",
     ),
     # The file.
     Mutant(

@@ -1,10 +1,12 @@
 """A timeout ends a run in time, whatever it waits for, and what was done until then is kept."""
 
 import re
+import statistics
 import time
 from contextlib import closing
 
 import pytest
+from hanging import hanging_journal
 from invariants import Ledger, check_database, check_run, read_entries
 from workload import flushed_total, make_entries, needs_strace, stage, strace
 
@@ -102,8 +104,46 @@ def test_a_slow_disk_does_not_delay_the_end(bangui, journal):
     assert (Ledger(entries).newest, {}) == read_entries(bangui.database)
 
 
-def _flush_again_and_again(bangui, rows, timeout_s, *options, under=()):
+@pytest.mark.parametrize("job", ["flush", "heartbeat"])
+def test_a_disk_that_never_answers_does_not_delay_the_end(bangui, job):
+    """SQLite's call is repeated for ever: the process is ended around it, and is gone."""
+
+    def measure():
+        with hanging_journal(bangui.database):
+            report, over_s = _timed_out(bangui, 1, job)
+        assert report["flushed"] is None
+        return over_s
+
+    _check_overshoot(measure)
+
+
+@pytest.mark.torture
+def test_a_busy_machine_does_not_delay_the_end(bangui):
+    """Each of many runs waits for its turn to start: what that took is part of its time."""
+    runs, overshoots_s = 24, []
+    with closing(bangui.connect()) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = [
+            (time.monotonic(), bangui.start("heartbeat", "--timeout", 6, "--json")) for _ in range(runs)
+        ]
+        for began_s, process in started:
+            ended = bangui.end(process)
+            overshoots_s.append(time.monotonic() - began_s - 6)
+            _check_run(ended)
+            assert ended.code == 124
+    late = ", ".join(f"{overshoot_s:.2f}" for overshoot_s in sorted(overshoots_s)[:: runs // 6])
+    print(f"{runs} runs at once, late by {late} s")
+    assert statistics.median(overshoots_s) <= OVERSHOOT_S  # they take turns on the way out, too
+
+
+def _start_s(bangui, under):
+    """Return what the start of a run costs here and now, at most: it is part of each timeout."""
+    return max(bangui.ok("heartbeat", "--json", under=under).json["duration_s"] for _ in range(5))
+
+
+def _flush_again_and_again(bangui, rows, work_s, *options, under=()):
     """Run flushes that time out until one does not; each must move something, and count it."""
+    timeout_s = round(work_s + 2 * _start_s(bangui, under), 2)
     stage(bangui.database, make_entries(rows))
     moved, overshoots_s, code = 0, [], None
     while code != 0:
@@ -115,7 +155,7 @@ def _flush_again_and_again(bangui, rows, timeout_s, *options, under=()):
         assert total > moved
         moved = total
         overshoots_s.append(ended.json["duration_s"] - timeout_s)
-    runs = f"{len(overshoots_s)} runs of {timeout_s} s"
+    runs = f"{len(overshoots_s)} runs of {timeout_s} s, {work_s} s of them for the work"
     print(f"{rows} rows in {runs}, overshoot at most {max(overshoots_s):.3f} s")
     check_database(bangui.database, Ledger(make_entries(rows)))
 

@@ -80,6 +80,63 @@ def test_a_signal_at_any_moment_ends_an_import_cleanly(bangui, beside):
     print(f"imports by exit code: {dict(codes)}")
 
 
+def _send_twice(process, chance):
+    """Send a signal at any moment, and another soon after it; return both."""
+    first, second = chance.choices(SIGNALS, k=2)
+    time.sleep(chance.uniform(0.0, 0.25))
+    process.send_signal(first)
+    time.sleep(chance.choice([0.0, 0.01, chance.uniform(0.0, 0.5)]))
+    process.send_signal(second)
+    return first, second
+
+
+def _check_end_of_two(ended, sent):
+    """Check the end of a run that was sent two signals: as for one of them, whichever it was."""
+    numbers = {128 + number for number in sent} | {-number for number in sent}
+    _check_end(ended, next((n for n in sent if ended.code in (128 + n, -n)), sent[0]))
+    assert ended.code in {0, 1} | numbers
+
+
+def test_a_second_signal_at_any_moment_ends_a_flush_cleanly(bangui):
+    """It ends the handling of the first, and leaves nothing half done and nothing unsaid."""
+    chance, codes = random.Random(3), collections.Counter()
+    for number in range(ROUNDS):
+        ledger, before = Ledger(make_entries(ROWS, generation=number)), flushed_total(bangui.database)
+        stage(bangui.database, ledger.newest.values())
+        flush = bangui.start("flush", "--batch-size", 50, "--json")
+        sent = _send_twice(flush, chance)
+        ended = bangui.end(flush)
+
+        _check_end_of_two(ended, sent)
+        check_database(bangui.database, ledger)
+        moved = flushed_total(bangui.database) - before
+        assert not ended.stdout or ended.json["flushed"] in (moved, None)
+        codes[ended.code] += 1
+    print(f"runs by exit code: {dict(codes)}")
+
+
+def test_a_second_signal_at_any_moment_ends_an_import_cleanly(bangui):
+    """Nothing is reported as staged that is not, and nothing is called a bug."""
+    options = {"program": [sys.executable, "-c", SMALL_BATCHES]}
+    chance, codes, ledger = random.Random(4), collections.Counter(), Ledger()
+    path = bangui.home / "answers.jsonl"
+    for number in range(ROUNDS):
+        entries = make_entries(ROWS, generation=number)
+        path.write_text(as_lines(entries))
+        process = bangui.start("import", path, "--json", **options)
+        sent = _send_twice(process, chance)
+        ended = bangui.end(process)
+
+        _check_end_of_two(ended, sent)
+        check_database(bangui.database, ledger, in_flight=entries)
+        staged = set(read_entries(bangui.database)[1].values())
+        if ended.stdout:
+            assert len(staged.intersection(entries)) == ended.json["staged"]
+        ledger.acknowledge(staged)
+        codes[ended.code] += 1
+    print(f"imports by exit code: {dict(codes)}")
+
+
 @pytest.mark.parametrize("command", ["heartbeat", "init", "add 192.0.2.1", "status --format json"])
 def test_a_signal_at_any_moment_ends_other_commands_cleanly(bangui, command):
     """The database is sound after each, and the next run finds what it needs."""

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from bangui_cli.cli import options
+from bangui_cli.host.stdin import open_stdin
 from bangui_cli.resolving.addresses import words
 from bangui_cli.resolving.lookup import UNKNOWN, Found, look_up, look_up_resolving
 from bangui_cli.rules.validation import (
@@ -84,8 +85,7 @@ def _given(texts: Iterable[str]) -> Iterator[str]:
         if text != _STDIN:
             yield text
             continue
-        with open(0, "rb", closefd=False) as stdin:
-            yield from (word for _, word in words(stdin))
+        yield from (word for _, word in words(open_stdin()))
 
 
 def _normalise(address: str) -> str:

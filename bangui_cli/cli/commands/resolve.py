@@ -12,6 +12,7 @@ from bangui_cli.access.staging import Staging
 from bangui_cli.cli import options
 from bangui_cli.fail2ban.database import read_addresses
 from bangui_cli.host import terminal
+from bangui_cli.host.stdin import open_stdin
 from bangui_cli.resolving import addresses
 from bangui_cli.resolving.addresses import Reject, Tally
 from bangui_cli.resolving.files import open_files
@@ -118,8 +119,7 @@ def _named(texts: Sequence[str]) -> list[str]:
 
 def _piped(texts: Sequence[str], tally: Tally, reject: Reject) -> Iterator[str]:
     if _STDIN in texts:
-        with open(0, "rb", closefd=False) as stdin:
-            yield from addresses.given(addresses.words(stdin), tally, reject)
+        yield from addresses.given(addresses.words(open_stdin()), tally, reject)
 
 
 def _reject(

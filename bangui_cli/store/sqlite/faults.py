@@ -3,6 +3,7 @@
 import os
 import sqlite3
 
+from bangui_cli.host import descriptors
 from bangui_cli.rules.sqlite_spelling import decode, sidecars
 from bangui_cli.states.errors import (
     BanguiError,
@@ -16,6 +17,7 @@ from bangui_cli.states.errors import (
     NoDatabase,
     NoTables,
     NotADatabase,
+    OutOfResources,
     PermissionRefused,
     RowRefused,
 )
@@ -159,6 +161,8 @@ def _leads_to(descriptor: int, file: os.stat_result) -> bool:
 
 def _why_it_cannot_be_opened(path: str) -> tuple[type[BanguiError], str]:
     """Given SQLITE_CANTOPEN, which says nothing, look: the file, or what goes beside it."""
+    if descriptors.shortage():
+        return OutOfResources, "cannot be opened: no more files may be"
     if not os.path.exists(path):
         return NoDatabase, "cannot be opened"
     return _REFUSED if _closed_place(path) else (IoFailed, "cannot be opened")

@@ -99,8 +99,9 @@ class Session:
 
         Raise the overrun error of the deadline where the lock is not to be had in time.
         """
-        self._patiently(sql.BEGIN_WRITE)
+        self._roll_back()  # one that a signal left, and that the exception still holds
         try:
+            self._patiently(sql.BEGIN_WRITE)
             self._require_in_place()
             yield
             # Busy while a reader is open: the transaction stays, and the same COMMIT succeeds later.
@@ -112,8 +113,9 @@ class Session:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Read one consistent state, writing nothing."""
-        self._execute(sql.BEGIN_READ)
+        self._roll_back()
         try:
+            self._execute(sql.BEGIN_READ)
             self._patiently(sql.TOUCH)
             yield
         finally:

@@ -1,0 +1,53 @@
+"""Tell of an end with nothing to import: where no disk answers, or everything has run out."""
+
+from typing import Any
+
+from bangui_cli.host import clocks, terminal
+from bangui_cli.rules import timestamps
+from bangui_cli.states.events import PRIORITY, Event
+
+_MOST_CHARACTERS = 400
+
+
+def render(log_format: str, event: Event, context: dict[str, Any], fields: dict[str, Any]) -> bytes:
+    """Return one event as one line, its newline included; `auto` is JSON."""
+    moment = timestamps.to_text(clocks.wall_s())
+    if log_format == "console":
+        words = (terminal.safe(fields.get(key, "")) for key in ("error", "hint"))
+        text = " - ".join((f"{moment} [{event.level}] {event.name}", *words))
+        return f"{text}\n".encode("utf-8", "backslashreplace")
+    prefix = f"<{PRIORITY[event.level]}>" if log_format == "journald" else ""
+    cut = {key: _cut(value) for key, value in fields.items()}
+    line = {"timestamp": moment, "level": event.level, "event": event.name, **context, **cut}
+    return f"{prefix}{to_json(line)}\n".encode()
+
+
+def to_json(value: object) -> str:
+    """Return plain values as JSON, ASCII only; whatever JSON does not know as a text."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case float() if abs(value) < float("inf"):
+            return repr(value)
+        case dict():
+            return (
+                "{"
+                + ", ".join(f"{to_json(str(key))}: {to_json(item)}" for key, item in value.items())
+                + "}"
+            )
+    return '"' + "".join(map(_escape, str(value))) + '"'
+
+
+def _cut(value: object) -> object:
+    return value[:_MOST_CHARACTERS] if isinstance(value, str) else value
+
+
+def _escape(character: str) -> str:
+    if " " <= character <= "~" and character not in '"\\':
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

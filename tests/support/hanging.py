@@ -1,0 +1,38 @@
+"""Calls into the file system that do not come back, without any tool and for any user: file leases."""
+
+import fcntl
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def hanging_journal(database: Path) -> Iterator[None]:
+    """Let SQLite hang where it opens the journal of a database, as it would on a dead disk.
+
+    Whoever opens a file waits for the holder of its lease, 45 s by the kernel's default; SQLite opens
+    it again after each signal. What the journal holds is nothing to roll back.
+    """
+    journal = Path(f"{database}-journal")
+    descriptor = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, bytes(512))
+        # Its default, SIGIO, would end this process when the lease is asked back.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        except OSError as error:
+            pytest.skip(f"this file system knows no leases: {error}")
+        yield
+    finally:
+        os.close(descriptor)
+        journal.unlink()
+
+
+def is_hanging(pid: int) -> bool:
+    """Tell whether the main thread of a process sits in a call that waits for a lease."""
+    return "break_lease" in Path(f"/proc/{pid}/wchan").read_text()
