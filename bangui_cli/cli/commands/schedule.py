@@ -106,7 +106,7 @@ def install(
     command_path: str | None,
     force: bool,
 ) -> None:
-    """Write /etc/cron.d/bangui, or a service and a timer a job.
+    """Write /etc/cron.d/bangui, or a service and a timer for each job.
 
     Installing again replaces, also after a change of an interval or a timeout. The jobs carry the
     --database, --config and --instance that are given here by option or variable; other variables
