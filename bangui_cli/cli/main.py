@@ -15,6 +15,10 @@ from bangui_cli.states import errors, events, exit_codes
 from bangui_cli.states.errors import BanguiError, Interrupted
 from bangui_cli.telling import bare
 
+_OUT_OF_MEMORY = (
+    b'{"error": "out of memory", "exit_code": %d, "hint": "free memory"}\n' % exit_codes.UNAVAILABLE
+)
+
 
 def run() -> NoReturn:
     """Run the command line of this process and end it."""
@@ -23,7 +27,10 @@ def run() -> NoReturn:
     try:
         _end(_work(sys.argv[1:]))
     except BaseException as error:
-        _end(_say_last_words(error))
+        failure = error.with_traceback(None)
+        failure.__context__ = failure.__cause__ = None
+    # What the tracebacks held is free by now: the words may need it.
+    _end(_say_last_words(failure))
 
 
 def _work(arguments: list[str]) -> int:
@@ -46,16 +53,19 @@ def _work(arguments: list[str]) -> int:
 
 def _say_last_words(error: BaseException) -> int:
     """Log a failure whose report failed itself, for want of memory or descriptors: import nothing."""
-    state = errors.named(descriptors.shortage() or error)
-    exit_code = int(getattr(state, "exit_code", exit_codes.UNEXPECTED))
-    words = {
-        "error": getattr(state, "error", type(error).__name__),
-        "exit_code": exit_code,
-        "hint": getattr(state, "hint", "look at ulimit -a"),
-    }
     try:
-        os.write(2, bare.render("json", events.COMMAND_FAILED, {}, words))
-    except (OSError, MemoryError):
+        state = errors.named(descriptors.shortage() or error)
+        words = {
+            "error": getattr(state, "error", type(error).__name__),
+            "exit_code": getattr(state, "exit_code", exit_codes.UNEXPECTED),
+            "hint": getattr(state, "hint", "look at ulimit -a"),
+        }
+        exit_code, line = int(words["exit_code"]), bare.render("json", events.COMMAND_FAILED, {}, words)
+    except MemoryError:
+        exit_code, line = exit_codes.UNAVAILABLE, _OUT_OF_MEMORY
+    try:
+        os.write(2, line)
+    except OSError:
         pass
     return exit_code
 

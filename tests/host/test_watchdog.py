@@ -38,6 +38,7 @@ from bangui_cli.cli.main import run
 run()
 """
 IMPATIENCE_S = 0.5
+BUSY = "import time; until = time.monotonic() + 2; all(iter(lambda: time.monotonic() < until, False))"
 
 
 def impatient(bangui, *arguments, breakage="", **options):
@@ -207,9 +208,8 @@ def test_long_work_is_none(bangui):
     """It is the CPU that is busy then."""
     bangui.ok("add", "192.0.2.1")
     breakage = (
-        "from bangui_cli.telling import output\ndef work(_):\n    for _ in range(4 * 10**7): pass\n"
+        f"from bangui_cli.telling import output\ndef work(_):\n    {BUSY}\noutput.print_table = work\n"
     )
-    breakage += "output.print_table = work\n"
     began_s = time.monotonic()
     ended = bangui.end(impatient(bangui, "lookup", "192.0.2.1", breakage=breakage))
 
@@ -244,7 +244,7 @@ mmdb._describe = late
 
 def test_a_child_that_works_is_none(bangui, mmdb):
     """The MMDB reader may take its time in its process, while this one only waits."""
-    busy = CHILD.format(work="sum(x for x in range(3 * 10**7))")
+    busy = CHILD.format(work=BUSY)
     began_s = time.monotonic()
     ended = bangui.end(
         impatient(bangui, "resolve", "1.2.3.4", "--json", "--geoip-db", mmdb, breakage=busy)
