@@ -106,9 +106,26 @@ def _obeyed(command: Sequence[str]) -> Iterator[str]:
         files.append(path)
     if tuple(command) == own_command():
         yield os.path.dirname(bangui_cli.__file__)
-    for directory in _libraries([*files, *map(os.path.realpath, files)]):
+    copied_from = []
+    for settings in _venv_settings(files):
+        yield settings
+        copied_from += _read_home(settings)
+    for directory in _libraries([*files, *map(os.path.realpath, files), *copied_from]):
         yield directory
         yield from _linked_packages(directory)
+
+
+def _venv_settings(files: Sequence[str]) -> list[str]:
+    """Return what tells the interpreters of virtual environments where their modules are."""
+    prefixes = sorted({os.path.dirname(os.path.dirname(path)) for path in files})
+    return list(filter(os.path.isfile, (os.path.join(prefix, "pyvenv.cfg") for prefix in prefixes)))
+
+
+def _read_home(settings: str) -> list[str]:
+    """Return the Python that a virtual environment, made with --copies, may be a copy of."""
+    with open(settings, encoding="utf-8", errors="replace") as file:
+        homes = re.findall(r"^home *= *(.+)$", file.read(65_536), re.MULTILINE)
+    return [os.path.join(home.strip(), "python3") for home in homes]
 
 
 def _libraries(files: Sequence[str]) -> list[str]:

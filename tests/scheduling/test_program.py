@@ -83,6 +83,16 @@ class TestPrograms:
 
         assert event["error"].startswith(f"{python} is another user's")
 
+    def test_the_python_that_a_copied_one_comes_from_counts(self, bangui, place, program):
+        """A venv made with --copies has its modules there, and says so in pyvenv.cfg alone."""
+        home = place / "python"
+        (home / "lib" / "python3.11").mkdir(parents=True)
+        (program.parents[1] / "pyvenv.cfg").write_text(f"home = {home}/bin\n")
+        library = give(home / "lib" / "python3.11")
+        event = install(bangui, "--command", program).events[-1]
+
+        assert event["error"].startswith(f"{library} is another user's")
+
     def test_a_program_of_roots_own_is_scheduled(self, bangui, program):
         ended = install(bangui, "--command", program)
 
@@ -192,5 +202,5 @@ class TestModule:
         assert f"{python} -I -m bangui_cli flush" in ended.stdout
 
         (place / "click.py").write_text("raise SystemExit(99)")
-        assert bangui.run("--version", program=[python, "-m", "bangui_cli"], cwd=place).code == 99
+        assert bangui.run("--version", program=[python, "-m", "bangui_cli"], cwd=place).code != 0
         assert bangui.run("--version", program=[python, "-I", "-m", "bangui_cli"], cwd=place).code == 0
