@@ -2,6 +2,7 @@
 
 import click
 
+from bangui_cli.cli.glance import wants_json
 from bangui_cli.cli.group import cli
 from bangui_cli.host import signals, terminal
 from bangui_cli.jobs.catalogue import BY_COMMAND, JOBS
@@ -39,8 +40,6 @@ def report(error: BaseException, arguments: list[str], invocation: Invocation) -
         return exit_codes.DONE  # whoever read the help has seen enough
     if isinstance(error, click.UsageError):
         error = _explain_usage(error, arguments, invocation)
-    from bangui_cli.cli.options import wants_json
-
     job = next((job for job in JOBS if job.id == invocation.job), None)
     if job:
         result = Report(job, invocation, held_ok=False, as_json=wants_json(arguments))

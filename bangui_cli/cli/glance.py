@@ -29,7 +29,7 @@ def _watch(arguments: Sequence[str], invocation: Invocation) -> None:
 
     def report(reason: BaseException) -> int:
         if job:
-            result = Report(job, invocation, held_ok=False, as_json="--json" in arguments)
+            result = Report(job, invocation, held_ok=False, as_json=wants_json(arguments))
             return result.give_up(reason)
         failure = explain(reason)
         invocation.log_at_hand.last_words(events.COMMAND_FAILED, failure)
@@ -50,6 +50,11 @@ def _timeout_s(job: Job, arguments: Sequence[str], invocation: Invocation) -> fl
     except ValueError:  # none, or one that click refuses
         return float(settings.single(job.timeout_key, invocation.environment, {}))
     return given
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Tell whether a command line that is not parsed asks for JSON."""
+    return "--json" in arguments or "--format json" in " ".join(arguments).replace("=", " ")
 
 
 def last_value(option: str, arguments: Sequence[str]) -> str | None:

@@ -1,6 +1,6 @@
 """Options and the command class that all commands share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -112,11 +112,6 @@ def format_option(*formats: str) -> Callable[[Any], Any]:
     )
     in_json = click.option("--json", "layout", flag_value=_JSON, help="The same as --format json.")
     return lambda command: in_form(in_json(command))
-
-
-def wants_json(arguments: Sequence[str]) -> bool:
-    """Tell whether a command line that could not be parsed asks for JSON."""
-    return "--json" in arguments or "--format json" in " ".join(arguments).replace("=", " ")
 
 
 def json_option(command: Any) -> Any:
