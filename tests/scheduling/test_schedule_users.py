@@ -8,7 +8,7 @@ from pathlib import Path
 import others
 import pytest
 from conftest import Bangui
-from others import NOBODY, give, needs_root
+from others import NOBODY, become, give, needs_root
 
 import bangui_cli
 
@@ -95,7 +95,7 @@ def test_a_database_that_is_yet_to_be_made_belongs_to_its_directorys_owner(app):
 
 def test_an_ordinary_user_plans_for_himself(app):
     """Whose database it is asks nobody else."""
-    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    as_nobody = become(NOBODY)
     ended = app.ok("schedule", "show", "--command", app.home.parent / "bangui", under=as_nobody)
 
     assert "* * * * * nobody " in ended.stdout

@@ -11,7 +11,7 @@ import journals
 import others
 import pytest
 from conftest import Bangui
-from others import NOBODY, give, needs_root
+from others import NOBODY, become, give, needs_root
 
 WEB = 33
 ROOT = Path(__file__).parents[2]
@@ -139,7 +139,7 @@ def test_a_directory_such_as_tmp_holds_nobodys_database(sticky):
     """Also an ordinary user's is refused, to whoever runs there."""
     give(sticky.database)
 
-    for under in ([], ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]):
+    for under in ([], become(NOBODY)):
         event = refused(sticky, "status", under=under)
         assert "mode 1777" in event["error"]
     assert refused(sticky, "init", "-d", sticky.home / "new.db")
@@ -250,7 +250,7 @@ def test_a_file_of_roots_in_a_users_directory_is_to_be_given_to_him(app):
 def test_the_rules_hold_for_who_only_reads(roots):
     """What would be rolled back with the rights of the owner might be rolled back with any."""
     roots.database.chmod(0o666)
-    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    as_nobody = become(NOBODY)
 
     assert refused(roots, "status", under=as_nobody)["path"] == str(roots.database)
     roots.database.chmod(0o644)

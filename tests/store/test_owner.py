@@ -13,7 +13,7 @@ import others
 import pytest
 from conftest import Bangui, wait_until
 from geoip import country, write_fail2ban, write_mmdb
-from others import NOBODY, give, needs_root
+from others import NOBODY, become, give, needs_root
 
 import bangui_cli
 
@@ -340,7 +340,7 @@ def test_a_job_of_another_user_than_the_owner_is_a_warning_of_doctor(app):
     """What he leaves behind the owner may not be able to use."""
     app.home.chmod(0o755)
     app.database.chmod(0o644)
-    as_daemon = ["setpriv", "--reuid=1", "--regid=1", "--clear-groups"]
+    as_daemon = become(1)
 
     checks = app.run("doctor", "--format", "json", under=as_daemon).json["checks"]
 

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -63,3 +65,12 @@ def succeeds_as(user_id: int, act: Callable[[], object]) -> bool:
     """Tell whether another user can do something."""
     _, status = os.waitpid(start_as(user_id, act), 0)
     return status == 0
+
+
+def become(user_id: int) -> list[str]:
+    """Return what runs a command as another user; skip where that one may not read this Python."""
+    under = ["setpriv", f"--reuid={user_id}", f"--regid={user_id}", "--clear-groups"]
+    try_out = [*under, sys.executable, "-c", "import click"]
+    if subprocess.run(try_out, capture_output=True, check=False).returncode:
+        pytest.skip(f"user {user_id} cannot run {sys.executable}")
+    return under
