@@ -58,7 +58,8 @@ class Staging:
     def commit(self) -> None:
         """Stage what is pending. Entries of one address stay in the order in which they came."""
         self._take_pending()
-        self._finish()
+        with self._writing:
+            self._finish()
 
     def commit_beside(self) -> None:
         """Stage what is pending while the caller goes on; what fails is raised by the next commit."""
@@ -81,19 +82,20 @@ class Staging:
                 self._taken.clear()
 
     def _take_pending(self) -> None:
-        self._finish()
-        # A signal between these lines stages some rows again, which is harmless.
-        self._taken += self.pending
-        self.pending.clear()
+        with self._writing:
+            self._finish()
+            # A signal between these lines stages some rows again, which is harmless.
+            self._taken += self.pending
+            self.pending.clear()
 
     def _finish(self) -> None:
-        """Wait until what was taken is written. Raise what went wrong."""
-        with self._writing:
-            if self._failure:
-                raise self._failure
-            self._write()
+        """Write what was taken. Raise what went wrong."""
+        if self._failure:
+            raise self._failure
+        self._write()
 
     def _write_beside(self) -> None:
+        # A thread that comes late finds that the caller, or a later one, has written everything.
         with self._writing:
             try:
                 self._write()
@@ -119,8 +121,8 @@ class Staging:
     def _stage(self, batch: list[str]) -> float:
         try:
             return self._store.stage(batch)
-        except BanguiError:
-            self._taken.clear()  # it would fail again
+        except Exception:
+            self._taken.clear()  # it would fail again; and who closes the store waits for no late thread
             raise
 
     def _pace(self, rows: int, held_s: float) -> None:

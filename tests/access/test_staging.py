@@ -1,5 +1,6 @@
 """Many rows are staged by a thread beside the one that reads: it changes how fast, and nothing else."""
 
+import _thread
 import json
 import os
 import random
@@ -176,6 +177,54 @@ def test_what_fails_beside_is_raised_by_the_next_commit(bangui):
             staging.commit_beside()
 
     assert staging.staged_rows == 0
+
+
+def test_a_thread_that_comes_late_finds_nothing_left_to_do(bangui, monkeypatch):
+    """It may start when the next batch, or all of them, are written and the database is closed."""
+    late = []
+    monkeypatch.setattr(_thread, "start_new_thread", lambda work, _: late.append(work))
+    with open_staging(str(bangui.database)) as store:
+        staging = Staging(store)
+        for n in range(3):
+            staging.pending.append(packed(n, "x"))
+            staging.commit_beside()
+        staging.commit()
+    for work in late:
+        work()
+
+    staging.commit()
+    assert staging.staged_rows == 3
+
+
+def test_what_fails_leaves_a_late_thread_nothing_to_write(bangui, monkeypatch):
+    """It would write with a connection that is being closed: Python crashes over that."""
+    monkeypatch.setattr(_thread, "start_new_thread", lambda *_: None)
+    with open_staging(str(bangui.database)) as store:
+        staging = Staging(store)
+        monkeypatch.setattr(store, "stage", lambda _: 1 / 0)
+        staging.pending.append(packed(1, "x"))
+        staging.commit_beside()
+        with pytest.raises(ZeroDivisionError):
+            staging.commit_beside()
+
+    assert staging._taken == []
+
+
+def test_a_late_thread_does_not_sort_what_is_being_added(bangui):
+    """Python forbids it, and the rows that were added meanwhile are lost to the sort."""
+
+    class Watched(list):
+        def __iter__(self):
+            held.append(staging._writing.locked())
+            return super().__iter__()
+
+    held = []
+    with open_staging(str(bangui.database)) as store:
+        staging = Staging(store)
+        staging.pending = Watched([packed(1, "x")])
+        staging.commit()
+
+    assert held == [True]
 
 
 def test_batches_that_follow_each_other_leave_a_gap(bangui, monkeypatch):

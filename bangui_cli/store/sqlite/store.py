@@ -87,10 +87,10 @@ class SqliteStore(CheckedSession):
             together = sql.STAGED_TOGETHER_ROWS
             single = len(packed) - len(packed) % together
             groups = (
-                [*flatten(packed[at : at + together]), latest] for at in range(0, single, together)
+                [latest, *flatten(packed[at : at + together])] for at in range(0, single, together)
             )
             self._execute_many(sql.STAGE_TOGETHER, groups)
-            self._execute_many(sql.STAGE, ([*flatten([row]), latest] for row in packed[single:]))
+            self._execute_many(sql.STAGE, ([latest, *flatten([row])] for row in packed[single:]))
         return clocks.monotonic_s() - began_s
 
     def find_many(self, ips: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
