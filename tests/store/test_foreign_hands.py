@@ -319,6 +319,7 @@ def test_what_root_left_beside_a_users_database_is_to_be_given_to_him(app):
     found = app.run("doctor", "--format", "json").json["checks"]
     check = next(each for each in found if each["name"] == "database_writable")
     assert str(beside(app, "journal")) in check["detail"]
+    assert check["remedy"] == event["hint"]
     assert app.database.stat().st_size > 4096
 
 

@@ -164,6 +164,9 @@ def test_root_brings_fail2bans_addresses_and_mmdb_files(app, private):
     ended = app.ok("resolve", f"--fail2ban={banned}", "192.0.2.8", "--geoip-db", geoip, "--json")
 
     assert (ended.json["staged"], ended.json["resolved"]) == (2, 2)
+    configured = {"BANGUI_GEOIP_DB_PATH": str(geoip)}
+    looked_up = app.ok("lookup", "192.0.2.9", "--resolve", "--json", env=configured)
+    assert looked_up.json[0]["country_code"] == "DE"
     app.ok("flush")
     report = app.ok("report", f"--fail2ban={banned}", "--format", "json").json
     assert [(row["key"], row["count"]) for row in report["rows"]] == [("DE", 1)]

@@ -711,7 +711,7 @@ MUTANTS = (
     ),
     Mutant(
         "others may read a new database",
-        "bangui_cli/store/sqlite/migrations.py",
+        "bangui_cli/store/sqlite/creation.py",
         "umask = os.umask(0o077)",
         "umask = os.umask(0o022)",
         "store/test_schema.py::test_the_file_is_private_whatever_the_umask",
@@ -761,7 +761,7 @@ MUTANTS = (
     ),
     Mutant(
         "init looks who was faster only afterwards",
-        CUSTODY,
+        "bangui_cli/store/sqlite/creation.py",
         '        _require_room_for_own(os.path.dirname(directory) or ".", os.geteuid())\n',
         "",
         "store/test_foreign_hands.py::test_init_makes_nothing_where_somebody_else_was_faster",

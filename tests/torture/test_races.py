@@ -44,7 +44,7 @@ class Host(NamedTuple):
     def secret(self) -> Path:
         return self.place / "etc" / "private" / "shadow"
 
-    def set_up(self, initialised: Path) -> None:
+    def set_up(self, database: Path) -> None:
         self.secret.parent.mkdir(parents=True)
         self.readable.write_text("welcome\n")
         self.secret.write_text("secret\n")
@@ -61,7 +61,7 @@ class Host(NamedTuple):
             directory.mkdir()
             directory.chmod(mode)
             if name in ("app", "sticky", "own"):
-                shutil.copy(initialised, directory / "bangui.db")
+                shutil.copy(database, directory / "bangui.db")
                 (directory / "bangui.db").chmod(0o600)
             if name in ("app", "out", "way"):
                 give(directory)
@@ -178,13 +178,12 @@ class Runs:
         )
 
 
-def test_whoever_races_root_gets_no_file_of_anothers(initialised):
+def test_whoever_races_root_gets_no_file_of_anothers(bangui):
     """Beside a database of his own, in a directory such as /tmp, on the way to an output and at its name."""
     with others.open_place() as place:
         host = Host(place)
-        host.set_up(initialised)
-        for name in ("own", "sticky"):
-            stage(place / name / "bangui.db", STAGED)
+        stage(bangui.database, STAGED)
+        host.set_up(bangui.database)
         before, sticky = host.picture(), (place / "sticky" / "bangui.db").read_bytes()
         runs = [Runs(host, seed) for seed in range(RUNNERS)]
 

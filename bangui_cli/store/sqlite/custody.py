@@ -10,7 +10,7 @@ import stat
 from bangui_cli.host import trust
 from bangui_cli.host.trust import ROOT_ID, Foreign
 from bangui_cli.rules.sqlite_spelling import sidecars
-from bangui_cli.states.errors import ConfigInvalid
+from bangui_cli.states.errors import ConfigInvalid, Untrusted
 
 _DESCRIPTORS = "/proc/self/fdinfo"
 _SECOND_NAME = "has a second name"
@@ -61,7 +61,7 @@ def require(path: str) -> None:
     for name in sidecars(path):
         foreign = _judge(name, owner_id)
         if foreign:
-            raise trust.distrust(name, foreign, hint=_sidecar_remedy(path, foreign))
+            raise _distrust_sidecar(path, foreign)
 
 
 def require_one_place(path: str) -> None:
@@ -75,46 +75,35 @@ def require_one_place(path: str) -> None:
         )
 
 
+def find_foreign_hands(path: str, owner_id: int) -> Foreign | None:
+    """Return who else could change a user's database, or the way there. Raise OSError."""
+    return trust.find_foreign_hands(path, owner_id, group_counts=owner_id == ROOT_ID)
+
+
+def distrust(path: str, foreign: Foreign, owner_id: int) -> Untrusted:
+    """Return the state in which SQLite is not to look at a user's database."""
+    from bangui_cli.store.sqlite import remedies
+
+    return trust.distrust(path, foreign, hint=remedies.of_database(path, foreign, owner_id))
+
+
 def count_names(path: str) -> int:
     """Return how many names the file has; one that is mounted elsewhere is not seen."""
     status = _look(path)
     return 1 if status is None else status.st_nlink
 
 
-def make_directories(path: str) -> None:
-    """Make the directories that a database lacks, as the umask has it, in nobody else's hands.
-
-    Raise OSError or Untrusted.
-    """
-    directory = os.path.dirname(path)
-    if directory and not os.path.lexists(directory):
-        make_directories(directory)
-        _require_room_for_own(os.path.dirname(directory) or ".", os.geteuid())
-        try:
-            os.mkdir(directory)
-        except FileExistsError:
-            pass  # another process was faster; who, is asked when the database is made
-
-
-def _require_room_for_own(directory: str, owner_id: int) -> None:
-    """Raise Untrusted where others could lead astray who makes a directory; in /tmp they cannot."""
-    foreign = _find_foreign_hands(directory, owner_id)
-    if foreign and not (_is_own_sticky(foreign, owner_id) and os.path.samefile(foreign.path, directory)):
-        raise trust.distrust(directory, foreign, hint=_remedy(directory, foreign, owner_id))
-
-
-def _is_own_sticky(foreign: Foreign, owner_id: int) -> bool:
-    return bool(foreign.mode & stat.S_ISVTX) and foreign.owner_id in (ROOT_ID, owner_id)
-
-
 def _require_own_way(path: str, owner_id: int) -> None:
-    foreign = _find_foreign_hands(path, owner_id)
+    foreign = find_foreign_hands(path, owner_id)
     if foreign:
-        raise trust.distrust(path, foreign, hint=_remedy(path, foreign, owner_id))
+        raise distrust(path, foreign, owner_id)
 
 
-def _find_foreign_hands(path: str, owner_id: int) -> Foreign | None:
-    return trust.find_foreign_hands(path, owner_id, group_counts=owner_id == ROOT_ID)
+def _distrust_sidecar(path: str, foreign: Foreign) -> Untrusted:
+    from bangui_cli.store.sqlite import remedies
+
+    hint = remedies.of_sidecar(path, foreign, has_other_name=foreign.why == _SECOND_NAME)
+    return trust.distrust(foreign.path, foreign, hint=hint)
 
 
 def _look(path: str) -> os.stat_result | None:
@@ -144,37 +133,6 @@ def _judge(path: str, owner_id: int) -> Foreign | None:
     if status.st_nlink > 1:
         return Foreign(path, status.st_uid, status.st_mode, _SECOND_NAME)
     return trust.judge(path, status, owner_id, group_counts=owner_id == ROOT_ID)
-
-
-def _remedy(path: str, foreign: Foreign, owner_id: int) -> str:
-    """Say how to take a database out of foreign hands."""
-    is_another_users = foreign.owner_id not in (ROOT_ID, owner_id)
-    if is_another_users and _is_directory_of(foreign.path, path):
-        return f"if it is theirs, give it to them, else move it: chown --reference=FILE {_quote(path)}"
-    if is_another_users or _is_own_sticky(foreign, owner_id):
-        owner = trust.user_name(owner_id)
-        return f"a database belongs where only {owner} may write: move it to a directory of that kind"
-    return f"chmod {'go' if owner_id == ROOT_ID else 'o'}-w FILE"
-
-
-def _is_directory_of(place: str, path: str) -> bool:
-    return os.path.lexists(path) and os.path.samefile(place, os.path.dirname(path) or ".")
-
-
-def _sidecar_remedy(path: str, foreign: Foreign) -> str:
-    """Say what to do with a file that SQLite would obey; it may be needed to undo a half-done write."""
-    if not stat.S_ISREG(foreign.mode):
-        return "see who made it, and remove it: it is no part of the database"
-    if foreign.why == _SECOND_NAME:
-        return "remove its other name: find / -xdev -samefile FILE"
-    own = f"chown --reference={_quote(path)} FILE; chmod --reference={_quote(path)} FILE"
-    return f"see who wrote it: if it was the owner of the database, {own}; else move it away"
-
-
-def _quote(path: str) -> str:
-    import shlex
-
-    return shlex.quote(path)
 
 
 def _mount_of(path: str) -> bytes | None:

@@ -83,7 +83,7 @@ def translate(error: Raised, path: str) -> BaseException:
     if state is None:
         return error
     name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
-    hint = _way_in(path) if state is PermissionRefused else None
+    hint = way_in(path) if state is PermissionRefused else None
     return state(f"{path} {words} ({name}: {error})", hint=hint, path=path)
 
 
@@ -175,7 +175,7 @@ def _closed_place(path: str) -> str | None:
     return next((place for place, wanted in places if not os.access(place, wanted)), None)
 
 
-def _way_in(path: str) -> str | None:
+def way_in(path: str) -> str | None:
     """Say what to do where not the database itself is closed to this user."""
     place = _closed_place(path)
     if place is None or place == path:
@@ -183,5 +183,6 @@ def _way_in(path: str) -> str | None:
     import shlex  # 1 ms
 
     if place in sidecars(path):
-        return f"give it to the owner of the database: chown --reference=FILE {shlex.quote(place)}"
+        owned = f"--reference={shlex.quote(path)} {shlex.quote(place)}"
+        return f"give it to the owner of the database: chown {owned}"
     return f"let the owner of the database write its directory, too: ls -ld {shlex.quote(place)}"

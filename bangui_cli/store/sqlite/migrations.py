@@ -1,21 +1,19 @@
 """Create and upgrade the schema, with sqlite-utils; only `init` imports this."""
 
-import os
 import sqlite3
 
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
 from bangui_cli.states.errors import (
-    CannotCreate,
     ConfigInvalid,
-    NoDatabase,
     NotADatabase,
     Unavailable,
 )
 from bangui_cli.store.places import Initialised
-from bangui_cli.store.sqlite import custody, opening, schema, shapes, versions
+from bangui_cli.store.sqlite import schema, shapes, versions
 from bangui_cli.store.sqlite import statements as sql
+from bangui_cli.store.sqlite.creation import create_file
 from bangui_cli.store.sqlite.store import SqliteStore
 
 migrations = Migrations(schema.MIGRATION_SET)
@@ -47,7 +45,7 @@ def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialis
             "checkpoint at the same instant",
             hint="leave --journal-mode out, upgrade SQLite to 3.51.3 or later, or insist with --force",
         )
-    created = _create_file(path)
+    created = create_file(path)
     with SqliteStore(path, durable=True) as store:
         if not created:
             _require_whole(store)
@@ -61,32 +59,6 @@ def _require_whole(store: SqliteStore) -> None:
     """Raise DatabaseCorrupt: whoever writes into a damaged file makes it worse."""
     with store.snapshot():
         store.require_whole()
-
-
-def _create_file(path: str) -> bool:
-    """Create the file 0600 in a directory 0700, whatever the umask; return whether it was missing.
-
-    In a directory of another user, root does so as that user.
-    """
-    try:
-        opening.require_plain_path(path)
-    except NoDatabase as error:
-        raise CannotCreate(error.error, hint=error.hint) from None
-    custody.become_owner(path)
-    umask = os.umask(0o077)
-    try:
-        custody.make_directories(path)
-        custody.require(path)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        return False
-    except RecursionError:
-        raise CannotCreate("cannot create so many directories, one in the other", path=path) from None
-    except OSError as error:
-        raise CannotCreate(f"cannot create {path}: {error.strerror}", path=path) from None
-    finally:
-        os.umask(umask)
-    return True
 
 
 def _migrate(store: SqliteStore, *, force: bool) -> tuple[bool, list[str]]:

@@ -11,7 +11,7 @@ from bangui_cli.rules.sqlite_spelling import sidecars
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, error, failed, ok, warning
 from bangui_cli.states.errors import ConfigInvalid, Untrusted
-from bangui_cli.store.sqlite import custody
+from bangui_cli.store.sqlite import custody, faults
 from bangui_cli.telling.readable import size
 
 _MOUNTS = "/proc/self/mountinfo"
@@ -43,7 +43,8 @@ def check_writable(path: str, directory: str) -> Check:
     beside = [(name, os.R_OK | os.W_OK) for name in filter(os.path.exists, sidecars(path))]
     for place, wanted in ((path, os.W_OK), (directory, os.W_OK | os.X_OK), *beside):
         if not os.access(place, wanted, effective_ids=True):
-            remedy = obstacles.hint(place, obstacles.refusal(place))
+            remedy = faults.way_in(path) if place in sidecars(path) else None
+            remedy = remedy or obstacles.hint(place, obstacles.refusal(place))
             return error(
                 "database_writable", f"{place} cannot be written", remedy, exit_codes.NO_PERMISSION
             )
