@@ -1,12 +1,11 @@
 """The jobs by name: their stable IDs, settings and events."""
 
-from typing import NamedTuple
-
 from bangui_cli.states import events
 from bangui_cli.states.events import Event
+from bangui_cli.states.records import Record
 
 
-class Job(NamedTuple):
+class Job(Record):
     """What tells one job from the other. The ID is an interface, in files, logs and `job_state`."""
 
     id: str

@@ -4,9 +4,9 @@
 """
 
 from itertools import product
-from typing import NamedTuple
 
 from bangui_cli.rules.entry import NO_COUNTRY
+from bangui_cli.states.records import Record
 
 # A function of the connection: `timestamps.normal_text`.
 NORMAL_TIME = "normal_time"
@@ -19,7 +19,7 @@ _NO_COUNTRY = ", ".join(
 )
 
 
-class Side(NamedTuple):
+class Side(Record):
     """One of two rows that are merged: its name, and how its time and its halves are told."""
 
     row: str
