@@ -1,14 +1,12 @@
 """The SQL, named. No statement reads a clock: every time is a parameter."""
 
 from bangui_cli.rules.lease import TOKEN_CEILING
-from bangui_cli.store.sqlite.merging import (
+from bangui_cli.store.merging import merge, staged, wins_whole
+from bangui_cli.store.sqlite.foreign_rows import (
     cached,
     cached_time,
     is_spelt_otherwise,
     knows_country,
-    merge,
-    staged,
-    wins_whole,
 )
 
 APPLIED_MIGRATIONS = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'bangui'"
