@@ -35,12 +35,13 @@ class Situation(Record):
 
 
 class JobStart(Record):
-    """A run that came by the lock; it began `elapsed_s` ago."""
+    """A run that began `elapsed_s` ago. A job outside the lock is recorded under its instance."""
 
     job_id: str
     correlation_id: str
     token: int
     elapsed_s: float
+    instance: str = ""
 
 
 class JobFinish(Record):
@@ -51,6 +52,7 @@ class JobFinish(Record):
     outcome: str
     rows: int | None
     duration_s: float
+    instance: str = ""
 
 
 class Decision(Record):
@@ -118,6 +120,9 @@ class Store(Protocol):
     def record_finish(self, lease_id: str, finish: JobFinish) -> bool:
         """Record the end of a run under its lease; return False, writing nothing, where that is lost."""
 
+    def record_run(self, start: JobStart, finish: JobFinish) -> None:
+        """Record a whole run of a job that takes no lock."""
+
     # The dirty set and the cache.
 
     def bulk_staging(self) -> AbstractContextManager[None]:
@@ -164,8 +169,8 @@ class Store(Protocol):
     def count_cache_rows(self) -> tuple[int, int]:
         """Count the cache, and those of its rows that have no country."""
 
-    def job_state(self, job_id: str) -> dict[str, Any]:
-        """Return the state of a job; one that never ran has zeros and no times.
+    def job_state(self, job_id: str, instance: str = "") -> dict[str, Any]:
+        """Return the state of a job, outside the lock that of an instance; never ran: zeros, no times.
 
         Whatever is stored, moments come as texts and counts as numbers.
         """

@@ -58,9 +58,10 @@ def _tell(report: Report, dry_run: bool) -> None:
         done = "would do nothing" if dry_run else "nothing done"
         output.tell(f"{done}: another instance holds the lock")
         return
-    rows, lock = counted(report.flushed or 0, "row"), report.lock["outcome"]
+    rows, lock = counted(report.counts["flushed"] or 0, "row"), report.lock["outcome"]
     if dry_run:
         output.tell(f"would flush {rows} (lock {lock})")
         return
-    rest = f", {report.remaining:,} staged meanwhile" if report.remaining else ""
+    left = report.counts["remaining"]
+    rest = f", {left:,} staged meanwhile" if left else ""
     output.tell(f"flushed {rows} in {report.duration_s():.2f} s{rest} (lock {lock})")
