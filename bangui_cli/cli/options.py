@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from bangui_cli.host import clocks
 from bangui_cli.rules import durations
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
@@ -41,6 +42,16 @@ ROWS = Parsed(settings.parse_rows, "number")
 # The shell completes it; whether it can be read is judged, and said, where it is.
 FILE = click.Path(readable=False, allow_dash=True)
 WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
+
+
+def _parse_moment_s(value: object) -> float:
+    from bangui_cli.rules import moments  # no job asks for one
+
+    return moments.parse_wall_s(str(value), clocks.wall_s())
+
+
+# The wall clock at a span before now, or at a moment in local time.
+MOMENT = Parsed(_parse_moment_s, "time")
 
 
 def complete_files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
