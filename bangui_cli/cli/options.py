@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bangui_cli.host import clocks
 from bangui_cli.rules import durations
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
@@ -40,6 +41,16 @@ ID = Parsed(settings.parse_name, "id")
 DURATION = Parsed(settings.parse_duration_s, "time")
 ROWS = Parsed(settings.parse_rows, "number")
 WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
+
+
+def _parse_moment_s(value: object) -> float:
+    from bangui_cli.rules import moments  # no job asks for one
+
+    return moments.parse_wall_s(str(value), clocks.wall_s())
+
+
+# The wall clock at a span before now, or at a moment in local time.
+MOMENT = Parsed(_parse_moment_s, "time")
 
 
 def complete_files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
