@@ -59,6 +59,6 @@ class LazyGroup(Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     example="bangui init && bangui add 192.0.2.1 --country-code DE && bangui flush",
 )
-@click.version_option(__version__, prog_name="bangui")
+@click.version_option(__version__, "-V", "--version", prog_name="bangui")
 def cli() -> Any:
     """Keep the geolocation cache of a fail2ban host fresh, from cron, with no daemon."""
