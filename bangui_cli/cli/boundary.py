@@ -5,7 +5,7 @@ import click
 from bangui_cli.cli.glance import wants_json
 from bangui_cli.cli.group import cli
 from bangui_cli.host import signals, terminal
-from bangui_cli.jobs.catalogue import BY_COMMAND, JOBS
+from bangui_cli.jobs.catalogue import JOBS, find_job
 from bangui_cli.jobs.report import Report
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events, exit_codes
@@ -56,7 +56,7 @@ def _explain_usage(error: click.UsageError, arguments: list[str], invocation: In
     """Say what is wrong with a command line, with its usage before it where a person reads the log."""
     _salvage_options(arguments, invocation)
     path = error.ctx.command_path if error.ctx else "bangui"
-    job = BY_COMMAND.get(path.removeprefix("bangui "))
+    job = find_job([*path.split()[1:], *arguments])
     if job:
         invocation.set_job(job.id)
     message, usage = error.format_message(), error.ctx.get_usage() if error.ctx else ""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bangui_cli.host import deadline, signals, terminal
-from bangui_cli.jobs.catalogue import BY_COMMAND, Job
+from bangui_cli.jobs.catalogue import Job, find_job
 from bangui_cli.jobs.report import Report
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.invocation import Invocation
@@ -25,7 +25,7 @@ def begin(arguments: Sequence[str], invocation: Invocation) -> None:
 
 def _watch(arguments: Sequence[str], invocation: Invocation) -> None:
     """Start the watchdog, with the timeout of a job as far as it is known by now."""
-    job = BY_COMMAND.get(arguments[0])
+    job = find_job(arguments)
 
     def report(reason: BaseException) -> int:
         if job:

@@ -3,7 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
-from bangui_cli.jobs.catalogue import FLUSH, HEARTBEAT, JOBS
+from bangui_cli.jobs.catalogue import FLUSH, HEARTBEAT, LOCK_KEEPERS
 from bangui_cli.rules.durations import approximate, format_duration
 from bangui_cli.settings.table import Settings
 from bangui_cli.states.errors import UsageFault
@@ -66,7 +66,8 @@ def judge_ages(
     """Return the age of the oldest dirty row, then of each job's last success."""
     dirty_s = state["dirty"]["oldest_age_s"]
     limits = {
-        job.id: thresholds(settings[job.interval_key].value, warning_s, critical_s) for job in JOBS
+        job.id: thresholds(settings[job.interval_key].value, warning_s, critical_s)
+        for job in LOCK_KEEPERS
     }
     dirty = Age(
         "dirty", dirty_s, limits[FLUSH.id], f"oldest dirty row {approximate(dirty_s or 0.0)} old"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bangui_cli.access import locking
-from bangui_cli.jobs.catalogue import JOBS
+from bangui_cli.jobs.catalogue import LOCK_KEEPERS
 from bangui_cli.rules import timestamps
 from bangui_cli.store import Store
 
@@ -39,7 +39,7 @@ def _dirty(store: Store, now_s: float) -> dict[str, Any]:
 def _jobs(store: Store, now_s: float) -> dict[str, dict[str, Any]]:
     """Return the state of each job; one that never succeeded is as late as the database is old."""
     initialised_at = store.initialised_at()
-    jobs = {job.id: store.job_state(job.id) for job in JOBS}
+    jobs = {job.id: store.job_state(job.id) for job in LOCK_KEEPERS}
     for job in jobs.values():
         job["success_age_s"] = _age_s(job["last_success_at"] or initialised_at, now_s)
     return jobs

@@ -11,7 +11,7 @@ from bangui_cli import __version__
 from bangui_cli.health import exposition
 from bangui_cli.health.collect import epoch_s
 from bangui_cli.health.exposition import Metric, Sample
-from bangui_cli.jobs.catalogue import FLUSH, JOBS
+from bangui_cli.jobs.catalogue import FLUSH, LOCK_KEEPERS
 from bangui_cli.rules import lease
 from bangui_cli.settings.table import Settings
 
@@ -81,7 +81,7 @@ def _jobs(jobs: dict[str, dict[str, Any]], settings: Settings) -> Iterator[Metri
     for name, text, key in _JOB_MOMENTS:
         samples = [Sample(epoch_s(job[key]) or 0, {"job_id": job_id}) for job_id, job in jobs.items()]
         yield Metric(f"job_{name}", "gauge", text, samples)
-    intervals = [Sample(settings[job.interval_key].value, {"job_id": job.id}) for job in JOBS]
+    intervals = [Sample(settings[job.interval_key].value, {"job_id": job.id}) for job in LOCK_KEEPERS]
     yield Metric("job_interval_seconds", "gauge", "How often the job is to run.", intervals)
     flush = jobs[FLUSH.id]
     flushed = [Sample(flush["flushed_total"])]

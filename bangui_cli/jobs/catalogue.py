@@ -1,19 +1,25 @@
 """The jobs by name: their stable IDs, settings and events."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from bangui_cli.states import events
 from bangui_cli.states.events import Event
+from bangui_cli.states.records import Record
 
 
-class Job(NamedTuple):
-    """What tells one job from the other. The ID is an interface, in files, logs and `job_state`."""
+class Job(Record):
+    """What tells one job from the others. The ID is an interface, in files, logs and `job_state`.
+
+    `counts` are the keys of its JSON that count what a pass did. A job `under_lock` is one for all
+    instances; any other is each instance's own.
+    """
 
     id: str
     command: str
     timeout_key: str
     interval_key: str
-    moves_rows: bool
+    counts: tuple[str, ...]
+    under_lock: bool
     held: Event
     lost: Event
     timeout: Event
@@ -26,6 +32,7 @@ FLUSH = Job(
     "flush",
     "flush_timeout",
     "flush_interval",
+    ("flushed", "remaining"),
     True,
     events.LOCK_HELD,
     events.FLUSH_LOCK_LOST,
@@ -38,12 +45,63 @@ HEARTBEAT = Job(
     "heartbeat",
     "heartbeat_timeout",
     "heartbeat_interval",
-    False,
+    ("flushed", "remaining"),
+    True,
     events.HEARTBEAT_FAILED,
     events.HEARTBEAT_ERROR,
     events.HEARTBEAT_TIMEOUT,
     events.HEARTBEAT_ERROR,
     events.HEARTBEAT_SCHEDULED,
 )
-JOBS = (FLUSH, HEARTBEAT)
-BY_COMMAND = {job.command: job for job in JOBS}
+PRUNE = Job(
+    "geo_cache_cleanup",
+    "prune",
+    "prune_timeout",
+    "prune_interval",
+    ("pruned_cache", "pruned_history", "freed_bytes"),
+    True,
+    events.LOCK_HELD,
+    events.PRUNE_LOCK_LOST,
+    events.PRUNE_TIMEOUT,
+    events.PRUNE_ERROR,
+    events.PRUNE_SCHEDULED,
+)
+COLLECT = Job(
+    "history_sync",
+    "collect",
+    "collect_timeout",
+    "collect_interval",
+    ("read", "recorded", "updated", "skipped", "staged", "resolved"),
+    False,
+    events.COLLECT_ERROR,
+    events.COLLECT_ERROR,
+    events.COLLECT_TIMEOUT,
+    events.COLLECT_ERROR,
+    events.COLLECT_SCHEDULED,
+)
+RE_RESOLVE = Job(
+    "geo_re_resolve",
+    "resolve --cached",
+    "re_resolve_timeout",
+    "re_resolve_interval",
+    ("read", "staged", "resolved"),
+    False,
+    events.RE_RESOLVE_ERROR,
+    events.RE_RESOLVE_ERROR,
+    events.RE_RESOLVE_TIMEOUT,
+    events.RE_RESOLVE_ERROR,
+    events.RE_RESOLVE_SCHEDULED,
+)
+JOBS = (FLUSH, HEARTBEAT, PRUNE, COLLECT, RE_RESOLVE)
+# Each of them alone keeps the lock of an active instance fresh.
+LOCK_KEEPERS = (FLUSH, HEARTBEAT)
+
+
+def find_job(words: Sequence[str]) -> Job | None:
+    """Return the job that a command line runs, by its words."""
+    return next((job for job in JOBS if _is_run_by(job, words)), None)
+
+
+def _is_run_by(job: Job, words: Sequence[str]) -> bool:
+    command, *options = job.command.split()
+    return words[:1] == [command] and set(options) <= set(words)

@@ -22,7 +22,7 @@ def rehearse(run: Run) -> None:
     with run.store.snapshot():
         run.store.require_schema()
         holding = locking.hold(run.store.situation(), settings.instance, settings.lock_ttl)
-        report.flushed, report.remaining = run.store.count_dirty_rows(), 0
+        report.counts |= {"flushed": run.store.count_dirty_rows(), "remaining": 0}
     report.take_down_lock(holding)
     if holding.judgement.outcome != REFRESHED:
         report.lock["lease_id"] = None  # a new lease's ID is not known before it is taken
@@ -32,24 +32,18 @@ def flush(run: Run, wait_s: float, progress: Progress) -> None:
     """Move the dirty set into the cache. Raise LockHeld, LeaseLost or DeadlineExceeded."""
     report = run.report
     if not _take_lock(run, wait_s):
-        report.remaining = 0
+        report.counts["remaining"] = 0
         return
     with run.store.sweeping():
         _sweep(run, progress)
-    report.remaining = run.count_remaining()
-    run.invocation.log.emit_end(
-        events.FLUSH_RAN,
-        OK,
-        flushed=report.flushed,
-        remaining=report.remaining,
-        duration_s=report.duration_s(),
-    )
+    report.counts["remaining"] = run.count_remaining()
+    run.invocation.log.emit_end(events.FLUSH_RAN, OK, **report.counts, duration_s=report.duration_s())
 
 
 def total_rows(run: Run) -> int | None:
     """Count what this sweep has to move in all, for a progress bar."""
     left = run.count_remaining()
-    return None if left is None else (run.report.flushed or 0) + left
+    return None if left is None else (run.report.counts["flushed"] or 0) + left
 
 
 def _take_lock(run: Run, wait_s: float) -> bool:
@@ -73,14 +67,15 @@ def _sweep(run: Run, progress: Progress) -> None:
     Rows that are staged behind the sweep wait for the next run, so it ends also while others stage.
     """
     after: str | None = ""
+    counts = run.report.counts
     most_rows = run.settings.batch_size
     rows = min(pacing.FIRST_BATCH_ROWS, most_rows)
     rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
     while after is not None:
         run.deadline.check()
         batch = run.move_batch(after, rows)
-        after, moved = batch.through, (run.report.flushed or 0) + batch.rows
-        run.report.flushed = moved
+        after, moved = batch.through, (counts["flushed"] or 0) + batch.rows
+        counts["flushed"] = moved
         progress(moved)
         rows = pacing.next_batch_rows(rows, batch.work_s, most_rows, commit_s=batch.commit_s)
         if after is not None and clocks.monotonic_s() >= rest_s:

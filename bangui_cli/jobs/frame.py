@@ -5,7 +5,7 @@ from collections.abc import Callable
 from bangui_cli.host import deadline, signals
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs import report
-from bangui_cli.jobs.catalogue import Job
+from bangui_cli.jobs.catalogue import FLUSH, Job
 from bangui_cli.jobs.report import Report
 from bangui_cli.jobs.run import Run
 from bangui_cli.settings.invocation import Invocation
@@ -19,6 +19,7 @@ _RECORD_S = 0.06
 _COUNT_S = 0.04
 
 Work = Callable[[Run], None]
+Prepare = Callable[[Settings, Deadline], None]
 
 
 def run_job(
@@ -29,8 +30,14 @@ def run_job(
     held_ok: bool,
     as_json: bool,
     dry_run: bool = False,
+    prepare: Prepare | None = None,
+    durable: bool = False,
 ) -> Report:
-    """Do `work` under the job's timeout; report whatever comes of it."""
+    """Do `work` under the job's timeout; report whatever comes of it.
+
+    `prepare` comes before the database is opened: there root gives up what rights it has for good.
+    With `durable`, what is committed survives a power cut.
+    """
     invocation.set_job(job.id)
     invocation.log.stall_s = report.STALL_S
     result = Report(job, invocation, held_ok=held_ok, as_json=as_json, dry_run=dry_run)
@@ -42,27 +49,34 @@ def run_job(
     run_deadline = deadline.for_run(invocation.started_s, settings[job.timeout_key].value)
     signals.redirect(run_deadline.cut_short)
     invocation.watchdog.keep(run_deadline, result.give_up, invocation.log.prepare)
-    result.end(_attempt(invocation, settings, run_deadline, result, work))
+
+    def attempt() -> None:
+        if prepare:
+            prepare(settings, run_deadline)
+        with open_store(settings.database_path, run_deadline, durable=durable) as store:
+            _warn_of_second_name(invocation, settings, store)
+            _do(work, Run(invocation, settings, store, run_deadline, result))
+
+    result.end(_error_of(attempt))
     invocation.watchdog.release()
     return result
 
 
-def _attempt(
-    invocation: Invocation, settings: Settings, run_deadline: Deadline, result: Report, work: Work
-) -> BaseException | None:
+def _error_of(attempt: Callable[[], None]) -> BaseException | None:
     try:
-        with open_store(settings.database_path, run_deadline) as store:
-            _warn_of_second_name(invocation, settings, store)
-            run = Run(invocation, settings, store, run_deadline, result)
-            try:
-                run_deadline.check()  # the start of the interpreter may have used it up
-                work(run)
-            except (Exception, Interrupted) as error:
-                _leave_behind(run, error)
-                raise
+        attempt()
     except (Exception, Interrupted) as error:
         return error
     return None
+
+
+def _do(work: Work, run: Run) -> None:
+    try:
+        run.deadline.check()  # the start of the interpreter may have used it up
+        work(run)
+    except (Exception, Interrupted) as error:
+        _leave_behind(run, error)
+        raise
 
 
 def _warn_of_second_name(invocation: Invocation, settings: Settings, store: Store) -> None:
@@ -78,14 +92,21 @@ def _warn_of_second_name(invocation: Invocation, settings: Settings, store: Stor
 
 def _leave_behind(run: Run, error: BaseException) -> None:
     """After a failure, record the outcome and count what is left, as far as time and lease allow."""
-    if run.lease_id:
+    if run.lease_id or not run.job.under_lock:
         run.store.hurry(_RECORD_S)
         try:
-            finish = run.finish(report.outcome_of(error), run.report.flushed)
-            run.store.record_finish(run.lease_id, finish)
+            _record(run, report.outcome_of(error))
         except Exception:
             pass  # the first error is the one to report; a lost lease forbids to record it
     # A held pass is the ordinary life of a second instance: it pays for a count only when asked.
-    if run.job.moves_rows and (run.report.as_json or not isinstance(error, LockHeld)):
+    if run.job is FLUSH and (run.report.as_json or not isinstance(error, LockHeld)):
         run.store.hurry(_COUNT_S)
-        run.report.remaining = run.count_remaining()
+        run.report.counts["remaining"] = run.count_remaining()
+
+
+def _record(run: Run, outcome: str) -> None:
+    rows = next(iter(run.report.counts.values()))
+    if run.lease_id:
+        run.store.record_finish(run.lease_id, run.finish(outcome, rows))
+    else:
+        run.record_alone(outcome, rows)

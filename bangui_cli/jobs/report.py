@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the watchdog wants this module before all that is needed fo
 
 OK, HELD, TIMEOUT, ERROR = "ok", "held", "timeout", "error"
 STALL_S = 0.04
+_LEFT = "remaining"  # nobody knows before it is counted
 _LOCK_KEYS = ("owner", "lease_id", "token")
 
 
@@ -37,8 +38,9 @@ class Report:
         self.as_json = as_json
         self.outcome = ERROR
         self.exit_code = exit_codes.UNEXPECTED
-        self.flushed: int | None = 0
-        self.remaining: int | None = None
+        self.counts: dict[str, int | None] = dict.fromkeys(job.counts, 0)
+        if _LEFT in self.counts:
+            self.counts[_LEFT] = None
         self.lock: dict[str, Any] = dict.fromkeys(("outcome", *_LOCK_KEYS))
         self._invocation = invocation
         self._held_ok = held_ok
@@ -75,7 +77,7 @@ class Report:
         Unless the run has settled its end, nobody knows whether its last commit took place.
         """
         if not self._is_settled:
-            self.flushed = self.remaining = None
+            self.counts = dict.fromkeys(self.counts)
             self._settle(reason)
         log = self._invocation.log_at_hand
         self._tell(log, log.last_words)
@@ -103,18 +105,17 @@ class Report:
             return
         counts: dict[str, object] = {"duration_s": self.duration_s()}
         if self.outcome in (TIMEOUT, LOST):
-            counts |= {"flushed": self.flushed, "remaining": self.remaining}
+            counts |= self.counts
         tell_failure(event, self._failure, outcome=self.outcome, **counts)
 
     def _print_json(self) -> None:
         result = {
             "job": self.job.id,
             "outcome": self.outcome,
-            "flushed": self.flushed,
-            "remaining": self.remaining,
+            **self.counts,
             "duration_s": self.duration_s(),
             "correlation_id": self._invocation.correlation_id,
-            "lock": self.lock,
+            **({"lock": self.lock} if self.job.under_lock else {}),
             **({"dry_run": True} if self._dry_run else {}),
         }
         terminal.write_line(terminal.STDOUT, f"{bare.to_json(result)}\n".encode(), STALL_S)

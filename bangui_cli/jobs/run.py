@@ -57,7 +57,7 @@ class Run:
 
         Raise LeaseLost, so that a process that was stopped or slow never writes after a takeover.
         """
-        finish = self.finish(OK, self.report.flushed)
+        finish = self.finish(OK, self.report.counts["flushed"])
         batch = self.store.move_batch(str(self.lease_id), after, limit_rows, finish)
         if batch is None:
             raise self._lease_lost()
@@ -66,7 +66,13 @@ class Run:
     def finish(self, outcome: str, rows: int | None = 0) -> JobFinish:
         """Return the end of this run as it would be recorded now."""
         correlation_id, duration_s = self.invocation.correlation_id, self.report.duration_s()
-        return JobFinish(self.job.id, correlation_id, outcome, rows, duration_s)
+        return JobFinish(self.job.id, correlation_id, outcome, rows, duration_s, self._recorded_under)
+
+    def record_alone(self, outcome: str, rows: int | None) -> None:
+        """Record the whole run of a job that takes no lock."""
+        finish = self.finish(outcome, rows)
+        start = self._start(0)
+        self.store.record_run(start, finish)
 
     def count_remaining(self) -> int | None:
         """Count the dirty set; None where that fails, or takes longer than the deadline allows."""
@@ -77,7 +83,12 @@ class Run:
             return None
 
     def _start(self, token: int) -> JobStart:
-        return JobStart(self.job.id, self.invocation.correlation_id, token, self.report.duration_s())
+        correlation_id, elapsed_s = self.invocation.correlation_id, self.report.duration_s()
+        return JobStart(self.job.id, correlation_id, token, elapsed_s, self._recorded_under)
+
+    @property
+    def _recorded_under(self) -> str:
+        return "" if self.job.under_lock else str(self.settings.instance)
 
     def _lease_lost(self) -> LeaseLost:
         with self.store.snapshot():

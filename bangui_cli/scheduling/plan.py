@@ -4,7 +4,7 @@ import os
 import sys
 from typing import NamedTuple
 
-from bangui_cli.jobs.catalogue import FLUSH, JOBS, Job
+from bangui_cli.jobs.catalogue import FLUSH, LOCK_KEEPERS, Job
 from bangui_cli.settings import config_file
 from bangui_cli.settings.table import SYSTEM_DATABASE_PATH, Settings
 from bangui_cli.states.errors import UsageFault
@@ -62,7 +62,7 @@ def make_plan(settings: Settings, config_path: str | None, command: tuple[str, .
             settings[job.timeout_key].value,
             (*command, job.command, *_flags(job, settings), *options),
         )
-        for job in JOBS
+        for job in LOCK_KEEPERS
     ]
     return Plan(user, database, tuple(jobs))
 

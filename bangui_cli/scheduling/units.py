@@ -3,7 +3,7 @@
 import math
 import os
 
-from bangui_cli.jobs.catalogue import JOBS, Job
+from bangui_cli.jobs.catalogue import LOCK_KEEPERS, Job
 from bangui_cli.scheduling.plan import HEADING, ROOT, File, Plan, PlannedJob
 from bangui_cli.states.errors import UsageFault
 
@@ -75,10 +75,10 @@ def path(job: Job, kind: str) -> str:
     return f"{_DIRECTORY}/bangui-{job.command}.{kind}"
 
 
-PATHS = tuple(path(job, kind) for job in JOBS for kind in ("service", "timer"))
-TIMERS = " ".join(os.path.basename(path(job, "timer")) for job in JOBS)
+PATHS = tuple(path(job, kind) for job in LOCK_KEEPERS for kind in ("service", "timer"))
+TIMERS = " ".join(os.path.basename(path(job, "timer")) for job in LOCK_KEEPERS)
 # What `systemctl enable` makes.
-LINKS = tuple(f"{_DIRECTORY}/timers.target.wants/bangui-{job.command}.timer" for job in JOBS)
+LINKS = tuple(f"{_DIRECTORY}/timers.target.wants/bangui-{job.command}.timer" for job in LOCK_KEEPERS)
 
 
 def render(plan: Plan) -> tuple[File, ...]:

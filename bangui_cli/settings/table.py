@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from bangui_cli.rules import durations, lease
 from bangui_cli.settings import config_file
 from bangui_cli.states import events
 from bangui_cli.states.errors import IF_MISTYPED, ConfigInvalid
+from bangui_cli.states.records import Record
 
 SYSTEM_DATABASE_PATH = "/var/lib/bangui/bangui.db"
 CORRELATION_ID_VARIABLE = "BANGUI_CORRELATION_ID"
+NEVER = "never"
 LOG_FORMATS = ("auto", "console", "json", "journald")
 LOG_TARGETS = ("stderr", "journal")
 TEXT_LIMIT_CHARACTERS = 128
@@ -26,6 +28,16 @@ def parse_duration_s(value: object) -> float:
     if seconds <= 0:
         raise ValueError("must be more than 0")
     return seconds
+
+
+def parse_span_s(value: object) -> float | None:
+    """Return seconds > 0, or None for "never"."""
+    if isinstance(value, str) and value.lower() == NEVER:
+        return None
+    try:
+        return parse_duration_s(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or {NEVER}") from None
 
 
 def parse_rows(value: object) -> int:
@@ -84,7 +96,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
     return parse
 
 
-class Setting(NamedTuple):
+class Setting(Record):
     """One setting; a default of None is worked out from the environment by `_derived_default`."""
 
     key: str
@@ -157,11 +169,59 @@ TABLE = (
         "fail2ban_db", "BANGUI_FAIL2BAN_DB", parse_path, "/var/lib/fail2ban/fail2ban.sqlite3",
         "/var/lib/fail2ban/fail2ban.sqlite3", "fail2ban's own database",
     ),
+    Setting(
+        "collect_interval", "BANGUI_COLLECT_INTERVAL", parse_span_s, 300.0, "5m",
+        "how often the collect job is scheduled; never leaves it out",
+    ),
+    Setting(
+        "re_resolve_interval", "BANGUI_RE_RESOLVE_INTERVAL", parse_span_s, 86400.0, "1d",
+        "how often cached addresses are looked up again; never leaves the job out",
+    ),
+    Setting(
+        "prune_interval", "BANGUI_PRUNE_INTERVAL", parse_span_s, 86400.0, "1d",
+        "how often the prune job is scheduled; never leaves it out",
+    ),
+    Setting(
+        "report_interval", "BANGUI_REPORT_INTERVAL", parse_span_s, 3600.0, "1h",
+        "how often the page is made; never leaves it out",
+    ),
+    Setting(
+        "collect_timeout", "BANGUI_COLLECT_TIMEOUT", parse_duration_s, 60.0, "1m",
+        "the longest a collect run may take, waits included",
+    ),
+    Setting(
+        "re_resolve_timeout", "BANGUI_RE_RESOLVE_TIMEOUT", parse_duration_s, 600.0, "10m",
+        "the longest a run of resolve --cached may take, waits included",
+    ),
+    Setting(
+        "prune_timeout", "BANGUI_PRUNE_TIMEOUT", parse_duration_s, 600.0, "10m",
+        "the longest a prune run may take, waits included",
+    ),
+    Setting(
+        "cache_retention", "BANGUI_CACHE_RETENTION", parse_span_s, 7776000.0, "90d",
+        "how long an address stays cached that nothing refers to; never keeps all",
+    ),
+    Setting(
+        "history_retention", "BANGUI_HISTORY_RETENTION", parse_span_s, 31536000.0, "365d",
+        "how long a ban is remembered; never keeps all",
+    ),
+    Setting(
+        "report_path", "BANGUI_REPORT_PATH", parse_path, None, "none",
+        "the page that the schedule makes",
+    ),
+    Setting(
+        "report_span", "BANGUI_REPORT_SPAN", parse_duration_s, 2592000.0, "30d",
+        "the span that the page tells of",
+    ),
+    Setting(
+        "metrics_path", "BANGUI_METRICS_PATH", parse_path, None, "none",
+        "the directory for Prometheus' textfile collector that the schedule writes to",
+    ),
 )  # fmt: skip
 BY_KEY = {setting.key: setting for setting in TABLE}
 
 
-class Sourced(NamedTuple):
+class Sourced(Record):
     """A value and where it came from: default, file PATH, environment NAME or flag --NAME."""
 
     value: Any

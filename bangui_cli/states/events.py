@@ -1,13 +1,13 @@
 """The log events, once. Their names are an interface: monitors and scripts match them."""
 
-from typing import NamedTuple
+from bangui_cli.states.records import Record
 
 # By level, sd-daemon(3): journald strips the prefix `<N>` of a line into PRIORITY.
 PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 LEVELS = tuple(PRIORITY)
 
 
-class Event(NamedTuple):
+class Event(Record):
     """A name, its usual level, and what it tells."""
 
     name: str
@@ -68,6 +68,25 @@ FLUSH_SCHEDULED = Event("geo_cache_flush_scheduled", "info", "the flush job was 
 HEARTBEAT_SCHEDULED = Event(
     "scheduler_lock_heartbeat_scheduled", "info", "the heartbeat job was installed"
 )
+PRUNE_RAN = Event("geo_cache_cleanup_ran", "debug", "rows were deleted that nothing refers to any more")
+PRUNE_TIMEOUT = Event("geo_cache_cleanup_timeout", "error", "the timeout ended a prune pass")
+PRUNE_ERROR = Event("geo_cache_cleanup_error", "error", "a prune pass failed")
+PRUNE_LOCK_LOST = Event("geo_cache_cleanup_lock_lost", "error", "the lease was lost during a prune")
+PRUNE_SCHEDULED = Event("geo_cache_cleanup_scheduled", "info", "the prune job was installed")
+COLLECT_RAN = Event("history_sync_ran", "debug", "bans of fail2ban were recorded")
+COLLECT_TIMEOUT = Event("history_sync_timeout", "error", "the timeout ended a collect pass")
+COLLECT_ERROR = Event("history_sync_error", "error", "a collect pass failed")
+COLLECT_SCHEDULED = Event("history_sync_scheduled", "info", "the collect job was installed")
+RE_RESOLVE_RAN = Event("geo_re_resolve_ran", "debug", "cached addresses were looked up again")
+RE_RESOLVE_TIMEOUT = Event(
+    "geo_re_resolve_timeout", "error", "the timeout ended a pass that looks cached addresses up again"
+)
+RE_RESOLVE_ERROR = Event(
+    "geo_re_resolve_error", "error", "a pass that looks cached addresses up again failed"
+)
+RE_RESOLVE_SCHEDULED = Event(
+    "geo_re_resolve_scheduled", "info", "the job that looks cached addresses up again was installed"
+)
 SCHEDULE_REMOVED = Event("schedule_removed", "info", "the files of the schedule were deleted")
 SCHEDULED_TWICE = Event(
     "scheduled_twice", "warning", "the jobs are installed for another scheduler, too"
@@ -84,6 +103,6 @@ VARIABLE_UNKNOWN = Event(
 UNTRUSTED = Event(
     "schedule_untrusted", "warning", "others could change the program or settings of root's schedule"
 )
-COMMAND_FAILED = Event("command_failed", "error", "a command other than the two jobs failed")
+COMMAND_FAILED = Event("command_failed", "error", "a command that is no job failed")
 
 TABLE: tuple[Event, ...] = tuple(value for value in list(globals().values()) if type(value) is Event)

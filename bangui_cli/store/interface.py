@@ -9,11 +9,12 @@ states of `states.errors` for what the engine refuses.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.rules.entry import Entry
 from bangui_cli.rules.lease import Instant, LockRow
+from bangui_cli.states.records import Record
 
 # The type checker alone holds engines to it: to make a protocol costs each run 0.2 ms.
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ else:
 Answer = TypeVar("Answer")
 
 
-class Situation(NamedTuple):
+class Situation(Record):
     """What a pass is decided by, all read at one moment of the engine's clock."""
 
     lock: LockRow | None
@@ -33,16 +34,17 @@ class Situation(NamedTuple):
     has_dirty_rows: bool
 
 
-class JobStart(NamedTuple):
-    """A run that came by the lock; it began `elapsed_s` ago."""
+class JobStart(Record):
+    """A run that began `elapsed_s` ago. A job outside the lock is recorded under its instance."""
 
     job_id: str
     correlation_id: str
     token: int
     elapsed_s: float
+    instance: str = ""
 
 
-class JobFinish(NamedTuple):
+class JobFinish(Record):
     """A run that has ended, for `job_state`; `rows` is what it moved, None where nobody knows."""
 
     job_id: str
@@ -50,9 +52,10 @@ class JobFinish(NamedTuple):
     outcome: str
     rows: int | None
     duration_s: float
+    instance: str = ""
 
 
-class Decision(NamedTuple):
+class Decision(Record):
     """What to write of a situation: the lock, and the start and perhaps the end of a run."""
 
     lock: LockRow
@@ -60,7 +63,7 @@ class Decision(NamedTuple):
     finish: JobFinish | None = None
 
 
-class Batch(NamedTuple):
+class Batch(Record):
     """What one transaction of a sweep moved, and how long others had to wait for it.
 
     `through` is the last address, None at the end of the sweep. `work_s` grows with the rows, `commit_s`
@@ -117,6 +120,9 @@ class Store(Protocol):
     def record_finish(self, lease_id: str, finish: JobFinish) -> bool:
         """Record the end of a run under its lease; return False, writing nothing, where that is lost."""
 
+    def record_run(self, start: JobStart, finish: JobFinish) -> None:
+        """Record a whole run of a job that takes no lock."""
+
     # The dirty set and the cache.
 
     def bulk_staging(self) -> AbstractContextManager[None]:
@@ -163,8 +169,8 @@ class Store(Protocol):
     def count_cache_rows(self) -> tuple[int, int]:
         """Count the cache, and those of its rows that have no country."""
 
-    def job_state(self, job_id: str) -> dict[str, Any]:
-        """Return the state of a job; one that never ran has zeros and no times.
+    def job_state(self, job_id: str, instance: str = "") -> dict[str, Any]:
+        """Return the state of a job, outside the lock that of an instance; never ran: zeros, no times.
 
         Whatever is stored, moments come as texts and counts as numbers.
         """

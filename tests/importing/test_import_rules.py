@@ -124,7 +124,7 @@ def test_what_is_accepted_is_canonical(dirty_table, row):
     """The CHECK constraints of the dirty set take every entry, and it stays itself when read again."""
     entry = outcome(Normaliser(NOW_S).make, row)
     if entry:
-        dirty_table.execute(sql.STAGE, [*entry, "9999"])
+        dirty_table.execute(sql.STAGE, ["9999", *entry])
 
         assert reference(entry._asdict(), NOW_S) == pack(entry)
 

@@ -34,7 +34,12 @@ FILES = """
 - `/etc/bangui/bangui.toml`
   The settings, unless there is a `$XDG_CONFIG_HOME/bangui/bangui.toml`. See bangui.toml(5).
 """
-OF_THIS_HOST = {"database_path": settings.SYSTEM_DATABASE_PATH, "instance": "web1"}
+OF_THIS_HOST = {
+    "database_path": settings.SYSTEM_DATABASE_PATH,
+    "instance": "web1",
+    "report_path": "/var/www/html/bans.html",
+    "metrics_path": "/var/lib/prometheus/node-exporter",
+}
 OTHER_MANUALS = "crontab(5), systemd.timer(5), journalctl(1), fail2ban(1), sqlite3(1), jq(1)"
 COMMON = options.Command("any", example="")
 
@@ -109,7 +114,7 @@ def _toml(row: Setting) -> str:
     if row.default is None:
         return f'"{OF_THIS_HOST[row.key]}"'
     # JSON's texts, numbers, lists and truth values are TOML's, too.
-    is_time = row.parse is settings.parse_duration_s
+    is_time = row.parse in (settings.parse_duration_s, settings.parse_span_s)
     return json.dumps(row.default_text if is_time else row.default)
 
 

@@ -13,6 +13,10 @@ EDGES = {
         ["0.001", f"{CENTURY_DAYS}d"],
         ["0", f"{CENTURY_DAYS + 1}d"],
     ),
+    "a time, more than 0 and at most a hundred years, or never": (
+        ["0.001", f"{CENTURY_DAYS}d", "never", "Never"],
+        ["0", f"{CENTURY_DAYS + 1}d", "ever"],
+    ),
     "a whole number from 1 to 1000000": (["1", "1000000"], ["0", "1000001", "1.5"]),
     "a text of 1 to 128 characters, none of them a control character": (
         ["x", "x" * 128],

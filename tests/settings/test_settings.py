@@ -37,6 +37,18 @@ ROWS: list[tuple[str, str, Any, str, Any]] = [
     ),
     ("geoip_registered", "true", True, "on", True),
     ("fail2ban_db", '"/f2b-file"', "/f2b-file", "/f2b-env", "/f2b-env"),
+    ("collect_interval", '"1m"', 60.0, "never", None),
+    ("re_resolve_interval", '"never"', None, "2d", 172800.0),
+    ("prune_interval", "7200", 7200.0, "Never", None),
+    ("report_interval", '"6h"', 21600.0, "never", None),
+    ("collect_timeout", '"30s"', 30.0, "90", 90.0),
+    ("re_resolve_timeout", '"5m"', 300.0, "1h", HOUR_S),
+    ("prune_timeout", '"5m"', 300.0, "1h", HOUR_S),
+    ("cache_retention", '"1w"', 604800.0, "never", None),
+    ("history_retention", '"never"', None, "730d", 63072000.0),
+    ("report_path", '"/www/bans.html"', "/www/bans.html", "/srv/bans.html", "/srv/bans.html"),
+    ("report_span", '"7d"', 604800.0, "1w", 604800.0),
+    ("metrics_path", '"/metrics"', "/metrics", "/textfile", "/textfile"),
 ]
 IDS = [row[0] for row in ROWS]
 
@@ -129,6 +141,7 @@ UNFIT = [
     ("log_format", "xml"),
     ("log_target", "syslog"),
     ("mask_ips", "maybe"),
+    *[(key, "nevermore") for key in ("collect_interval", "cache_retention", "report_span")],
     *[("instance", text) for text in ("a\nb", "\x1b[31m", "\udcff", "n" * 129, "\u202ereversed")],
 ]  # fmt: skip
 

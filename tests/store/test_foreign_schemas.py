@@ -58,7 +58,7 @@ FOREIGN = {
     "id is not the primary key of scheduler_lock": in_place_of(
         "scheduler_lock", f"CREATE TABLE scheduler_lock (id, {LOCK})"
     ),
-    "job_id is not the primary key of job_state": "ALTER TABLE job_state RENAME TO old;"
+    "job_id, instance is not the primary key of job_state": "ALTER TABLE job_state RENAME TO old;"
     "CREATE TABLE job_state AS SELECT * FROM old",
     "geo_cache_dirty has no column country_code": in_place_of(
         "geo_cache_dirty", "CREATE TABLE geo_cache_dirty (ip TEXT PRIMARY KEY, cc TEXT)"
@@ -153,7 +153,7 @@ def test_a_fresh_database_has_all_that_is_required_and_nothing_else(machine):
     """What the tables are checked for follows what they are made of."""
     parts = [Part(*row) for row in machine.rows(shapes.READ_SHAPE)]
     found = {(part.table, part.column) for part in parts} - {("_sqlite_migrations", "id")}
-    required = {
+    required = set(shapes.LATER_KEYS.items()) | {
         (table, column)
         for columns_of in (shapes.REQUIRED_COLUMNS, shapes.ADDED_COLUMNS)
         for table, columns in columns_of.items()
@@ -232,14 +232,18 @@ MOMENTS = [
 @pytest.mark.parametrize("value", MOMENTS)
 def test_any_value_in_the_record_of_the_jobs_is_shown_or_passed_over(machine, value):
     """A tool that copied the table has lost its types: monitors and doctor still tell of the rest."""
-    change(machine, "ALTER TABLE job_state RENAME TO old; CREATE TABLE job_state (job_id PRIMARY KEY)")
+    change(
+        machine,
+        "ALTER TABLE job_state RENAME TO old; CREATE TABLE job_state (job_id, instance, PRIMARY KEY (job_id, instance))",
+    )
     for column in (*shapes.JOB_STATE_COLUMNS, "last_token"):
         change(machine, f"ALTER TABLE job_state ADD COLUMN {column}")
     change(machine, "DROP TABLE old")
     columns = (*shapes.JOB_STATE_COLUMNS, "last_token")
     with machine.open() as connection:
         connection.execute(
-            f"INSERT INTO job_state (job_id, {', '.join(columns)}) VALUES ({', '.join('?' * 13)})",
+            f"INSERT INTO job_state (job_id, instance, {', '.join(columns)})"
+            f" VALUES (?, '', {', '.join('?' * len(columns))})",
             ("geo_cache_flush", *[value] * len(columns)),
         )
 

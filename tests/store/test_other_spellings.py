@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bangui_cli.rules import timestamps
 from bangui_cli.store.sqlite import statements as sql
-from bangui_cli.store.sqlite.merging import is_spelt_otherwise
+from bangui_cli.store.sqlite.foreign_rows import is_spelt_otherwise
 
 INSERT = "INSERT INTO geo_cache (ip, country_code, asn, cached_at) VALUES (?, ?, ?, ?)"
 CACHED = "SELECT ip, country_code, asn, cached_at FROM geo_cache ORDER BY ip"

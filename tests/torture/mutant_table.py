@@ -14,11 +14,11 @@ class Mutant(NamedTuple):
 
 
 LEASE, LOCKING = "bangui_cli/rules/lease.py", "bangui_cli/access/locking.py"
-SQL, MERGING, SESSION, SQLITE, SHAPES, SOUNDNESS, FAULTS = (
+SQL, FOREIGN_ROWS, SESSION, SQLITE, SHAPES, SOUNDNESS, FAULTS = (
     f"bangui_cli/store/sqlite/{name}.py"
-    for name in ("statements", "merging", "session", "store", "shapes", "soundness", "faults")
+    for name in ("statements", "foreign_rows", "session", "store", "shapes", "soundness", "faults")
 )
-ENTRY = "bangui_cli/rules/entry.py"
+ENTRY, MERGING = "bangui_cli/rules/entry.py", "bangui_cli/store/merging.py"
 FOREIGN, DAMAGE = "store/test_foreign_schemas.py", "store/test_damage.py"
 FLUSH, FRAME, REPORT, RUN = (
     f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "report", "run")
@@ -290,14 +290,14 @@ MUTANTS = (
     ),
     Mutant(
         "BanGUI's times are compared as they stand",
-        MERGING,
+        FOREIGN_ROWS,
         "        cached_time(row),\n",
         '        f"{row}.cached_at",\n',
         "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
     ),
     Mutant(
         "a time that SQLite cannot read is none",
-        MERGING,
+        FOREIGN_ROWS,
         "         ELSE {NORMAL_TIME}({time}) END",
         "         ELSE '' END",
         "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
@@ -461,14 +461,14 @@ MUTANTS = (
     Mutant(
         "a run that has no time left begins its work",
         FRAME,
-        "                run_deadline.check()  # the start of the interpreter may have used it up\n",
+        "        run.deadline.check()  # the start of the interpreter may have used it up\n",
         "",
         "jobs/test_deadline.py::test_a_timeout_below_the_cost_of_a_start_is_a_timeout",
     ),
     Mutant(
         "a run that its watchdog ends says what it cannot know",
         REPORT,
-        "            self.flushed = self.remaining = None\n",
+        "            self.counts = dict.fromkeys(self.counts)\n",
         "",
         "jobs/test_deadline.py::test_a_disk_that_hangs_does_not_delay_the_end",
     ),

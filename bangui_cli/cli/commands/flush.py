@@ -63,10 +63,10 @@ def _intention(report: Report) -> str:
 
     if report.outcome != OK:
         return "would do nothing: another instance holds the lock"
-    lock = _WOULD[report.lock["outcome"]]
-    if not report.flushed:
-        return f"nothing to flush; would {lock}"
-    return f"would flush {counted(report.flushed, 'row')} and {lock}"
+    rows, lock = report.counts["flushed"], _WOULD[report.lock["outcome"]]
+    return (
+        f"would flush {counted(rows, 'row')} and {lock}" if rows else f"nothing to flush; would {lock}"
+    )
 
 
 def _result(report: Report) -> str:
@@ -74,7 +74,8 @@ def _result(report: Report) -> str:
 
     if report.outcome != OK:
         return "nothing done: another instance holds the lock"
-    if not report.flushed:
+    rows, left = report.counts["flushed"], report.counts["remaining"]
+    if not rows:
         return "nothing to flush"
-    rest = f", {report.remaining:,} staged meanwhile" if report.remaining else ""
-    return f"flushed {counted(report.flushed, 'row')} in {report.duration_s():.2f} s{rest}"
+    rest = f", {left:,} staged meanwhile" if left else ""
+    return f"flushed {counted(rows, 'row')} in {report.duration_s():.2f} s{rest}"

@@ -5,7 +5,7 @@ from typing import Any
 from bangui_cli.health import ages
 from bangui_cli.health.ages import Age
 from bangui_cli.health.collect import epoch_s
-from bangui_cli.jobs.catalogue import FLUSH, JOBS
+from bangui_cli.jobs.catalogue import FLUSH, LOCK_KEEPERS
 from bangui_cli.rules import lease, timestamps
 from bangui_cli.rules.durations import approximate, format_duration
 from bangui_cli.rules.instance_names import is_random
@@ -73,7 +73,7 @@ def tell_flush_on_time(state: dict[str, Any], values: Settings) -> str | None:
 
 
 def _check_job(age: Age) -> Check:
-    command = next(job.command for job in JOBS if job.id == age.name)
+    command = next(job.command for job in LOCK_KEEPERS if job.id == age.name)
     remedy = f"see its log (journalctl -t bangui), the schedule, and: bangui {command}"
     detail = age.text.removeprefix(f"{age.name} ")
     if not age.has_succeeded and age.verdict == ages.OK:

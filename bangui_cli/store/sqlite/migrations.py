@@ -31,6 +31,15 @@ def _complete(db: sqlite_utils.Database) -> None:
                 db.execute(sql.ADD_COLUMN.format(table=table, column=name, definition=definition))
 
 
+@migrations(name="0002_memory")
+def _key_jobs_by_instance(db: sqlite_utils.Database) -> None:
+    """Give a job outside the lock a row for each instance, and the history its tables."""
+    _complete(db)
+    if "instance" not in {column.name for column in db["job_state"].columns}:
+        for statement in sql.KEY_JOBS_BY_INSTANCE:
+            db.execute(statement)
+
+
 def initialise(path: str, *, journal_mode: str | None, force: bool) -> Initialised:
     """Create or upgrade a database; nothing happens to one that is current.
 

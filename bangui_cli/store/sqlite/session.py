@@ -12,7 +12,7 @@ from bangui_cli.rules import timestamps
 from bangui_cli.states.errors import DatabaseBusy, DatabaseReplaced, ForeignSchema, NoDatabase
 from bangui_cli.store.sqlite import faults, opening
 from bangui_cli.store.sqlite import statements as sql
-from bangui_cli.store.sqlite.merging import NORMAL_TIME
+from bangui_cli.store.sqlite.foreign_rows import NORMAL_TIME
 
 LOCK_WAIT_S = 30.0
 _FIRST_PAUSE_S = 0.001

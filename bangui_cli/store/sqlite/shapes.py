@@ -1,8 +1,8 @@
 """Tell bangui's tables from what may stand in their place, by what SQLite's schema says of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
+from bangui_cli.states.records import Record
 from bangui_cli.store.sqlite.statements import ADDED_COLUMNS, JOB_STATE_COLUMNS
 
 MIGRATIONS_TABLE = "_sqlite_migrations"
@@ -11,8 +11,12 @@ KEYS = {
     "geo_cache": ("ip",),
     "geo_cache_dirty": ("ip",),
     "scheduler_lock": ("id",),
-    "job_state": ("job_id",),
+    "job_state": ("job_id", "instance"),
+    "ban_history": ("banned_at", "instance", "jail", "ip"),
+    "collect_state": ("instance",),
 }
+# What a later schema brought into a key: a table without it is to be upgraded, and not foreign.
+LATER_KEYS = {"job_state": "instance"}
 # What a table must have, whoever made it. What `init` adds, to a table of BanGUI or of an earlier
 # bangui, does not stand here: without it a table is to be upgraded, and not foreign.
 REQUIRED_COLUMNS = {
@@ -20,6 +24,8 @@ REQUIRED_COLUMNS = {
     "geo_cache_dirty": ("ip", "country_code", "country_name", "asn", "org", "resolved_at"),
     "scheduler_lock": ("id", "pid", "hostname", "created_at", "heartbeat_at", "heartbeat_timeout"),
     "job_state": ("job_id", *JOB_STATE_COLUMNS, "last_token"),
+    "ban_history": ("instance", "jail", "ip", "banned_at", "bantime_s", "bancount", "failures"),
+    "collect_state": ("instance", "mark"),
     MIGRATIONS_TABLE: ("migration_set", "name", "applied_at"),
 }
 
@@ -34,7 +40,7 @@ SELECT part.type, lower(part.tbl_name), part.name, lower(column.name), column.pk
    AND lower(part.tbl_name) IN ({", ".join(f"'{table}'" for table in REQUIRED_COLUMNS)})"""
 
 
-class Part(NamedTuple):
+class Part(Record):
     """One column of a table, or a view, virtual table or trigger, which have no columns here.
 
     `hidden` is what PRAGMA table_xinfo says: 0 for an ordinary column.
@@ -64,6 +70,7 @@ def find_missing(parts: Iterable[Part]) -> str | None:
         for column in columns
         if (table, column) not in found
     ]
+    missing += [f"{key[0]}.{key[1]}" for key in LATER_KEYS.items() if key not in found]
     return missing[0] if missing else None
 
 
@@ -72,7 +79,7 @@ def _faults(table: str, parts: Iterable[Part]) -> Iterator[str]:
     if mine:
         yield from filter(None, map(_intruder, mine))
         yield from _unfit_columns(table, {part.column: part for part in mine})
-        key = KEYS.get(table)
+        key = _expected_key(table, {part.column for part in mine})
         if key and key != _key(mine):
             yield f"{', '.join(key)} is not the primary key of {table}"
 
@@ -84,6 +91,12 @@ def _unfit_columns(table: str, found: Mapping[str | None, Part]) -> Iterator[str
     for name in (*REQUIRED_COLUMNS[table], *ADDED_COLUMNS.get(table, ())):
         if name in found and found[name].hidden:
             yield f"{table}.{name} is a generated column"
+
+
+def _expected_key(table: str, columns: set[str | None]) -> tuple[str, ...]:
+    later = LATER_KEYS.get(table)
+    key = KEYS.get(table, ())
+    return key if later in columns else tuple(name for name in key if name != later)
 
 
 def _key(parts: Iterable[Part]) -> tuple[str | None, ...]:

@@ -1,14 +1,12 @@
 """The SQL, named. No statement reads a clock: every time is a parameter."""
 
 from bangui_cli.rules.lease import TOKEN_CEILING
-from bangui_cli.store.sqlite.merging import (
+from bangui_cli.store.merging import merge, staged, wins_whole
+from bangui_cli.store.sqlite.foreign_rows import (
     cached,
     cached_time,
     is_spelt_otherwise,
     knows_country,
-    merge,
-    staged,
-    wins_whole,
 )
 
 APPLIED_MIGRATIONS = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'bangui'"
@@ -67,9 +65,9 @@ SELECT coalesce(max(last_token), 0) FROM job_state
  WHERE typeof(last_token) = 'integer' AND last_token < {TOKEN_CEILING}"""
 
 JOB_STARTED = """
-INSERT INTO job_state (job_id, last_started_at, last_correlation_id, last_token, runs_total)
-VALUES (?, ?, ?, ?, 1)
-ON CONFLICT (job_id) DO UPDATE SET
+INSERT INTO job_state (job_id, instance, last_started_at, last_correlation_id, last_token, runs_total)
+VALUES (:job_id, :instance, :started_at, :correlation_id, :token, 1)
+ON CONFLICT (job_id, instance) DO UPDATE SET
     last_started_at = excluded.last_started_at, last_correlation_id = excluded.last_correlation_id,
     last_token = max(coalesce(last_token, 0), excluded.last_token), runs_total = runs_total + 1"""
 
@@ -80,9 +78,9 @@ UPDATE job_state
        last_success_at = CASE WHEN :outcome = 'ok' THEN :finished_at ELSE last_success_at END,
        failures_total = failures_total + (:outcome <> 'ok'),
        consecutive_failures = CASE WHEN :outcome = 'ok' THEN 0 ELSE consecutive_failures + 1 END
- WHERE job_id = :job_id"""
+ WHERE job_id = :job_id AND instance = :instance"""
 
-ADD_FLUSHED = "UPDATE job_state SET flushed_total = flushed_total + ? WHERE job_id = ?"
+ADD_FLUSHED = "UPDATE job_state SET flushed_total = flushed_total + ? WHERE job_id = ? AND instance = ''"
 
 JOB_STATE_COLUMNS = (
     "last_started_at",
@@ -112,7 +110,7 @@ def _job_state_value(column: str, never: int | None) -> str:
 
 
 _JOB_STATE = ", ".join(map(_job_state_value, JOB_STATE_COLUMNS, NEVER_RAN))
-READ_JOB_STATE = f"SELECT {_JOB_STATE} FROM job_state WHERE job_id = ?"
+READ_JOB_STATE = f"SELECT {_JOB_STATE} FROM job_state WHERE job_id = ? AND instance = ?"
 
 # Where the whole row is the key, as in a WITHOUT ROWID table, a transaction in `ip` order writes
 # each page once; in random order the same flush takes five times as long.
@@ -213,6 +211,25 @@ _TIMESTAMP = (
     "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]Z"
 )
 
+_CREATE_JOB_STATE = """
+CREATE TABLE IF NOT EXISTS job_state (
+    job_id TEXT NOT NULL,
+    instance TEXT NOT NULL DEFAULT '',
+    last_started_at TEXT,
+    last_finished_at TEXT,
+    last_outcome TEXT,
+    last_success_at TEXT,
+    last_duration_s REAL,
+    last_count INTEGER,
+    last_correlation_id TEXT,
+    last_token INTEGER,
+    runs_total INTEGER NOT NULL DEFAULT 0,
+    failures_total INTEGER NOT NULL DEFAULT 0,
+    consecutive_failures INTEGER NOT NULL DEFAULT 0,
+    flushed_total INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job_id, instance)
+) STRICT, WITHOUT ROWID"""
+
 # BanGUI's own inserts must keep working on geo_cache, so it has no CHECK (they would treble the time
 # of a flush, too). They stand on the dirty set: no row gets in that could later block a flush.
 CREATE_TABLES = (
@@ -252,21 +269,23 @@ CREATE TABLE IF NOT EXISTS scheduler_lock (
     heartbeat_boottime REAL,
     heartbeat_written REAL
 ) STRICT""",
+    _CREATE_JOB_STATE,
     """
-CREATE TABLE IF NOT EXISTS job_state (
-    job_id TEXT NOT NULL PRIMARY KEY,
-    last_started_at TEXT,
-    last_finished_at TEXT,
-    last_outcome TEXT,
-    last_success_at TEXT,
-    last_duration_s REAL,
-    last_count INTEGER,
-    last_correlation_id TEXT,
-    last_token INTEGER,
-    runs_total INTEGER NOT NULL DEFAULT 0,
-    failures_total INTEGER NOT NULL DEFAULT 0,
-    consecutive_failures INTEGER NOT NULL DEFAULT 0,
-    flushed_total INTEGER NOT NULL DEFAULT 0
+CREATE TABLE IF NOT EXISTS ban_history (
+    instance TEXT NOT NULL,
+    jail TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    banned_at TEXT NOT NULL,
+    bantime_s INTEGER NOT NULL,
+    bancount INTEGER NOT NULL,
+    failures INTEGER,
+    PRIMARY KEY (banned_at, instance, jail, ip)
+) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS ban_history_addresses ON ban_history (ip)",
+    """
+CREATE TABLE IF NOT EXISTS collect_state (
+    instance TEXT NOT NULL PRIMARY KEY,
+    mark TEXT NOT NULL
 ) STRICT, WITHOUT ROWID""",
 )
 
@@ -282,5 +301,14 @@ ADDED_COLUMNS = {
         "heartbeat_written": "REAL",
     },
 }
+# The first schema had one row a job. SQLite cannot change a primary key: the rows move house.
+KEY_JOBS_BY_INSTANCE = (
+    "ALTER TABLE job_state RENAME TO former_job_state",
+    _CREATE_JOB_STATE,
+    f"""
+INSERT INTO job_state (job_id, last_token, {", ".join(JOB_STATE_COLUMNS)})
+SELECT job_id, last_token, {", ".join(JOB_STATE_COLUMNS)} FROM former_job_state""",
+    "DROP TABLE former_job_state",
+)
 ADD_COLUMN = "ALTER TABLE {table} ADD COLUMN {column} {definition}"
 SET_JOURNAL_MODE = "PRAGMA journal_mode = {mode}"

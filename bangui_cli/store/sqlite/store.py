@@ -11,7 +11,7 @@ from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry, flatten, known_country, latest_believable
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import Interrupted
-from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, Situation
+from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, JobStart, Situation
 from bangui_cli.store.sqlite import custody, faults
 from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.soundness import CheckedSession
@@ -60,14 +60,23 @@ class SqliteStore(CheckedSession):
             self._finish(finish, now)
         return True
 
+    def record_run(self, start: JobStart, finish: JobFinish) -> None:
+        """Record a whole run of a job that takes no lock."""
+        with self.transaction():
+            now = self.now()
+            self._start(start, now)
+            self._finish(finish, now)
+
     def _write(self, decision: Decision, now: Instant) -> None:
         self._execute(sql.WRITE_LOCK, decision.lock)
         if decision.start:
-            job_id, correlation_id, token, elapsed_s = decision.start
-            started_at = timestamps.to_text(now.wall_s - elapsed_s)
-            self._execute(sql.JOB_STARTED, (job_id, started_at, correlation_id, token))
+            self._start(decision.start, now)
         if decision.finish:
             self._finish(decision.finish, now)
+
+    def _start(self, start: JobStart, now: Instant) -> None:
+        started_at = timestamps.to_text(now.wall_s - start.elapsed_s)
+        self._execute(sql.JOB_STARTED, {**start._asdict(), "started_at": started_at})
 
     def _finish(self, finish: JobFinish, now: Instant) -> None:
         finished_at = timestamps.to_text(now.wall_s)
@@ -180,9 +189,9 @@ class SqliteStore(CheckedSession):
 
     # The state of the jobs.
 
-    def job_state(self, job_id: str) -> dict[str, Any]:
+    def job_state(self, job_id: str, instance: str = "") -> dict[str, Any]:
         """Return the state of a job; one that never ran has zeros and no times."""
-        row = self._one(sql.READ_JOB_STATE, (job_id,)) or sql.NEVER_RAN
+        row = self._one(sql.READ_JOB_STATE, (job_id, instance)) or sql.NEVER_RAN
         return dict(zip(sql.JOB_STATE_COLUMNS, row, strict=True))
 
     # The file.
