@@ -13,7 +13,10 @@ from bangui_cli.states.errors import BadData
 
 @options.command("add", example="bangui add 192.0.2.1 --country-code DE --country-name Germany")
 @click.argument("ip")
-@click.option("--country-code", metavar="CODE", help="Two letters; without one: a failed resolution.")
+@click.option(
+    "--country-code", metavar="CODE",
+    help="Two letters.  [default: those of the name, else a failed resolution]",
+)  # fmt: skip
 @click.option("--country-name", metavar="NAME", help="Its name.  [default: that of ISO 3166]")
 @click.option("--asn", metavar="ASN", help="The autonomous system: AS64496 or 64496.")
 @click.option("--org", metavar="NAME", help="The organisation.")
