@@ -69,7 +69,7 @@ def _without_names(line: bytes) -> Refusal | None:
 
 def _is_address(field: bytes) -> bool:
     try:
-        return bool(normalise_ip(field.decode("ascii", "replace").strip("\ufeff \"'")))
+        return bool(normalise_ip(field.decode("utf-8", "replace").strip("\ufeff \"'")))
     except Rejected:
         return False
 
