@@ -179,3 +179,15 @@ def test_only_so_many_are_returned_as_were_asked_for(database):
 
     assert [one.banned_at for one in newest] == ["2026-01-02T00:00:00.000Z", rows[2].banned_at]
     assert [(one.ip, one.bans) for one in most] == [("192.0.2.1", 3)]
+
+
+@pytest.mark.parametrize(
+    ("active_at", "bans"),
+    [("2026-01-01T00:09:59.999Z", 1), ("2026-01-01T00:10:00.000Z", 0), ("2026-01-01T00:10:00.500Z", 0)],
+)
+def test_a_ban_is_over_at_the_moment_of_its_end(database, active_at, bans):
+    """As fail2ban sees it: what ends now is no longer in force."""
+    fill(database, [ban("192.0.2.1", "2026-01-01T00:00:00.000Z", bantime_s=600)], {}, {})
+
+    with reading.open_snapshot(str(database)) as store:
+        assert store.bans.extent(BanFilter(active_at=active_at)).bans == bans
