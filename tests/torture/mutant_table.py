@@ -664,8 +664,7 @@ MUTANTS = (
         SESSION,
         "            with vitals.Task(ENDLESS_CPU_S, self._endless):\n                yield\n",
         "            yield\n",
-        "host/test_watchdog.py"
-        "::test_a_step_of_sqlite_without_an_end_ends_by_the_cpu_time_that_it_takes",
+        "host/test_watchdog.py::test_a_step_of_sqlite_without_an_end_ends_by_the_cpu_time_that_it_takes",
     ),
     Mutant(
         "a signal in a long statement is lost",
