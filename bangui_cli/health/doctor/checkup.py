@@ -8,6 +8,7 @@ from bangui_cli import store
 from bangui_cli.health.collect import collect
 from bangui_cli.health.doctor import geoip, schedule, work
 from bangui_cli.host import clocks, container
+from bangui_cli.scheduling import formats
 from bangui_cli.settings.table import Settings, with_origin
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, ok, warning
