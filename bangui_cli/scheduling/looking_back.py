@@ -44,7 +44,7 @@ class Started(NamedTuple):
 def read(format_: Format, files: Sequence[File]) -> list[Started]:
     """Return what the files start."""
     owner = oneself().name if format_.is_own else ROOT
-    found = []
+    found: list[Started] = []
     for file in files:
         if format_.name == CRON.name:
             found += _of_crontab(file.text, None if not format_.is_own else owner)
@@ -78,9 +78,7 @@ def _of_unit(file: File, owner: str) -> Iterator[Started]:
     unit = os.path.basename(file.path).removeprefix("bangui-").removesuffix(".service")
     user = re.search(r"^User=(.*)$", file.text, re.MULTILINE)
     for command in re.findall(r"^ExecStart=[-@:+!]*(.+)", file.text, re.MULTILINE):
-        yield Started(
-            _BY_UNIT.get(unit), user[1] if user else owner, _words(command.replace("%%", "%"))
-        )
+        yield Started(_BY_UNIT.get(unit), user[1] if user else owner, _words(command.replace("%%", "%")))
 
 
 def _words(command: str) -> tuple[str, ...]:

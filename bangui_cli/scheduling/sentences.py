@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from bangui_cli.host import terminal
 from bangui_cli.rules.durations import format_duration
 from bangui_cli.scheduling.formats import Format
 from bangui_cli.scheduling.plan import File, LeftOut, Plan
@@ -41,8 +40,7 @@ def _reasons(left_out: Sequence[LeftOut]) -> str:
     """Name the tasks, those with one reason together."""
     groups = groupby(left_out, attrgetter("reason"))
     return ", ".join(
-        f"{' and '.join(each.task.id for each in group)} ({terminal.safe(reason)})"
-        for reason, group in groups
+        f"{' and '.join(each.task.id for each in group)} ({reason})" for reason, group in groups
     )
 
 
@@ -53,4 +51,4 @@ def _listed(paths: Sequence[str], root: str) -> str:
         f"{directory and f'{root}{directory}/'}{', '.join(map(os.path.basename, group))}"
         for directory, group in groups
     )
-    return terminal.safe(", ".join(names))
+    return ", ".join(names)

@@ -24,8 +24,8 @@ Words = tuple[str, ...]
 class Task(NamedTuple):
     """One thing to start; the ID is an interface, `unit` names it to systemd, `command` has its page.
 
-    `words` follow the program. Without what the setting in `needs` names it has nothing to do. `output` is
-    the file that it makes anew, if its setting is set.
+    `words` follow the program. Without what the setting in `needs` names it has nothing to do.
+    `output` is the file that it makes anew, if its setting is set.
     """
 
     id: str

@@ -97,7 +97,7 @@ def _split(content: bytes) -> tuple[bytes, bytes, bytes]:
     if len(begins) != 1 or len(ends) != 1 or begins > ends:
         raise BadData(
             "one of the two marks round the lines of bangui is missing in the crontab",
-            hint=f"with crontab -e, delete the lines of bangui and what is left of {BEGIN!r} and {END!r}",
+            hint=f"crontab -e: delete the lines of bangui, and what is left of {BEGIN!r} and {END!r}",
         )
     first, last = begins[0], ends[0] + 1
     return b"".join(lines[:first]), b"".join(lines[first:last]), b"".join(lines[last:])

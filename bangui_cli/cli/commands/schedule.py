@@ -73,7 +73,7 @@ def _job_options(function: Any) -> Any:
         ),
         click.option(
             "--all", "everything", is_flag=True,
-            help="Schedule also what this host has no use for yet: without fail2ban, without MMDB files.",
+            help="Schedule also what this host has no use for yet, without fail2ban or MMDB files.",
         ),
     ):  # fmt: skip
         function = option(function)
@@ -132,7 +132,7 @@ def install(
     changed = target.format.install(files, root, force)
     _log_installed(invocation, target, proposal.plan, files, changed=bool(changed))
     next_step = _next_step(target, files, now=now)
-    output.tell(sentences.installed(proposal.plan, target.format, files, changed, root, next_step))
+    invocation.tell(sentences.installed(proposal.plan, target.format, files, changed, root, next_step))
     if not root:
         _start(invocation, target.format, files, now=now)
 
@@ -153,9 +153,9 @@ def remove(invocation: Invocation, *, format_name: str, root: str, now: bool) ->
         hint = {"hint": next_step} if next_step else {}
         paths = [root + path for path in removed]
         invocation.log.emit(events.SCHEDULE_REMOVED, format=target.format.name, paths=paths, **hint)
-        output.tell(sentences.removed(removed, root, next_step))
+        invocation.tell(sentences.removed(removed, root, next_step))
     else:
-        output.tell(f"there was no schedule for {target.format.name} to delete")
+        invocation.tell(f"there was no schedule for {target.format.name} to delete")
     _warn_of_others(invocation, target, events.SCHEDULE_REMAINS)
 
 

@@ -1,4 +1,4 @@
-"""Judge an installed schedule by what is in it: is it what `schedule install` would write now?"""
+"""Judge an installed schedule by what is in it: what `schedule install` would write now."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +18,6 @@ from bangui_cli.scheduling.plan import (
 )
 from bangui_cli.scheduling.runner import User
 from bangui_cli.scheduling.tasks import TASKS, Task
-from bangui_cli.settings import config_file
 from bangui_cli.settings.table import Settings, Sourced
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, error, failed, ok, warning
@@ -27,8 +26,8 @@ from bangui_cli.states.errors import BanguiError
 # What an installation was given as options, by the key of the setting.
 _OPTIONS = {"database_path": "--database", "instance": "--instance"}
 
-# Load the settings by what the lines of a schedule give, and the path of their file.
-Load = Callable[[Mapping[str, Sourced], str | None], Settings]
+# Load the settings, and the path of their file, by what the lines of a schedule were given.
+Load = Callable[[Mapping[str, Sourced], str | None], tuple[Settings, str | None]]
 
 
 class Schedule(NamedTuple):
@@ -54,15 +53,12 @@ def read(format_: Format, files: tuple[File, ...], load: Load) -> Schedule:
     """Read a schedule back. Raise what its settings raise."""
     started = tuple(looking_back.read(format_, files))
     first = started[0] if started else Started(None, ROOT, ("bangui",))
-    config_path = first.value("--config")
-    if config_path is None and os.path.exists(config_file.SYSTEM_PATH):
-        config_path = config_file.SYSTEM_PATH
     given = {
         key: Sourced(value, f"flag {option}")
         for key, option in _OPTIONS.items()
         if (value := first.value(option)) is not None
     }
-    settings = load(given, config_path)
+    settings, config_path = load(given, first.value("--config"))
     return Schedule(format_, files, started, Command(first.command, config_path), settings)
 
 
@@ -114,7 +110,9 @@ def _require_runners(schedule: Schedule) -> None:
         for program in dict.fromkeys(each.words[0] for each in schedule.started if each.user == name):
             if _can_be_asked(user):
                 runner.require_runnable(program, user)
-        needs = runner.needs_of_every_task(place, schedule.command.config_path, schedule.started[0].words[0])
+        needs = runner.needs_of_every_task(
+            place, schedule.command.config_path, schedule.started[0].words[0]
+        )
         if user.name != ROOT and _can_be_asked(user):
             runner.require_all(user, needs)
 
@@ -153,13 +151,11 @@ def _expected(schedule: Schedule, installed: Mapping[str, str]) -> Iterable[Plan
             continue
         user = installed.get(task.id) or _user_for(task, users, settings, found)
         if user:
-            yield plan_task(
-                task, user, settings, schedule.command, is_own=schedule.format.is_own
-            )
+            yield plan_task(task, user, settings, schedule.command, is_own=schedule.format.is_own)
 
 
 def _user_for(task: Task, users: set[str], settings: Settings, found: uses.Uses) -> str | None:
-    """Return who would run a task that is missing; None where he could not, and was asked for by name."""
+    """Return who would run a task that is missing; None for a named user who could not."""
     if users != {ROOT} and len(users) == 1:
         (name,) = users
         needs = runner.needs_of(task, settings, found)

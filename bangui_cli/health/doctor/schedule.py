@@ -20,9 +20,9 @@ def examine(load: Load, database: str, kinds: Sequence[Format], root: str = "") 
     try:
         installed = list(_installed(load, database, kinds, root))
     except BanguiError as state:
-        return [failed("schedule", state), _check_any_scheduler(kinds)]
+        return [failed("schedule", state), check_any_scheduler(kinds)]
     if not installed:
-        return [_missing(), _check_any_scheduler(kinds)]
+        return [_missing(), check_any_scheduler(kinds)]
     files = _check_files(installed, database, root)
     return [files, *_check_programs(installed), _check_schedulers([each.format for each in installed])]
 
@@ -46,7 +46,7 @@ def excuse(checks: Sequence[Check], flushed: str) -> list[Check]:
 
 
 def _installed(load: Load, database: str, kinds: Sequence[Format], root: str) -> Iterator[Schedule]:
-    """Yield what is installed; the system's schedule on another database is no ordinary user's matter."""
+    """Yield what is installed; to an ordinary user the system's matters on his database alone."""
     for kind in kinds:
         try:
             files = kind.installed(root)
@@ -127,7 +127,8 @@ def _check_schedulers(installed: Sequence[Format]) -> Check:
     return ok("scheduler", f"{' and '.join(each.name for each in installed)} is running")
 
 
-def _check_any_scheduler(kinds: Sequence[Format]) -> Check:
+def check_any_scheduler(kinds: Sequence[Format]) -> Check:
+    """Check that there is a scheduler at all, for whatever is to start the jobs."""
     running = dict.fromkeys(each.name for each in kinds if each.is_running())
     if running:
         return ok("scheduler", f"{' and '.join(running)} is running")
