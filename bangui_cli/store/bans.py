@@ -99,6 +99,9 @@ class Bans(Protocol):
     def count_by_address(self, which: BanFilter, limit_rows: int | None = None) -> list[BannedAddress]:
         """Count the bans of each address, the most frequent first, then the last one banned."""
 
+    def count_by_masked_address(self, which: BanFilter, limit_rows: int) -> list[tuple[str, int]]:
+        """Count the bans of all addresses that are the same once masked, the most frequent first."""
+
     def count_addresses(self, which: BanFilter) -> int:
         """Count the addresses and networks that were banned."""
 

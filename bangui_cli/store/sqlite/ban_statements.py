@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from bangui_cli.rules.entry import NO_COUNTRY, SAME_COUNTRY
+from bangui_cli.rules.masking import PREFIX_BITS
 from bangui_cli.store.bans import QUARTER_HOUR_S, BanFilter
 from bangui_cli.store.merging import chosen, staged
 from bangui_cli.store.sqlite.foreign_rows import cached
@@ -124,6 +125,35 @@ def count_by_address(which: BanFilter) -> str:
 SELECT address.ip, address.bans, {_ORIGIN_COLUMNS}, address.first_at, address.last_at
   FROM ({_by_address(counted, which)} {rank} LIMIT :limit_rows) AS address {_origin("address.ip")}
  ORDER BY address.bans DESC, address.ip"""
+
+
+def count_by_masked_address(which: BanFilter) -> str:
+    """Return the statement that counts by what is left of an address once it is masked."""
+    first, bits = _first_address("ip"), "CAST(substr(ip, instr(ip, '/') + 1) AS INTEGER)"
+    most = f"CASE WHEN instr(ip, ':') > 0 THEN {PREFIX_BITS[6]} ELSE {PREFIX_BITS[4]} END"
+    return f"""{_GIVEN}
+SELECT CASE WHEN is_wide THEN ip
+            WHEN instr(ip, ':') > 0 THEN {_masked_ipv6("first")}
+            ELSE {_masked_ipv4("first")} END, sum(bans)
+  FROM (SELECT ip, bans, {first} AS first, instr(ip, '/') > 0 AND {bits} < {most} AS is_wide
+          FROM ({_by_address(["count(*) AS bans"], which)}))
+ GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit_rows"""
+
+
+def _masked_ipv4(ip: str) -> str:
+    return f"rtrim({ip}, '0123456789') || '0/{PREFIX_BITS[4]}'"
+
+
+def _masked_ipv6(ip: str) -> str:
+    """Cut a normal form behind its third group, or where the zeros begin before; zeros go to them."""
+    behind = ip
+    for _ in range(PREFIX_BITS[6] // 16):
+        behind = f"substr({behind}, instr({behind}, ':') + 1)"
+    head = f"substr({ip}, 1, length({ip}) - length({behind})) || ':'"
+    cut = f"substr({head}, 1, instr({head}, '::') + 1) || '/{PREFIX_BITS[6]}'"
+    for _ in range(2):
+        cut = f"replace({cut}, ':0::/', '::/')"
+    return cut
 
 
 def count_addresses(which: BanFilter) -> str:

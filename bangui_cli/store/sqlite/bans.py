@@ -56,6 +56,10 @@ class SqliteBans:
         rows = self._fetch(sql.count_by_address(which), which, limit_rows)
         return [BannedAddress(*row) for row in rows]
 
+    def count_by_masked_address(self, which: BanFilter, limit_rows: int) -> list[tuple[str, int]]:
+        """Count the bans of all addresses that are the same once masked."""
+        return self._fetch(sql.count_by_masked_address(which), which, limit_rows)
+
     def count_addresses(self, which: BanFilter) -> int:
         """Count the addresses and networks that were banned."""
         return int(self._fetch(sql.count_addresses(which), which)[0][0])
