@@ -45,7 +45,7 @@ def merge(new: Side, old: Side, latest: str) -> str:
 
 
 def chosen(new: Side, old: Side, latest: str) -> dict[str, str]:
-    """Return, by column, what counts of two rows; a row that is missing, all NULL, knows nothing."""
+    """Return, by column, what counts of two rows."""
     country, network = _winners(new, old, latest)
     wins = {"country_code": country, "country_name": country, "asn": network, "org": network}
     return {column: _chosen(winner, new, old, column) for column, winner in wins.items()}

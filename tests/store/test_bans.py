@@ -1,6 +1,5 @@
 """The memory of bans: each question gets the answer that one row after the other gives."""
 
-import ipaddress
 import sqlite3
 from collections import Counter
 from contextlib import closing
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from bangui_cli.access import reading
 from bangui_cli.resolving.lookup import look_up
-from bangui_cli.rules import masking, networks, timestamps
+from bangui_cli.rules import networks, timestamps
 from bangui_cli.store.bans import EVERY_BAN, ORIGINS, SOURCES, BanFilter, Extent
 
 # Few of each, so that rows meet: in normal form, and as BanGUI spells them, too.
@@ -182,25 +181,13 @@ def test_only_so_many_are_returned_as_were_asked_for(database):
     assert [(one.ip, one.bans) for one in most] == [("192.0.2.1", 3)]
 
 
-groups = st.sampled_from([0, 0, 1, 0xDB8, 0xFFFF])
-ipv6 = st.tuples(st.sampled_from([1, 0x2001]), *[groups] * 7).map(
-    lambda parts: str(ipaddress.ip_address(":".join(f"{part:x}" for part in parts)))
+@pytest.mark.parametrize(
+    ("active_at", "bans"),
+    [("2026-01-01T00:09:59.999Z", 1), ("2026-01-01T00:10:00.000Z", 0), ("2026-01-01T00:10:00.500Z", 0)],
 )
-ipv4 = st.tuples(*[st.sampled_from([0, 1, 192, 255])] * 4).map(lambda parts: ".".join(map(str, parts)))
-wide = st.tuples(ipv4, st.integers(0, 31)) | st.tuples(ipv6, st.integers(0, 127))
-masked_networks = wide.map(lambda pair: str(ipaddress.ip_network(f"{pair[0]}/{pair[1]}", strict=False)))
-
-
-@given(ips=st.lists(ipv4 | ipv6 | masked_networks, min_size=1, max_size=12))
-def test_addresses_count_together_that_are_the_same_once_masked(database, ips):
-    """A page that shows networks would else show one of them twice, and none of them whole."""
-    rows = [ban(ip, f"2026-01-01T00:00:{place:02}") for place, ip in enumerate(ips)]
-    fill(database, rows, {}, {})
+def test_a_ban_is_over_at_the_moment_of_its_end(database, active_at, bans):
+    """As fail2ban sees it: what ends now is no longer in force."""
+    fill(database, [ban("192.0.2.1", "2026-01-01T00:00:00.000Z", bantime_s=600)], {}, {})
 
     with reading.open_snapshot(str(database)) as store:
-        counted = store.bans.count_by_masked_address(EVERY_BAN, 10**6)
-        first = store.bans.count_by_masked_address(EVERY_BAN, 1)
-
-    expected = Counter(masking.mask_addresses(ip) for ip in ips)
-    assert counted == sorted(expected.items(), key=lambda item: (-item[1], item[0]))
-    assert first == counted[:1]
+        assert store.bans.extent(BanFilter(active_at=active_at)).bans == bans

@@ -47,7 +47,8 @@ WITH given ({", ".join(_COLUMNS)}) AS MATERIALIZED (
 
 def _known(column: str) -> str:
     counts = chosen(staged("dirty"), cached("cached"), ":latest")[column]
-    found = f"CASE WHEN dirty.ip IS NULL THEN cached.{column} ELSE {counts} END"
+    one = f"WHEN dirty.ip IS NULL THEN cached.{column} WHEN cached.ip IS NULL THEN dirty.{column}"
+    found = f"CASE {one} ELSE {counts} END"
     return f"CASE WHEN given.ip IS NULL THEN nullif(CAST({found} AS TEXT), '') ELSE given.{column} END"
 
 
