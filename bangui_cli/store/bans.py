@@ -4,6 +4,7 @@ Where a ban comes from is what `lookup` would tell of its address, of a network 
 are timestamp texts. An engine offers it as `store.bans`: no job pays for these definitions.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 # What bans are counted by, besides addresses and time.
@@ -52,6 +53,16 @@ class Ban(NamedTuple):
     org: str | None
 
 
+class Origin(NamedTuple):
+    """Where bans come from, as far as it is known, and how many do."""
+
+    country_code: str | None
+    country_name: str | None
+    asn: str | None
+    org: str | None
+    bans: int
+
+
 class BannedAddress(NamedTuple):
     """One address, or network, with its origin, its bans, and the first and the last of them."""
 
@@ -96,6 +107,9 @@ class Bans(Protocol):
         A key may come more than once, where its bytes are no text.
         """
 
+    def count_by_origin(self, which: BanFilter) -> list[Origin]:
+        """Count bans by country, ASN and organisation at once."""
+
     def count_by_address(self, which: BanFilter, limit_rows: int | None = None) -> list[BannedAddress]:
         """Count the bans of each address, the most frequent first, then the last one banned."""
 
@@ -104,6 +118,9 @@ class Bans(Protocol):
 
     def count_addresses(self, which: BanFilter) -> int:
         """Count the addresses and networks that were banned."""
+
+    def count_between(self, which: BanFilter, moments: Sequence[str]) -> list[tuple[int, str, int]]:
+        """Count bans before the first moment (0), from there to the next (1), to behind the last, by jail."""
 
     def count_over_time(self, which: BanFilter) -> list[QuarterHour]:
         """Count the bans of each quarter of an hour that has some, by jail, in order of time."""

@@ -113,6 +113,14 @@ SELECT {_KNOWN[column]}, {_KNOWN[name] if name else "NULL"}, sum(address.bans)
  GROUP BY 1, 2"""
 
 
+def count_by_whole_origin(which: BanFilter) -> str:
+    """Return the statement that counts by all that is known of an origin."""
+    return f"""{_GIVEN}
+SELECT {_ORIGIN_COLUMNS}, sum(address.bans)
+  FROM ({_by_address(["count(*) AS bans"], which)}) AS address {_origin("address.ip")}
+ GROUP BY 1, 2, 3, 4"""
+
+
 def count_by_source(key: str, which: BanFilter) -> str:
     """Return the statement that counts by "jail" or "instance"."""
     return f"{_GIVEN} SELECT ban.{key}, NULL, count(*) {_bans(which)} GROUP BY 1"
@@ -160,6 +168,15 @@ def _masked_ipv6(ip: str) -> str:
 def count_addresses(which: BanFilter) -> str:
     """Return the statement that counts the addresses of bans."""
     return f"{_GIVEN} SELECT count(*) FROM ({_by_address([], which)})"
+
+
+def count_between(which: BanFilter) -> str:
+    """Return the statement that counts between bounds, which are found by the key, and by jail."""
+    within = "ban.banned_at >= json_extract(bound.value, '$[0]') AND ban.banned_at < json_extract(bound.value, '$[1]')"
+    in_order = f"ban_history AS ban NOT INDEXED ON {within}"
+    return f"""{_GIVEN}
+SELECT bound.key, ban.jail, count(*)
+  FROM json_each(:bounds) AS bound CROSS JOIN {in_order}{_where(which)} GROUP BY 1, 2"""
 
 
 def count_over_time(which: BanFilter) -> str:
