@@ -54,13 +54,16 @@ class Ban(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where bans come from, as far as it is known, and how many do."""
+    """Where bans come from, as far as it is known; how many, of how many addresses, and those before."""
 
     country_code: str | None
     country_name: str | None
     asn: str | None
     org: str | None
     bans: int
+    addresses: int
+    bans_before: int
+    addresses_before: int
 
 
 class BannedAddress(NamedTuple):
@@ -107,8 +110,11 @@ class Bans(Protocol):
         A key may come more than once, where its bytes are no text.
         """
 
-    def count_by_origin(self, which: BanFilter) -> list[Origin]:
-        """Count bans by country, ASN and organisation at once."""
+    def count_by_origin(self, which: BanFilter, before: str | None = None) -> list[Origin]:
+        """Count bans and addresses by country, ASN and organisation at once.
+
+        Count those of the time from `before` to `since`, too, where that is given.
+        """
 
     def count_by_address(self, which: BanFilter, limit_rows: int | None = None) -> list[BannedAddress]:
         """Count the bans of each address, the most frequent first, then the last one banned."""
@@ -120,7 +126,7 @@ class Bans(Protocol):
         """Count the addresses and networks that were banned."""
 
     def count_between(self, which: BanFilter, moments: Sequence[str]) -> list[tuple[int, str, int]]:
-        """Count bans before the first moment (0), from there to the next (1), to behind the last, by jail."""
+        """Count bans before the first moment (0), from there to the next (1) and so on, by jail."""
 
     def count_over_time(self, which: BanFilter) -> list[QuarterHour]:
         """Count the bans of each quarter of an hour that has some, by jail, in order of time."""

@@ -114,10 +114,12 @@ SELECT {_KNOWN[column]}, {_KNOWN[name] if name else "NULL"}, sum(address.bans)
 
 
 def count_by_whole_origin(which: BanFilter) -> str:
-    """Return the statement that counts by all that is known of an origin."""
+    """Return the statement that counts by all of an origin, from a moment on and before it."""
+    halves = ("sum(ban.banned_at >= :middle) AS bans", "sum(ban.banned_at < :middle) AS earlier")
     return f"""{_GIVEN}
-SELECT {_ORIGIN_COLUMNS}, sum(address.bans)
-  FROM ({_by_address(["count(*) AS bans"], which)}) AS address {_origin("address.ip")}
+SELECT {_ORIGIN_COLUMNS},
+       sum(address.bans), sum(address.bans > 0), sum(address.earlier), sum(address.earlier > 0)
+  FROM ({_by_address(halves, which)}) AS address {_origin("address.ip")}
  GROUP BY 1, 2, 3, 4"""
 
 
@@ -139,13 +141,14 @@ SELECT address.ip, address.bans, {_ORIGIN_COLUMNS}, address.first_at, address.la
 def count_by_masked_address(which: BanFilter) -> str:
     """Return the statement that counts by what is left of an address once it is masked."""
     first, bits = _first_address("ip"), "CAST(substr(ip, instr(ip, '/') + 1) AS INTEGER)"
-    most = f"CASE WHEN instr(ip, ':') > 0 THEN {PREFIX_BITS[6]} ELSE {PREFIX_BITS[4]} END"
     return f"""{_GIVEN}
-SELECT CASE WHEN is_wide THEN ip
-            WHEN instr(ip, ':') > 0 THEN {_masked_ipv6("first")}
-            ELSE {_masked_ipv4("first")} END, sum(bans)
-  FROM (SELECT ip, bans, {first} AS first, instr(ip, '/') > 0 AND {bits} < {most} AS is_wide
-          FROM ({_by_address(["count(*) AS bans"], which)}))
+SELECT CASE WHEN instr(ip, ':') = 0 AND instr(ip, '/') = 0 THEN {_masked_ipv4("ip")}
+            WHEN instr(ip, ':') = 0 AND {bits} >= {PREFIX_BITS[4]} THEN {_masked_ipv4(first)}
+            WHEN instr(ip, ':') = 0 THEN ip
+            WHEN instr(ip, '/') = 0 THEN {_masked_ipv6("ip")}
+            WHEN {bits} >= {PREFIX_BITS[6]} THEN {_masked_ipv6(first)}
+            ELSE ip END, sum(bans)
+  FROM ({_by_address(["count(*) AS bans"], which)})
  GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit_rows"""
 
 
@@ -172,11 +175,13 @@ def count_addresses(which: BanFilter) -> str:
 
 def count_between(which: BanFilter) -> str:
     """Return the statement that counts between bounds, which are found by the key, and by jail."""
-    within = "ban.banned_at >= json_extract(bound.value, '$[0]') AND ban.banned_at < json_extract(bound.value, '$[1]')"
-    in_order = f"ban_history AS ban NOT INDEXED ON {within}"
+    lower, upper = (f"json_extract(bound.value, '$[{place}]')" for place in (0, 1))
     return f"""{_GIVEN}
 SELECT bound.key, ban.jail, count(*)
-  FROM json_each(:bounds) AS bound CROSS JOIN {in_order}{_where(which)} GROUP BY 1, 2"""
+  FROM json_each(:bounds) AS bound
+ CROSS JOIN ban_history AS ban NOT INDEXED ON ban.banned_at >= {lower} AND ban.banned_at < {upper}
+ {_where(which)}
+ GROUP BY 1, 2"""
 
 
 def count_over_time(which: BanFilter) -> str:

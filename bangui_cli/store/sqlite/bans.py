@@ -53,9 +53,12 @@ class SqliteBans:
         count = sql.count_by_origin if key in ORIGINS else sql.count_by_source
         return self._fetch(count(key, which), which)
 
-    def count_by_origin(self, which: BanFilter) -> list[Origin]:
-        """Count bans by country, ASN and organisation at once."""
-        return [Origin(*row) for row in self._fetch(sql.count_by_whole_origin(which), which)]
+    def count_by_origin(self, which: BanFilter, before: str | None = None) -> list[Origin]:
+        """Count bans and addresses by country, ASN and organisation at once."""
+        # One look at each address for both times.
+        both = which._replace(since=before or which.since)
+        rows = self._fetch(sql.count_by_whole_origin(both), both, middle=(before and which.since) or "")
+        return [Origin(*row) for row in rows]
 
     def count_by_address(self, which: BanFilter, limit_rows: int | None = None) -> list[BannedAddress]:
         """Count the bans of each address, the most frequent first."""
@@ -72,15 +75,18 @@ class SqliteBans:
 
     def count_between(self, which: BanFilter, moments: Sequence[str]) -> list[tuple[int, str, int]]:
         """Count bans before, between and behind moments, by jail."""
-        bounds = json.dumps(list(pairwise(("", *moments, _HIGHEST))))
-        return self._fetch(sql.count_between(which), which, bounds=bounds)
+        # Two lower limits would leave it to SQLite by which one it looks rows up.
+        ends = which.since or "", which.until or _HIGHEST
+        bounds = json.dumps(list(pairwise((ends[0], *moments, ends[1]))))
+        timeless = which._replace(since=None, until=None)
+        return self._fetch(sql.count_between(timeless), timeless, bounds=bounds)
 
     def count_over_time(self, which: BanFilter) -> list[QuarterHour]:
         """Count the bans of each quarter of an hour that has some, by jail."""
         return [QuarterHour(*row) for row in self._fetch(sql.count_over_time(which), which)]
 
     def _fetch(
-        self, statement: str, which: BanFilter, limit_rows: int | None = None, bounds: str = ""
+        self, statement: str, which: BanFilter, limit_rows: int | None = None, **more: str
     ) -> list[Any]:
         named = {name: json.dumps(value) for name, value in which._asdict().items() if value}
         moments = {"since": which.since, "until": which.until, "active_at": which.active_at}
@@ -90,7 +96,7 @@ class SqliteBans:
             "addresses": json.dumps(self._texts_of(which.addresses)),
             "given": json.dumps([entry[:-1] for entry in self._known_spelt_otherwise()]),
             "latest": self._latest,
-            "bounds": bounds,
+            **more,
             "limit_rows": _ALL_ROWS if limit_rows is None else limit_rows,
         }
         return self._fetch_all(statement, parameters)
