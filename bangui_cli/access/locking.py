@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from typing import Any, NamedTuple
+from typing import Any
 
 from bangui_cli.host import container
 from bangui_cli.rules import lease
@@ -11,11 +11,12 @@ from bangui_cli.rules.lease import Judgement, LockRow
 from bangui_cli.settings.table import BY_KEY
 from bangui_cli.states import events
 from bangui_cli.states.errors import LockHeld
+from bangui_cli.states.records import Record
 from bangui_cli.store import Decision, Situation, Store
 from bangui_cli.telling.log import Log
 
 
-class Holding(NamedTuple):
+class Holding(Record):
     """The lock as one instance found it, and as it stands after the pass judged it."""
 
     judgement: Judgement

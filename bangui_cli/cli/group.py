@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bangui_cli import __version__
-from bangui_cli.cli.options import Group
+from bangui_cli.cli.options import Group, showing
 from bangui_cli.states import exit_codes
 
 _COMMANDS = {
@@ -56,9 +56,11 @@ class LazyGroup(Group):
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
     example="bangui init && bangui add 192.0.2.1 --country-code DE && bangui flush",
 )
-@click.version_option(__version__, prog_name="bangui")
+@click.option(
+    "--version",
+    **showing(lambda _: f"bangui, version {__version__}", "Show the version and exit."),
+)
 def cli() -> Any:
     """Keep the geolocation cache of a fail2ban host fresh, from cron, with no daemon."""

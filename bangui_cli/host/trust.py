@@ -7,17 +7,17 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from bangui_cli.states import errors
 from bangui_cli.states.errors import Untrusted
+from bangui_cli.states.records import Record
 
 ROOT_ID = 0
 # As many as the kernel follows.
 _MOST_LINKS = 40
 
 
-class Foreign(NamedTuple):
+class Foreign(Record):
     """A place that somebody else could change; `mode` is the whole st_mode."""
 
     path: str

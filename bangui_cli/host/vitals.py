@@ -5,9 +5,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import NamedTuple
 
 from bangui_cli.host import clocks, procfs
+from bangui_cli.states.records import Record
 
 _THREADS = "/proc/self/task"
 # A file system that is dead may wake those who wait for it now and then, to no avail. One that works,
@@ -48,7 +48,7 @@ def helped_by(child: int) -> Iterator[None]:
         _children.discard(child)
 
 
-class Pulse(NamedTuple):
+class Pulse(Record):
     """The calls that all threads but the one that asks are in, and the CPU time that they have used."""
 
     calls: tuple[str, ...]

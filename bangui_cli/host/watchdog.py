@@ -9,13 +9,13 @@ import _thread
 import os
 import select
 from collections.abc import Callable
-from typing import NamedTuple
 
 from bangui_cli.host import clocks, signals, vitals
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.host.vitals import Pulse
 from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import Interrupted, NoAnswer, explain
+from bangui_cli.states.records import Record
 
 # An event about a missed deadline needs structlog: 60 ms of imports, several times that on a busy
 # machine or a cold disk. They are best done while waiting.
@@ -37,7 +37,7 @@ _LOOK_EVERY_S = 2.5
 Report = Callable[[BaseException], int]
 
 
-class _Charge(NamedTuple):
+class _Charge(Record):
     """A deadline to keep."""
 
     deadline: Deadline
@@ -46,7 +46,7 @@ class _Charge(NamedTuple):
     warm_up: Callable[[], None]
 
 
-class _End(NamedTuple):
+class _End(Record):
     """When to end the process, and why."""
 
     at_s: float

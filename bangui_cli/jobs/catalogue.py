@@ -1,13 +1,13 @@
 """The jobs by name: their stable IDs, settings and events."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from bangui_cli.states import events
 from bangui_cli.states.events import Event
+from bangui_cli.states.records import Record
 
 
-class Job(NamedTuple):
+class Job(Record):
     """What tells one job from the others. The ID is an interface, in files, logs and `job_state`.
 
     `counts` are the keys of its JSON that count what a pass did. A job `under_lock` is one for all

@@ -1,7 +1,8 @@
 """Judge the scheduler lock: a pure function of the row, the clocks and the instance that asks."""
 
 import math
-from typing import NamedTuple
+
+from bangui_cli.states.records import Record
 
 TTL_CEILING_S = 3600.0
 FUTURE_TOLERANCE_S = 5.0
@@ -17,7 +18,7 @@ LOST = "lost"
 Value = str | int | float | bytes | None
 
 
-class Instant(NamedTuple):
+class Instant(Record):
     """One moment on the clocks that the lock is judged by.
 
     `wall_s` counts from the epoch; `boottime_s` from the boot of the host, suspend included, whatever
@@ -34,7 +35,7 @@ class Instant(NamedTuple):
         return self.wall_s == self.boottime_s
 
 
-class LockRow(NamedTuple):
+class LockRow(Record):
     """`scheduler_lock` as it stands, whoever wrote it: any column may hold anything."""
 
     pid: Value
@@ -81,7 +82,7 @@ def freed(row: LockRow) -> LockRow:
     )
 
 
-class Judgement(NamedTuple):
+class Judgement(Record):
     """What a lock is worth to one instance at one instant.
 
     `age_s` is None where it cannot be told; `malformed` says why a row cannot be proven fresh.

@@ -2,7 +2,7 @@
 
 import math
 import time
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
 
 WIDTH_CHARACTERS = len("2026-01-31T23:59:59.999Z")
 
@@ -19,25 +19,30 @@ def to_text(wall_s: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{milliseconds:03d}Z"
 
 
-def to_wall_s(text: str) -> float:
-    """Parse ISO 8601; without a zone it is UTC. Raise ValueError for anything else."""
+def to_wall_s(text: str, zone: tzinfo | None = UTC) -> float:
+    """Parse ISO 8601; without a zone it is in `zone`, None being this process's local time.
+
+    Raise ValueError for anything else; for local time that the system cannot tell OverflowError, too.
+    """
     text = text.upper()
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return _rare_form_s(text)
+        moment = _rare_form(text)
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=zone)
     return moment.timestamp()
 
 
-def _rare_form_s(text: str) -> float:
+def _rare_form(text: str) -> datetime:
     """Parse a leap second, or midnight as the end of a day."""
     import re  # compiled only where it is needed: a job pays for each pattern
 
     for pattern, instead, left_out_s in _RARE_FORMS:
         if match := re.fullmatch(pattern, text, re.ASCII):
-            return to_wall_s(match[1] + instead + match[2]) + left_out_s
+            moment = datetime.fromisoformat(match[1] + instead + match[2])
+            if moment.year < MAXYEAR:
+                return moment + timedelta(seconds=left_out_s)
     raise ValueError("not a time in ISO 8601")
 
 

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from bangui_cli.rules import durations, lease
 from bangui_cli.settings import config_file
 from bangui_cli.states import events
 from bangui_cli.states.errors import ConfigInvalid
+from bangui_cli.states.records import Record
 
 SYSTEM_DATABASE_PATH = "/var/lib/bangui/bangui.db"
 CORRELATION_ID_VARIABLE = "BANGUI_CORRELATION_ID"
@@ -95,7 +96,7 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[object], str]:
     return parse
 
 
-class Setting(NamedTuple):
+class Setting(Record):
     """One setting; a default of None is worked out from the environment by `_derived_default`."""
 
     key: str
@@ -220,7 +221,7 @@ TABLE = (
 BY_KEY = {setting.key: setting for setting in TABLE}
 
 
-class Sourced(NamedTuple):
+class Sourced(Record):
     """A value and where it came from: default, file PATH, environment NAME or flag --NAME."""
 
     value: Any

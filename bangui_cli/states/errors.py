@@ -1,9 +1,10 @@
 """The states in which a run can fail. Each owns its exit code and tells the operator what to do."""
 
 import errno
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from bangui_cli.states import exit_codes
+from bangui_cli.states.records import Record
 
 
 class BanguiError(Exception):
@@ -283,7 +284,7 @@ def named(error: BaseException) -> BaseException:
     return error
 
 
-class Failure(NamedTuple):
+class Failure(Record):
     """What an operator is told of a failure; `fields` are those of its event."""
 
     error: str

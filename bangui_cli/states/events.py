@@ -1,13 +1,13 @@
 """The log events, once. Their names are an interface: monitors and scripts match them."""
 
-from typing import NamedTuple
+from bangui_cli.states.records import Record
 
 # By level, sd-daemon(3): journald strips the prefix `<N>` of a line into PRIORITY.
 PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}
 LEVELS = tuple(PRIORITY)
 
 
-class Event(NamedTuple):
+class Event(Record):
     """A name, its usual level, and what it tells."""
 
     name: str

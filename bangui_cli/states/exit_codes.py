@@ -1,6 +1,6 @@
 """The exit codes, once: commands raise them, `--help`, the man pages and the tests read them."""
 
-from typing import NamedTuple
+from bangui_cli.states.records import Record
 
 DONE = 0
 UNEXPECTED = 1
@@ -20,7 +20,7 @@ NAGIOS_CRITICAL = 2
 NAGIOS_UNKNOWN = 3
 
 
-class ExitCode(NamedTuple):
+class ExitCode(Record):
     """One row of the table that operators read."""
 
     code: str

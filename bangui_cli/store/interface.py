@@ -9,11 +9,12 @@ states of `states.errors` for what the engine refuses.
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.rules.entry import Entry
 from bangui_cli.rules.lease import Instant, LockRow
+from bangui_cli.states.records import Record
 
 # The type checker alone holds engines to it: to make a protocol costs each run 0.2 ms.
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ else:
 Answer = TypeVar("Answer")
 
 
-class Situation(NamedTuple):
+class Situation(Record):
     """What a pass is decided by, all read at one moment of the engine's clock."""
 
     lock: LockRow | None
@@ -33,7 +34,7 @@ class Situation(NamedTuple):
     has_dirty_rows: bool
 
 
-class JobStart(NamedTuple):
+class JobStart(Record):
     """A run that began `elapsed_s` ago. A job outside the lock is recorded under its instance."""
 
     job_id: str
@@ -43,7 +44,7 @@ class JobStart(NamedTuple):
     instance: str = ""
 
 
-class JobFinish(NamedTuple):
+class JobFinish(Record):
     """A run that has ended, for `job_state`; `rows` is what it moved, None where nobody knows."""
 
     job_id: str
@@ -54,7 +55,7 @@ class JobFinish(NamedTuple):
     instance: str = ""
 
 
-class Decision(NamedTuple):
+class Decision(Record):
     """What to write of a situation: the lock, and the start and perhaps the end of a run."""
 
     lock: LockRow
@@ -62,7 +63,7 @@ class Decision(NamedTuple):
     finish: JobFinish | None = None
 
 
-class Batch(NamedTuple):
+class Batch(Record):
     """What one transaction of a sweep moved, and how long others had to wait for it.
 
     `through` is the last address, None at the end of the sweep. `work_s` grows with the rows, `commit_s`

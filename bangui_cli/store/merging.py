@@ -3,10 +3,10 @@
 `latest` is the parameter with the last time that is not of the future.
 """
 
-from typing import NamedTuple
+from bangui_cli.states.records import Record
 
 
-class Side(NamedTuple):
+class Side(Record):
     """One of two rows that are merged: its name, and how its time and its halves are told."""
 
     row: str

@@ -1,11 +1,12 @@
 """The log of one run. An event below the level costs nothing; structlog comes with the first."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import terminal
 from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import Failure
 from bangui_cli.states.events import LEVELS, PRIORITY, Event
+from bangui_cli.states.records import Record
 from bangui_cli.telling import bare
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 End = tuple[()] | tuple[str, int]
 
 
-class LogSettings(NamedTuple):
+class LogSettings(Record):
     """How a run logs: the settings of the same names."""
 
     log_level: str

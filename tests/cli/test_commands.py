@@ -281,7 +281,8 @@ def test_a_table_fits_the_terminal(bangui, columns, arguments):
     bangui.ok("flush")
     env = {"COLUMNS": str(columns), "NO_COLOR": "1", "BANGUI_LOG_FORMAT": "json"}
     _, shown = bangui.on_terminal(*arguments, env=env, stderr=subprocess.DEVNULL)
-    piped = bangui.run(*arguments).stdout
+    # The path of the database has no place to break it but within a word.
+    piped = bangui.run(*arguments).stdout.replace(str(bangui.database), "")
 
     assert max(map(len, shown.splitlines())) <= columns
     assert words(piped) - words(shown) == set()

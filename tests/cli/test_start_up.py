@@ -1,12 +1,14 @@
 """What a job that runs every few seconds may import: click, sqlite3, and little else."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import Bangui
 
+ROOT = Path(__file__).parents[2]
 # Beside what `import click, sqlite3` brings by itself. Each line here is paid for at every run.
-ALLOWED = {"select", "math", "locale", "_locale"}
+ALLOWED = {"select", "gc"}
 # What `python -m` itself brings.
 ALLOWED |= {"runpy", "pkgutil", "importlib.util", "importlib._abc"}
 
@@ -42,6 +44,25 @@ def test_a_silent_pass_imports_little_beside_click_and_sqlite3(bangui: Bangui, a
     assert foreign <= ALLOWED, foreign - ALLOWED
     assert "bangui_cli.telling.log_lines" not in beside
     assert "bangui_cli.store.sqlite.migrations" not in beside
+    assert not {name for name in beside - {"bangui_cli.rules.entry"} if "(NamedTuple)" in source(name)}
+
+
+def source(module: str) -> str:
+    """Return the text of a module, none for one that is not bangui's."""
+    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    return path.read_text() if path.exists() else ""
+
+
+def test_garbage_is_looked_for_only_once_the_work_has_begun(bangui: Bangui):
+    """Among what a start imports there is none; a long import without a collector would fill the memory."""
+    at_work = "import bangui_cli.cli.main as main, bangui_cli.jobs.run as run, gc\n"
+    at_work += "print(gc.isenabled()); take = run.Run.take_lock\n"
+    at_work += "run.Run.take_lock = lambda *a, **k: print(gc.isenabled(), gc.get_freeze_count() > 1000)"
+    at_work += " or take(*a, **k)\nmain.run()"
+
+    ended = bangui.ok("heartbeat", program=[sys.executable, "-c", at_work])
+
+    assert ended.stdout.split() == ["False", "True", "True"]
 
 
 def test_json_costs_json_alone(bangui: Bangui):

@@ -1,6 +1,7 @@
 """A wrong file is one error that says what it is, not an error a row; odd but good data gets in."""
 
 import bz2
+import contextlib
 import gzip
 import io
 import json
@@ -38,7 +39,7 @@ def as_tar(data):
 
 
 def as_database(_):
-    with sqlite3.connect(":memory:") as connection:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE rows (ip)")
         return connection.serialize()
 

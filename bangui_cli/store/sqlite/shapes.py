@@ -1,8 +1,8 @@
 """Tell bangui's tables from what may stand in their place, by what SQLite's schema says of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
 
+from bangui_cli.states.records import Record
 from bangui_cli.store.sqlite.statements import ADDED_COLUMNS, JOB_STATE_COLUMNS
 
 MIGRATIONS_TABLE = "_sqlite_migrations"
@@ -40,7 +40,7 @@ SELECT part.type, lower(part.tbl_name), part.name, lower(column.name), column.pk
    AND lower(part.tbl_name) IN ({", ".join(f"'{table}'" for table in REQUIRED_COLUMNS)})"""
 
 
-class Part(NamedTuple):
+class Part(Record):
     """One column of a table, or a view, virtual table or trigger, which have no columns here.
 
     `hidden` is what PRAGMA table_xinfo says: 0 for an ordinary column.

@@ -1,0 +1,28 @@
+"""A time in the past as operators write it: a span before now, or a moment."""
+
+from datetime import tzinfo
+
+from bangui_cli.rules import durations, timestamps
+
+UNFIT = "neither a span (7d, 1d12h) nor a moment (2026-11-01, 2026-11-01T12:00)"
+
+
+def parse_wall_s(text: str, now_s: float, zone: tzinfo | None = None) -> float:
+    """Return the wall clock at a moment, or a span before now; what is before 1970 is 1970.
+
+    A moment without a zone is in `zone`, None being this process's local time. Where the clocks are put
+    back it is the first of the two, where they are put forward it goes by the time before. Raise
+    ValueError.
+    """
+    try:
+        wall_s = now_s - durations.parse_duration_s(text)
+    except ValueError:
+        wall_s = _moment_s(text, zone)
+    return max(wall_s, 0.0)
+
+
+def _moment_s(text: str, zone: tzinfo | None) -> float:
+    try:
+        return timestamps.to_wall_s(text.strip(), zone)
+    except (ValueError, OverflowError):
+        raise ValueError(UNFIT) from None
