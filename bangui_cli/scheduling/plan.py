@@ -5,9 +5,10 @@ import sys
 from typing import NamedTuple
 
 from bangui_cli.jobs.catalogue import FLUSH, LOCK_KEEPERS, Job
+from bangui_cli.rules import server_urls
 from bangui_cli.settings import config_file
 from bangui_cli.settings.table import SYSTEM_DATABASE_PATH, Settings
-from bangui_cli.states.errors import UsageFault
+from bangui_cli.states.errors import ConfigInvalid, UsageFault
 from bangui_cli.store import place_of
 from bangui_cli.store.places import Place
 
@@ -48,6 +49,7 @@ def make_plan(settings: Settings, config_path: str | None, command: tuple[str, .
     file decided here is carried over as options.
     """
     database = database_of(settings)
+    _require_no_password(database.database)
     options = _database_options(settings, database, user)
     if config_path is not None and config_path != config_file.SYSTEM_PATH:
         options += ["--config", os.path.abspath(config_path)]
@@ -108,6 +110,15 @@ def _database_options(settings: Settings, place: Place, user: str) -> list[str]:
 
 def _is_given(settings: Settings, key: str) -> bool:
     return settings[key].source.startswith(("flag", "environment"))
+
+
+def _require_no_password(database: str) -> None:
+    """Raise ConfigInvalid: what is installed may be read by everybody."""
+    if server_urls.has_password(database):
+        raise ConfigInvalid(
+            f"{server_urls.shown(database)} holds a password, which a schedule would show to everybody",
+            hint="keep it in a pass file with mode 0600, named by PGPASSFILE or passfile= in the URL",
+        )
 
 
 def _require_printable(word: str) -> None:

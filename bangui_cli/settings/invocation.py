@@ -150,6 +150,8 @@ class Invocation:
             self._log = self._make_log()
             self._log.job = self.job
             self._log.typed = " ".join(self.arguments)
+            database = self._setting("database_path")
+            self._log.server = database if is_server_url(database) else ""
         return self._log
 
     @property

@@ -7,6 +7,7 @@ import click
 from bangui_cli import store
 from bangui_cli.cli import options
 from bangui_cli.host import terminal
+from bangui_cli.rules import server_urls
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.store.places import Initialised
@@ -33,7 +34,9 @@ def command(invocation: Invocation, *, journal_mode: str | None, force: bool) ->
     done = store.initialise(path, journal_mode=journal_mode, force=force)
     invocation.log.emit(events.DATABASE_INITIALISED, **done._asdict())
     is_given = invocation.settings["database_path"].source.startswith(("flag", "environment"))
-    output.tell(_sentence(done, f" --database {shlex.quote(path)}" if is_given else ""))
+    output.tell(
+        _sentence(done, f" --database {shlex.quote(server_urls.shown(path))}" if is_given else "")
+    )
 
 
 def _sentence(done: Initialised, option: str) -> str:

@@ -117,11 +117,9 @@ def translate(fault: Fault, where: Address) -> BaseException:
     meaning = _meaning_of(fault, words)
     if meaning is None:
         return fault
-    code = f"{fault.sqlstate}: " if fault.sqlstate else ""
+    said = f"{fault.sqlstate}: {words}" if fault.sqlstate else words
     hint = meaning.hint.replace("URL", where.shown)
-    return meaning.state(
-        f"{where.shown} {meaning.words} ({code}{words})", hint=hint, database=where.shown
-    )
+    return meaning.state(f"{where.shown} {meaning.words} ({said})", hint=hint, database=where.shown)
 
 
 def _meaning_of(fault: Fault, words: str) -> _Meaning | None:

@@ -148,7 +148,7 @@ _DIRTY, _CACHED = staged("d"), staged("c", "cached_at")
 
 # Packed rows in one parameter. They come in the order of their addresses, in which a flush locks them,
 # too, so that nobody waits in a circle.
-STAGE = f"""
+_STAGE = f"""
 WITH packed AS (
     SELECT string_to_array(line, E'\\x1f') AS f
       FROM unnest(string_to_array(%(rows)s, E'\\n')) AS line
@@ -161,6 +161,12 @@ WITH packed AS (
 )
 SELECT extract(epoch FROM clock_timestamp() - statement_timestamp())::float8
   FROM (SELECT count(*) FROM put) AS done"""
+
+
+def stage(rounds: int) -> str:
+    """Stage the rows of so many parameters, `rows_0` and on, of which none holds an address twice."""
+    return ";".join(_STAGE.replace("%(rows)s", f"%(rows_{number})s") for number in range(rounds))
+
 
 # Rows leave the dirty set only into the cache, in one statement: one that is staged meanwhile stays.
 # By their place, not by a join: for that the planner once read the whole dirty set for each batch.

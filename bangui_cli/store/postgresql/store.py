@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from bangui_cli.host import clocks, machine
-from bangui_cli.rules.entry import SEPARATOR, Entry, latest_believable, merge, pack, packed_ip
+from bangui_cli.rules.entry import Entry, latest_believable, packed_ip
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import NoTables, SchemaNewer
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, JobStart, Situation
@@ -14,6 +14,8 @@ from bangui_cli.store.postgresql import schema
 from bangui_cli.store.postgresql import statements as sql
 from bangui_cli.store.postgresql.session import Session
 
+# An address that comes more often than this in one batch is staged in several transactions.
+_MOST_ROUNDS = 20
 _NO_FINISH = JobFinish("", "", "", None, 0.0)
 
 
@@ -38,7 +40,7 @@ class PostgresqlStore(Session):
 
     def require_schema(self) -> None:
         """Raise NoTables or SchemaNewer unless the schema is that of this bangui."""
-        self._require_applied(self._look(sql.SITUATION)[0][2])
+        self.situation()
 
     def _require_applied(self, applied: Sequence[str]) -> None:
         if set(applied) - set(schema.MIGRATIONS):
@@ -107,10 +109,16 @@ class PostgresqlStore(Session):
         return nullcontext()
 
     def stage(self, packed: Sequence[str]) -> float:
-        """Merge packed entries into the dirty set, all in one statement."""
-        latest = latest_believable(self.now().wall_s)
-        parameters = {"rows": "\n".join(_distinct(packed, latest)), "latest": latest}
-        return float(self._write(sql.STAGE, parameters)[0][0])
+        """Merge packed entries into the dirty set, in one statement if each address comes once."""
+        rounds, held_s = _rounds(packed), 0.0
+        for start in range(0, len(rounds), _MOST_ROUNDS):
+            held_s += self._stage(rounds[start : start + _MOST_ROUNDS])
+        return held_s
+
+    def _stage(self, rounds: Sequence[Sequence[str]]) -> float:
+        rows = {f"rows_{number}": "\n".join(lines) for number, lines in enumerate(rounds)}
+        parameters = {**rows, "latest": latest_believable(self.now().wall_s)}
+        return float(self._write(sql.stage(len(rounds)), parameters)[0][0])
 
     def move_batch(self, lease_id: str, after: str, limit_rows: int, finish: JobFinish) -> Batch | None:
         """Move one batch in one statement: fence and heartbeat, delete, upsert, count."""
@@ -205,21 +213,15 @@ def _run(start: JobStart, finish: JobFinish | None) -> dict[str, Any]:
     }
 
 
-def _distinct(packed: Sequence[str], latest: str) -> list[str]:
-    """Return one packed entry an address, in their order; one statement takes none twice."""
-    together = groupby(sorted(packed, key=packed_ip), packed_ip)
-    return [_merged(list(entries), latest) for _, entries in together]
+def _rounds(packed: Sequence[str]) -> list[list[str]]:
+    """Return packed entries in the order of their addresses, none of which comes twice in one round.
 
-
-def _merged(entries: list[str], latest: str) -> str:
-    if len(entries) == 1:
-        return entries[0]
-    merged, *others = map(_unpack, entries)
-    for entry in others:
-        merged = merge(entry, merged, latest)
-    return pack(merged)
-
-
-def _unpack(packed: str) -> Entry:
-    ip, *fields, resolved_at = packed.split(SEPARATOR)
-    return Entry._make([ip, *[field or None for field in fields], resolved_at])
+    A statement takes none twice; and what two entries leave of a third depends on their order.
+    """
+    rounds: list[list[str]] = []
+    for _, entries in groupby(sorted(packed, key=packed_ip), packed_ip):
+        for number, entry in enumerate(entries):
+            if number == len(rounds):
+                rounds.append([])
+            rounds[number].append(entry)
+    return rounds
