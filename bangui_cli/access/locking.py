@@ -133,6 +133,11 @@ def describe(row: LockRow | None, judgement: Judgement) -> dict[str, Any]:
     }
 
 
+def outline(view: dict[str, Any]) -> dict[str, Any]:
+    """Return what of that a person wants to see: a free lock has no holder."""
+    return {"verdict": view["verdict"]} if view["verdict"] == lease.FREE else view
+
+
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 

@@ -62,7 +62,7 @@ def _explain_usage(error: click.UsageError, arguments: list[str], invocation: In
     message, usage = error.format_message(), error.ctx.get_usage() if error.ctx else ""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         message, usage = "no command is given", message
-    if invocation.log.is_console:
+    if invocation.log.is_readable:
         terminal.write_line(terminal.STDERR, usage.encode() + b"\n", 1.0)
     return UsageFault(message, hint=f"see {path} --help" + _misplaced(error))
 

@@ -59,6 +59,7 @@ class LazyGroup(Group):
     example="bangui init && bangui add 192.0.2.1 --country-code DE && bangui flush",
 )
 @click.option(
+    "-V",
     "--version",
     **showing(lambda _: f"bangui, version {__version__}", "Show the version and exit."),
 )

@@ -14,7 +14,7 @@ import os
 import sys
 from typing import NoReturn
 
-from bangui_cli.host import clocks, descriptors
+from bangui_cli.host import clocks, descriptors, terminal
 from bangui_cli.states import errors, events, exit_codes
 from bangui_cli.states.errors import BanguiError, Interrupted
 from bangui_cli.telling import bare
@@ -64,7 +64,11 @@ def _say_last_words(error: BaseException) -> int:
             "exit_code": getattr(state, "exit_code", exit_codes.UNEXPECTED),
             "hint": getattr(state, "hint", "look at ulimit -a"),
         }
-        exit_code, line = int(words["exit_code"]), bare.render("json", events.COMMAND_FAILED, {}, words)
+        log_format = "terminal" if terminal.stderr_is_terminal() else "json"
+        exit_code, line = (
+            int(words["exit_code"]),
+            bare.render(log_format, events.COMMAND_FAILED, {}, words),
+        )
     except MemoryError:
         exit_code, line = exit_codes.UNAVAILABLE, _OUT_OF_MEMORY
     try:

@@ -1,5 +1,6 @@
 """Judge how late the work is: the oldest dirty row, and each job's last success."""
 
+import math
 from typing import Any, NamedTuple
 
 from bangui_cli.jobs.catalogue import FLUSH, HEARTBEAT, LOCK_KEEPERS
@@ -18,6 +19,9 @@ class Thresholds(NamedTuple):
 
     warning_s: float
     critical_s: float
+
+
+_NO_LIMITS = Thresholds(math.inf, math.inf)
 
 
 class Age(NamedTuple):
@@ -70,7 +74,7 @@ def judge_ages(
     )
     jobs = {id_: _job_age(id_, state["jobs"][id_], limits[id_]) for id_ in limits}
     if _keeps_lock(jobs[FLUSH.id], settings):
-        jobs[HEARTBEAT.id] = _relieved(jobs[HEARTBEAT.id], jobs[FLUSH.id])
+        jobs[HEARTBEAT.id] = _relieved(jobs[HEARTBEAT.id])
     return [dirty, *jobs.values()]
 
 
@@ -80,12 +84,12 @@ def _keeps_lock(flush: Age, settings: Settings) -> bool:
     return is_at_work and bool(settings.flush_interval < settings.lock_ttl)
 
 
-def _relieved(heartbeat: Age, flush: Age) -> Age:
+def _relieved(heartbeat: Age) -> Age:
     """Return the age of heartbeats where flushes do their work: nobody need schedule any."""
     if heartbeat.has_succeeded and heartbeat.verdict == OK:
         return heartbeat
     text = f"{heartbeat.name} is not needed: each flush keeps the lock fresh"
-    return Age(heartbeat.name, flush.age_s, flush.limits, text)
+    return Age(heartbeat.name, heartbeat.age_s, _NO_LIMITS, text)
 
 
 def _job_age(job_id: str, job: dict[str, Any], limits: Thresholds) -> Age:

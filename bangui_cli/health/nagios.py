@@ -3,6 +3,7 @@
 The format is that of the Monitoring Plugins' guidelines: text, a bar, performance data.
 """
 
+import math
 from typing import Any, NamedTuple
 
 from bangui_cli.health.ages import OK, WARNING, Age
@@ -75,5 +76,5 @@ def _performance(state: dict[str, Any], ages: list[Age]) -> list[str]:
 
 
 def _age_performance(age: Age) -> str:
-    warning_s, critical_s = age.limits
-    return f"{age.name}_age={age.age_s or 0.0:.3f}s;{warning_s:.15g};{critical_s:.15g};0"
+    limits = ";".join("" if limit == math.inf else f"{limit:.15g}" for limit in age.limits)
+    return f"{age.name}_age={age.age_s or 0.0:.3f}s;{limits};0"

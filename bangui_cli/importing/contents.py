@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from bangui_cli.rules.validation import Rejected, normalise_ip
+
 HEAD_BYTES = 1024
 _SHOWN_CHARACTERS = 100
 
@@ -22,6 +24,12 @@ _is_utf16 = re.compile(
 ).match
 _LFS = b"version https://git-lfs.github.com/spec/"
 _title = re.compile(rb"<title>([^<]{0,200})", re.IGNORECASE).search
+
+
+_HEADER_HINT = (
+    "name its columns: (echo ip,country_code,...; cat FILE) | bangui import; see bangui import --help"
+)
+_between_fields = re.compile(rb"[,;\t|]").split
 
 
 class Refusal(NamedTuple):
@@ -49,11 +57,32 @@ def refuse(head: bytes) -> Refusal | None:
     return None
 
 
+def _without_names(line: bytes) -> Refusal | None:
+    """Tell of a line with an address and nothing that says what else it holds."""
+    fields = _between_fields(line)
+    if not any(map(_is_address, fields)):
+        return None
+    if len(fields) == 1:
+        return Refusal("a list of addresses, and nothing about them", "cat FILE | bangui resolve -")
+    return Refusal(f"a table of {len(fields):,} columns without a header", _HEADER_HINT)
+
+
+def _is_address(field: bytes) -> bool:
+    try:
+        return bool(normalise_ip(field.decode("utf-8", "replace").strip("\ufeff \"'")))
+    except Rejected:
+        return False
+
+
 def describe(head: bytes, rows: int) -> Refusal:
     """Tell of a text how it begins, when none of its rows could be used."""
     line = next(filter(None, map(bytes.strip, head.split(b"\n"))), b"")
+    found = f"no row could be used, of {rows:,} read; "
+    nameless = _without_names(line)
+    if nameless:
+        return Refusal(f"{found}it is {nameless.reason}", nameless.hint)
     hint = "it takes JSON objects with ip or query, or CSV with a header: ip,country_code,..."
-    return Refusal(f"no row could be used, of {rows:,} read; it begins with {_shown(line)}", hint)
+    return Refusal(f"{found}it begins with {_shown(line)}", hint)
 
 
 def _markup(head: bytes) -> str:

@@ -55,7 +55,8 @@ class Normaliser:
     """Remembers layouts, what their values mean, and days; `now_s` is the time of rows without one.
 
     `unresolved_rows` counts the entries without a country, `unknown_rows` those of rows in which nothing
-    was understood but the address; `unknown_fields` are the fields of the first of these.
+    was understood but the address; `unknown_fields` are the fields of the first of these. Of rows whose
+    country has a name that is none of ISO 3166, `unknown_country` is the first name.
     """
 
     def __init__(self, now_s: float) -> None:
@@ -73,8 +74,9 @@ class Normaliser:
 
     def forget_unknown(self) -> None:
         """Count the rows that are not understood from here on."""
-        self.unknown_rows = 0
+        self.unknown_rows = self.unknown_country_rows = 0
         self.unknown_fields: list[str] = []
+        self.unknown_country: str | None = None
 
     def make(self, row: Any) -> str:
         """Make the packed entry of a value that a reader yields. Raise Rejected."""
@@ -95,10 +97,13 @@ class Normaliser:
 
     def _count_unresolved(self, row: Row) -> None:
         self.unresolved_rows += 1
-        fields = extraction.unknown_fields(row)
+        fields, country = extraction.unknown_fields(row), extraction.unknown_country(row)
         if fields:
             self.unknown_fields = self.unknown_fields or fields
             self.unknown_rows += 1
+        if country:
+            self.unknown_country = self.unknown_country or country
+            self.unknown_country_rows += 1
 
     def _learn(self, keys: tuple[str, ...]) -> Maker:
         maker = self._maker(keys) or self._make_slowly

@@ -1,6 +1,7 @@
 """What is told of one input: its first refused rows one by one, the others in one event."""
 
 from bangui_cli.importing.contents import Refusal, describe
+from bangui_cli.importing.normaliser import Normaliser
 from bangui_cli.states import events
 from bangui_cli.telling.log import Log
 
@@ -8,6 +9,8 @@ MOST_REPORTED_ROWS = 100
 # Whose first rows are all refused is not what it was taken for.
 HOPELESS_ROWS = 1000
 _LONGEST_FIELD_CHARACTERS = 40
+_NAMES_HINT = "rename what is known: country_code, country_name, asn, org (bangui import --help)"
+_COUNTRY_HINT = "these have no country now: give country_code, or the name as ISO 3166 has it in English"
 
 
 class Unusable(Exception):
@@ -47,16 +50,23 @@ class Report:
         if rows == self.rejected_rows:
             raise Unusable(describe(head, rows))
 
-    def close(self, unknown_rows: int, unknown_fields: list[str]) -> None:
-        """Tell of what was left out, and of rows in which nothing was understood."""
+    def close(self, normaliser: Normaliser) -> None:
+        """Tell of what was left out, and of rows in which something was not understood."""
         untold_rows = self.rejected_rows - MOST_REPORTED_ROWS
         if untold_rows > 0:
             self._log.emit(
                 events.IMPORT_ROWS_REJECTED, file=self._file, rows=untold_rows,
                 first_line=self._first_untold, last_line=self._last_untold,
             )  # fmt: skip
-        if unknown_rows:
-            fields = [field[:_LONGEST_FIELD_CHARACTERS] for field in unknown_fields]
+        if normaliser.unknown_rows:
+            fields = [field[:_LONGEST_FIELD_CHARACTERS] for field in normaliser.unknown_fields]
             self._log.emit(
-                events.IMPORT_FIELDS_UNKNOWN, file=self._file, rows=unknown_rows, fields=fields
-            )
+                events.IMPORT_FIELDS_UNKNOWN, file=self._file, rows=normaliser.unknown_rows,
+                fields=fields, hint="they count as failed resolutions; " + _NAMES_HINT,
+            )  # fmt: skip
+        if normaliser.unknown_country:
+            country = normaliser.unknown_country[:_LONGEST_FIELD_CHARACTERS]
+            self._log.emit(
+                events.IMPORT_COUNTRY_UNKNOWN, file=self._file, rows=normaliser.unknown_country_rows,
+                country=country, hint=_COUNTRY_HINT,
+            )  # fmt: skip

@@ -67,7 +67,7 @@ class Import:
             self.refused[source.path] = unusable.refusal
         finally:
             self._bar.hide()
-            report.close(self._normaliser.unknown_rows, self._normaliser.unknown_fields)
+            report.close(self._normaliser)
 
     def _advance(self, size_bytes: int) -> None:
         self._read_bytes += size_bytes

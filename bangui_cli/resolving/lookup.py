@@ -1,8 +1,8 @@
 """What is known of addresses: cached, still dirty, or found in the MMDB files where those are asked."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
-from functools import partial
+from contextlib import ExitStack, suppress
+from functools import cache
 from typing import NamedTuple
 
 from bangui_cli.access import reading
@@ -12,6 +12,7 @@ from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.resolving.records import Facts
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry
+from bangui_cli.states.errors import BanguiError
 from bangui_cli.store import gives_up_rights
 
 CACHED, DIRTY, RESOLVED, UNKNOWN = "cached", "dirty", "resolved", "unknown"
@@ -56,15 +57,15 @@ def look_up_resolving(
 
     Where no country is missing, no file is needed. Raise what `open_files` raises.
     """
-    open_all = partial(open_files, configured, registered=registered)
     with ExitStack() as stack:
-        # Files that only root may read are to be open by the time that root becomes another user.
-        files = stack.enter_context(open_all()) if gives_up_rights(path) else None
+        open_all = cache(lambda: stack.enter_context(open_files(configured, registered=registered)))
+        if gives_up_rights(path):
+            # Files that only root may read are to be open by the time that root becomes another user.
+            with suppress(BanguiError):  # raised again below, if they are needed
+                open_all()
         found = look_up(path, ips)
         missing = sorted(ip for ip, (entry, _) in found.items() if not entry.knows_country)
-        if not missing:
-            return found
-        return found | _resolve(missing, found, files or stack.enter_context(open_all()))
+        return found | _resolve(missing, found, open_all()) if missing else found
 
 
 def _resolve(ips: Sequence[str], found: dict[str, Found], files: Sequence[Mmdb]) -> dict[str, Found]:

@@ -50,6 +50,13 @@ WS=Samoa|XK=Kosovo|YE=Yemen|YT=Mayotte|ZA=South Africa|ZM=Zambia|ZW=Zimbabwe
 
 _NAMES = dict(item.split("=") for item in _TABLE.replace("|\n", "|").strip().split("|"))
 
+_CODES = {name.casefold(): code for code, name in _NAMES.items()}
+
+
+def code_of(name: str) -> str | None:
+    """Return the code of the country that has this name, None where none has just this one."""
+    return _CODES.get(name.casefold())
+
 
 def short_name(code: str) -> str | None:
     """Return the name of a country, None for a code that is none: EU, AP."""

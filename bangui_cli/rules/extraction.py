@@ -76,6 +76,13 @@ def unknown_fields(row: Row) -> list[str]:
     return list(islice((key for key in row if key not in understood), _MOST_FIELDS))
 
 
+def unknown_country(row: Row) -> str | None:
+    """Return what a row without a country says instead of one, None where it says nothing."""
+    names = names_in(row)
+    code, name = place(row, names)
+    return name if code is None and isinstance(name, str) and name else None
+
+
 def name_of(row: Row, paths: tuple[Path, ...], value: Any) -> str:
     """Return what a row calls the field that holds a value, or in which it should be."""
     held = [path for path in paths if _first(row, (path,)) is not None]

@@ -55,16 +55,20 @@ def _parse_ip(text: object) -> str:
 
 
 def normalise_country(code: object, name: object) -> tuple[str | None, str | None]:
-    """Return code and name of a country; one without a name gets that of ISO 3166. Raise Rejected.
+    """Return code and name of a country; of the one ISO 3166 adds the other. Raise Rejected.
 
     A name that is given, and empty, stays empty; the name of what is no country is dropped.
     """
-    country_code = normalise_country_code(code)
+    country_code, country_name = normalise_country_code(code), clean_text(name)
     if country_code is None:
-        return None, None if clean_text(code) else clean_text(name)
+        if country_name is None or clean_text(code):
+            return None, None
+        from bangui_cli.rules.countries import code_of  # a table of 5 KB
+
+        return code_of(country_name), country_name
     if name is not None:
-        return country_code, clean_text(name)
-    from bangui_cli.rules.countries import short_name  # a table of 5 KB
+        return country_code, country_name
+    from bangui_cli.rules.countries import short_name
 
     return country_code, short_name(country_code)
 

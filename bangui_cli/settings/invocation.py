@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from bangui_cli.host import clocks
+from bangui_cli.host import clocks, terminal
 from bangui_cli.host.watchdog import Watchdog
 from bangui_cli.rules.server_urls import is_server_url
 from bangui_cli.rules.sqlite_spelling import sidecars
@@ -125,6 +125,19 @@ class Invocation:
         paths = (self.settings_path, database, fail2ban, *self._setting("geoip_db"))
         beside = [sidecars(path) for path in (database, fail2ban) if path]
         return [*filter(None, paths), *chain(*beside)]
+
+    def tell(self, sentence: str) -> None:
+        """Say what was done to the person who reads the results, unless errors alone are asked for."""
+        if self.is_quiet or not terminal.stdout_is_terminal():
+            return
+        from bangui_cli.telling import output
+
+        output.tell(terminal.safe(sentence))
+
+    @property
+    def is_quiet(self) -> bool:
+        """Tell whether errors alone are asked for."""
+        return events.LEVELS.index(self._setting("log_level")) >= events.LEVELS.index("error")
 
     def explain(self, error: BaseException) -> Failure:
         """Return what to tell of any error, by what this run was asked."""

@@ -8,7 +8,7 @@ from bangui_cli.host import machine
 from bangui_cli.rules import durations, lease, server_urls
 from bangui_cli.settings import config_file
 from bangui_cli.states import events
-from bangui_cli.states.errors import ConfigInvalid
+from bangui_cli.states.errors import IF_MISTYPED, ConfigInvalid
 from bangui_cli.states.records import Record
 
 SYSTEM_DATABASE_PATH = "/var/lib/bangui/bangui.db"
@@ -253,9 +253,14 @@ class Settings(Mapping[str, Sourced]):
 
 
 def with_origin(hint: str, database: Sourced) -> str:
-    """Say before a hint where the path of the database comes from: `init` makes a mistake permanent."""
-    origin = "the default of this user" if database.source == "default" else database.source
-    return f"the path comes from {origin}; {hint}"
+    """Say before a hint where the path of the database comes from: `init` makes a mistake permanent.
+
+    Nobody has mistyped the default, but it may be that of the wrong user.
+    """
+    if database.source == "default":
+        rest = hint.removeprefix(IF_MISTYPED)
+        return f"the path is the default of this user; name another with --database, or {rest}"
+    return f"the path comes from {database.source}; {hint}"
 
 
 def load(

@@ -91,11 +91,14 @@ class ForeignSchema(BanguiError):
     )
 
 
+IF_MISTYPED = "correct it if it is mistyped, else "
+
+
 class NoDatabase(BanguiError):
     """There is no file, and only `init` makes one."""
 
     exit_code = exit_codes.NO_INPUT
-    default_hint = "correct it if it is mistyped, else create it with: bangui init --database FILE"
+    default_hint = f"{IF_MISTYPED}create it with: bangui init --database FILE"
 
 
 class NoTables(BanguiError):
@@ -144,14 +147,14 @@ class DiskFull(BanguiError):
     """No space is left; nothing of the interrupted transaction was written."""
 
     exit_code = exit_codes.IO_ERROR
-    default_hint = "free some space (df -h); the next run goes on where this one stopped"
+    default_hint = "free some space (df -h), and run the command again: what was done is kept"
 
 
 class IoFailed(BanguiError):
     """The operating system could not read or write."""
 
     exit_code = exit_codes.IO_ERROR
-    default_hint = "look for disk errors (dmesg); the next run goes on where this one stopped"
+    default_hint = "look for disk errors (dmesg), and run the command again: what was done is kept"
 
 
 class DatabaseReplaced(IoFailed):
@@ -235,7 +238,7 @@ class DeadlineExceeded(BanguiError):
 class Interrupted(BaseException):
     """A signal asks the process to end; no handler for ordinary errors may swallow it."""
 
-    hint = "the next run goes on from here"
+    hint = "to go on, run the command again: what was done is kept"
 
     def __init__(self, signal_number: int, signal_name: str) -> None:
         super().__init__(signal_name)

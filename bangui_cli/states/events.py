@@ -58,6 +58,9 @@ IMPORT_ROWS_REJECTED = Event(
 IMPORT_FIELDS_UNKNOWN = Event(
     "import_fields_unknown", "warning", "rows of an input have fields, but none that is known"
 )
+IMPORT_COUNTRY_UNKNOWN = Event(
+    "import_country_unknown", "warning", "rows of an input name a country that ISO 3166 does not know"
+)
 IMPORT_SOURCE_REFUSED = Event(
     "import_source_refused", "error", "an input holds no rows that can be used"
 )

@@ -10,11 +10,13 @@ _MOST_CHARACTERS = 400
 
 
 def render(log_format: str, event: Event, context: dict[str, Any], fields: dict[str, Any]) -> bytes:
-    """Return one event as one line, its newline included; `auto` is JSON."""
+    """Return one event as one line, its newline included; `auto` is JSON, "terminal" has two lines."""
     moment = timestamps.to_text(clocks.wall_s())
+    error, hint = (terminal.safe(fields.get(key, ""))[:_MOST_CHARACTERS] for key in ("error", "hint"))
+    if log_format == "terminal":
+        return f"bangui: {error}\nhint: {hint}\n".encode("utf-8", "backslashreplace")
     if log_format == "console":
-        words = (terminal.safe(fields.get(key, "")) for key in ("error", "hint"))
-        text = " - ".join((f"{moment} [{event.level}] {event.name}", *words))
+        text = " - ".join((f"{moment} [{event.level}] {event.name}", error, hint))
         return f"{text}\n".encode("utf-8", "backslashreplace")
     prefix = f"<{PRIORITY[event.level]}>" if log_format == "journald" else ""
     cut = {key: _cut(value) for key, value in fields.items()}

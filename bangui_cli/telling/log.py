@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bangui_cli.telling.journal import Journal
 
 
+_DEBUG = LEVELS.index("debug")
 # Outcome and exit code, on the last event of a run.
 End = tuple[()] | tuple[str, int]
 
@@ -83,10 +84,10 @@ class Log:
         self._is_prepared = True
 
     @property
-    def is_console(self) -> bool:
+    def is_readable(self) -> bool:
         """Tell whether the log is laid out for a person."""
         self._settle_format()
-        return self._format == "console"
+        return self._format in ("console", "terminal")
 
     def _write(
         self, event: Event, fields: dict[str, object], end: End = (), *, on_stderr: bool = False
@@ -96,7 +97,7 @@ class Log:
             self._settle_format()
             typed = self.typed if terminal.stderr_is_terminal() else ""
             line = self._render(self._format, event, fields, typed)
-            if not terminal.write_line(terminal.STDERR, line, self.stall_s):
+            if line and not terminal.write_line(terminal.STDERR, line, self.stall_s):
                 self.stall_s = 0.0
 
     def _send(self, event: Event, fields: dict[str, object], end: End) -> bool:
@@ -129,6 +130,9 @@ class Log:
     def _settle_format(self) -> None:
         if self._format == "auto":
             self._format = _detect_format()
+        # Who is there has just typed the command, and asks with -v for what a log holds beside words.
+        if self._format == "console" and self._rank > _DEBUG and terminal.stderr_is_terminal():
+            self._format = "terminal"
 
 
 def _explained(failure: Failure, fields: dict[str, object]) -> dict[str, object]:

@@ -1,4 +1,7 @@
-"""Render one event as one line, with structlog: JSON, JSON for journald, or for a person."""
+"""Render one event as one line, with structlog: JSON, JSON for journald, or readable.
+
+For the person at the terminal it becomes a sentence, and a hint on a line of its own.
+"""
 
 import math
 from collections.abc import Callable
@@ -10,6 +13,7 @@ import structlog
 from bangui_cli.host import clocks, terminal
 from bangui_cli.rules import masking, timestamps
 from bangui_cli.states.events import PRIORITY
+from bangui_cli.telling import sentences
 
 LINE_LIMIT_BYTES = 4096
 _CLIP_CHARACTERS = (1500, 400, 120, 40, 12)
@@ -30,10 +34,11 @@ def render(
 ) -> bytes:
     """Return the line, its newline included, under 4 KiB; long texts are cut until it is.
 
-    The addresses in `typed` are not masked: who reads the line has written them.
+    `log_format` is one of the settings, or "terminal", of which nothing may come. The addresses in
+    `typed` are not masked: who reads the line has written them.
     """
     head = {"timestamp": timestamps.to_text(clocks.wall_s()), "level": level, "event": event, **context}
-    layout = _console if log_format == "console" else _json
+    layout = _LAYOUTS[log_format]
     prefix = f"<{PRIORITY[level]}>" if log_format == "journald" else ""
     mask = _mask_but(typed) if mask_ips else str
     for limit in _CLIP_CHARACTERS:
@@ -49,7 +54,7 @@ def _mask_but(typed: str) -> Callable[[str], str]:
 
 
 def _line(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    return text.encode("utf-8", "backslashreplace") + b"\n" if text else b""
 
 
 def _presentable(value: Any, mask: Callable[[str], str], limit: int) -> Any:
@@ -87,9 +92,33 @@ def _console(event: dict[str, Any]) -> str:
     return render_columns(None, "", {key: value for key, value in event.items() if value is not None})
 
 
-def _columns(level: str, colours: bool) -> list[structlog.dev.Column]:
+def _terminal(event: dict[str, Any]) -> str:
+    """Say it to the person who is there: what happened, and what to do below it."""
+    if "traceback" in event:
+        return _console(event)
+    sentence = sentences.of(event)
+    if not sentence:
+        return ""
+    _, bright, loud, reset = _styles(event["level"], terminal.stderr_wants_colour())
+    mark = "warning: " if event["level"] == "warning" and "error" not in event else ""
+    lines = [f"bangui: {loud}{mark}{sentence}{reset}"]
+    if event.get("hint"):
+        lines.append(f"{bright}hint:{reset} {terminal.safe(event['hint'])}")
+    return "\n".join(lines)
+
+
+_LAYOUTS = {"json": _json, "journald": _json, "console": _console, "terminal": _terminal}
+
+
+def _styles(level: str, colours: bool) -> tuple[str, str, str, str]:
+    """Return what makes text dim, bright, as loud as a level, and plain again."""
     dim, bright, reset = _STYLES if colours else ("", "", "")
     loud = structlog.dev.ConsoleRenderer.get_default_level_styles(colours)[level] + bright
+    return dim, bright, loud, reset
+
+
+def _columns(level: str, colours: bool) -> list[structlog.dev.Column]:
+    dim, bright, loud, reset = _styles(level, colours)
     details = structlog.dev.KeyValueColumnFormatter(dim, "", reset, _quoted)
     return [
         _column("timestamp", dim, reset),

@@ -7,7 +7,7 @@ from typing import Any
 from bangui_cli.host import clocks, terminal
 from bangui_cli.states.errors import IoFailed
 from bangui_cli.telling import tables
-from bangui_cli.telling.readable import readable
+from bangui_cli.telling.readable import label, readable
 
 
 def json_text(value: Any) -> str:
@@ -62,7 +62,8 @@ def section_text(title: str, values: dict[str, Any], columns: int | None = None)
     """Return a heading and a line for each value, within the columns of a terminal if there is one."""
     now_s = clocks.wall_s()
     shown = [readable(key, value, now_s) for key, value in values.items()]
-    return "\n".join([title, *tables.pairs(list(values), shown, columns, indent="  ")])
+    names = list(map(label, values))
+    return "\n".join([title, *tables.pairs(names, shown, columns, indent="  ")])
 
 
 def print_section(title: str, values: dict[str, Any]) -> None:

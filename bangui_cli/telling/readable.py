@@ -8,6 +8,7 @@ from bangui_cli.rules import durations, timestamps
 # Below this a span is told with its fraction.
 _EXACT_S = 10
 _TO_THE_SECOND = len("2026-01-31T23:59:59")
+_UNITS = ("_at", "_s", "_bytes", "_total")
 _COUNTS = ("rows", "unresolved", "_total", "_failures", "_count")
 
 
@@ -20,6 +21,13 @@ def readable(key: str, value: Any, now_s: float) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return _measured(key, value, now_s) or terminal.safe(value)
+
+
+def label(key: str) -> str:
+    """Return what a key is called in a table: the unit stands beside the value."""
+    for unit in _UNITS:
+        key = key.removesuffix(unit)
+    return key.replace("_", " ")
 
 
 def _measured(key: str, value: Any, now_s: float) -> str | None:

@@ -186,9 +186,52 @@ def test_a_person_is_told_what_was_done(bangui):
     _, beaten = bangui.on_terminal("heartbeat")
 
     assert added.startswith("staged 192.0.2.1 ")
-    assert rehearsed == "would flush 1 row (lock created)\n"
+    assert rehearsed == "would flush 1 row and take the free lock\n"
     assert flushed.startswith("flushed 1 row in ")
     assert beaten == "refreshed the lock for web1: it is fresh for 5 min\n"
+
+
+def test_what_a_flush_would_do_is_said_in_english(bangui):
+    """What happens to the lock is no word of the code."""
+    _, free = bangui.on_terminal("flush", "--dry-run")
+    bangui.ok("heartbeat")
+    _, mine = bangui.on_terminal("flush", "--dry-run")
+    bangui.ok("add", "192.0.2.1")
+    bangui.execute("UPDATE scheduler_lock SET heartbeat_timeout = 0")
+    _, expired = bangui.on_terminal("flush", "--dry-run")
+    _, taken_over = bangui.on_terminal("flush", "--dry-run", "--instance", "web2")
+
+    assert [free, mine, expired, taken_over] == [
+        "nothing to flush; would take the free lock\n",
+        "nothing to flush; would refresh the lock\n",
+        "would flush 1 row and take the lock again, which has expired\n",
+        "would flush 1 row and take over the expired lock of another instance\n",
+    ]
+    assert bangui.on_terminal("heartbeat")[1].count("\n") == 2  # a warning, and what was done
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["init"],
+        ["add", "192.0.2.1"],
+        ["flush"],
+        ["flush", "--dry-run"],
+        ["heartbeat"],
+        ["import", "rows"],
+    ],
+    ids=" ".join,
+)
+def test_who_asks_for_errors_alone_is_told_of_errors_alone(bangui, arguments):
+    """-q is for a terminal, too."""
+    (bangui.home / "rows").write_text('{"ip": "192.0.2.1"}\n')
+
+    assert bangui.on_terminal(*arguments, "-q", cwd=bangui.home) == (0, "")
+
+
+def test_an_empty_flush_says_so(bangui):
+    """Not how long it took to do nothing."""
+    assert bangui.on_terminal("flush") == (0, "nothing to flush\n")
 
 
 @pytest.mark.parametrize(
@@ -254,12 +297,26 @@ def test_a_table_shows_numbers_as_a_person_reads_them(bangui):
     lock = bangui.ok("lock", "show").stdout
     heartbeat_s = bangui.ok("lock", "show", "--json").json["heartbeat_at"]
 
-    assert re.search(r"  size_bytes      \d+ KiB\n", status)
-    assert "  oldest_age_s        2 h\n" in status
-    assert f"  oldest_resolved_at  2 h ago, {timestamps.to_text(resolved_s)[:19]}Z\n" in status
-    assert "  ttl_s         5 min\n" in lock
-    assert re.search(rf"  heartbeat_at  \d+ s ago, {timestamps.to_text(heartbeat_s)[:19]}Z\n", lock)
+    assert re.search(r"  size          \d+ KiB\n", status)
+    assert "  oldest age       2 h\n" in status
+    assert f"  oldest resolved  2 h ago, {timestamps.to_text(resolved_s)[:19]}Z\n" in status
+    assert "  ttl         5 min\n" in lock
+    assert re.search(rf"  heartbeat   \d+ s ago, {timestamps.to_text(heartbeat_s)[:19]}Z\n", lock)
     assert str(heartbeat_s) not in status + lock
+    labels = re.findall("^  (.+?)  ", status + lock, re.MULTILINE)
+    assert [label for label in labels if "_" in label] == []
+
+
+def test_what_has_not_been_is_told_in_a_line(bangui):
+    """A job that never ran has no age, a lock that was released no pid."""
+    bangui.ok("heartbeat")
+    bangui.ok("lock", "release")
+
+    assert bangui.ok("lock", "show").stdout == "lock\n  verdict  free\n"
+    status = bangui.ok("status").stdout
+    assert "\nlock\n  verdict  free\ndirty\n" in status
+    assert "\njob geo_cache_flush\n  runs  none yet\njob " in status
+    assert "success age" not in status
 
 
 def words(text):
@@ -310,7 +367,7 @@ def test_a_lock_row_that_makes_no_sense_is_shown_all_the_same(bare, values):
     lock = bare.ok("lock", "show").stdout
     view = bare.ok("lock", "show", "--json").stdout
 
-    assert "  verdict       expired\n" in lock
+    assert "  verdict     expired\n" in lock
     assert json.loads(view, parse_constant=int)["verdict"] == "expired"
     assert "\x1b" not in lock
     bare.ok("status")

@@ -204,7 +204,7 @@ def test_a_bar_that_nobody_finishes_leaves_the_terminal_as_it_was(bangui):
     assert code == 124
     assert hidden in shown
     assert restored in shown[shown.rindex(hidden) :]
-    assert "the timeout of 2 s ended the pass" in shown.splitlines()[-1]
+    assert "the timeout of 2 s ended the pass" in shown.splitlines()[-2]
 
 
 WATCHED = """

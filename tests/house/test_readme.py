@@ -31,7 +31,7 @@ def test_the_first_screen_has_the_two_commands_and_the_crontab_line():
     commands = re.findall(r"^python3 -m venv \.venv && .*$", FIRST_SCREEN, re.MULTILINE)
 
     assert [command.split("&&")[-1].strip() for command in commands] == [
-        ".venv/bin/bangui lookup 192.0.2.1 -d .venv/trial.db",
+        ".venv/bin/bangui lookup 192.0.2.1 -d .venv/trial/bangui.db",
         ".venv/bin/python -m pytest -q -n auto",
     ]
     assert re.search(r"^\* \* \* \* \* .*bangui flush", FIRST_SCREEN, re.MULTILINE)

@@ -104,7 +104,9 @@ COUNTRIES = [
     # No country has no name either; a name alone is kept.
     (("XX", "Unknown"), (None, None)),
     (("-", "-"), (None, None)),
-    ((None, "Germany"), (None, "Germany")),
+    ((None, "Germany"), ("DE", "Germany")),
+    (("", "GERMANY "), ("DE", "GERMANY")),
+    ((None, "Deutschland"), (None, "Deutschland")),
     (("", None), (None, None)),
 ]
 

@@ -13,6 +13,7 @@ from conftest import Bangui
 
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Sourced
+from bangui_cli.states.errors import NoDatabase
 
 WRITING = ["flush"], ["heartbeat"], ["add", "192.0.2.1"]
 READING = ["lookup", "192.0.2.1"], ["status"], ["lock", "show"]
@@ -126,7 +127,7 @@ def test_any_name_of_a_file_will_do(bare, name):
 
     assert [entry.name for entry in bare.home.iterdir()] == [name]
     assert found[0]["state"] == "dirty"
-    assert re.search("^  path +.+\n  journal_mode +delete$", shown, re.MULTILINE)
+    assert re.search("^  path +.+\n  journal mode +delete$", shown, re.MULTILINE)
 
 
 def test_a_working_directory_that_is_gone_is_told(bangui):
@@ -171,9 +172,12 @@ def test_the_hint_says_where_a_path_without_a_database_comes_from(bare):
 
 def test_a_default_path_is_called_so():
     """The default of root is not that of others, who look for root's database there in vain."""
-    hint = settings.with_origin("create it", Sourced("/x.db", "default"))
+    hint = settings.with_origin(NoDatabase.default_hint, Sourced("/x.db", "default"))
 
-    assert hint == "the path comes from the default of this user; create it"
+    assert hint == (
+        "the path is the default of this user; name another with --database, "
+        "or create it with: bangui init --database FILE"
+    )
 
 
 def test_a_database_of_another_program_is_left_alone(bare):

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 import uuid
 
 import machine
@@ -287,17 +288,61 @@ def test_a_pipe_gets_json(bangui):
 
 
 def test_a_person_reads_what_happened_and_what_to_do(bangui):
-    """On a terminal one line: the error and the hint first, in colour, the details after them."""
+    """On a terminal the error and the hint, in colour, and nothing that only a machine asks for."""
     sent = log_on_a_terminal(bangui, "flush", "--database", "/nonexistent")
 
     assert "\x1b[" in sent
-    plain = re.sub(r"\x1b\[\d*m", "", sent)
-    assert plain.count("\n") == 1
-    start = (
-        "error    geo_cache_flush_error - no database at /nonexistent - hint: the path comes from flag"
+    assert re.sub(r"\x1b\[\d*m", "", sent) == (
+        "bangui: no database at /nonexistent\n"
+        "hint: the path comes from flag --database; correct it if it is mistyped, "
+        "else create it with: bangui init --database /nonexistent\n"
     )
-    assert start in plain
-    assert plain.index("exit_code=66") > plain.index("hint")
+
+
+@pytest.mark.parametrize("is_asked_for", [["-v"], ["--log-level", "debug"]], ids=" ".join)
+def test_who_asks_for_everything_reads_the_log_itself(bangui, is_asked_for):
+    """One line an event, with its time, its fields and the ID of the run."""
+    sent = log_on_a_terminal(bangui, "flush", "--correlation-id", "run-1", *is_asked_for, NO_COLOR="1")
+
+    assert re.fullmatch(
+        rf"{TIMESTAMP.pattern} debug    scheduler_lock_created job=geo_cache_flush "
+        r"correlation_id=run-1 owner=web1 lease_id=[-0-9a-f]{36} token=1\n",
+        sent,
+    )
+
+
+def test_a_log_for_people_in_a_file_has_the_time_of_each_event(bangui):
+    """Who reads it has not just typed the command."""
+    ended = bangui.run("lookup", "nonsense", "--log-format", "console")
+
+    assert TIMESTAMP.match(ended.stderr)
+    assert "command_failed - 'nonsense' was rejected: not an IP address - hint: " in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_bug_shows_its_traceback_to_a_person(bangui):
+    """The hint asks to report the line, and it may be the only one that there will ever be."""
+    program = [sys.executable, "-c", BUG]
+    _, sent = bangui.on_terminal("lookup", "192.0.2.1", program=program, env={"NO_COLOR": "1"})
+
+    assert "command_failed - ZeroDivisionError: division by zero - hint: this is a bug" in sent
+    assert "traceback=" in sent
+
+
+BUG = """
+from bangui_cli.access import reading
+reading.open_snapshot = lambda path: 1 / 0
+from bangui_cli.cli.main import run
+run()
+"""
+
+
+def test_what_the_command_says_itself_is_not_logged_beside_it(bare):
+    """One sentence of a new database, and no line of fields above it."""
+    _, shown = bare.on_terminal("init")
+
+    assert shown.startswith("the database is ")
+    assert shown.count("\n") == 1
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}])

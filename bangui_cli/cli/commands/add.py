@@ -4,18 +4,20 @@ import click
 
 from bangui_cli.access import staging
 from bangui_cli.cli import options
-from bangui_cli.host import clocks, terminal
+from bangui_cli.host import clocks
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry
 from bangui_cli.rules.validation import Rejected, make_entry
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states.errors import BadData
-from bangui_cli.telling import output
 
 
 @options.command("add", example="bangui add 192.0.2.1 --country-code DE --country-name Germany")
 @click.argument("ip")
-@click.option("--country-code", metavar="CODE", help="Two letters; without one: a failed resolution.")
+@click.option(
+    "--country-code", metavar="CODE",
+    help="Two letters.  [default: those of the name, else a failed resolution]",
+)  # fmt: skip
 @click.option("--country-name", metavar="NAME", help="Its name.  [default: that of ISO 3166]")
 @click.option("--asn", metavar="ASN", help="The autonomous system: AS64496 or 64496.")
 @click.option("--org", metavar="NAME", help="The organisation.")
@@ -28,13 +30,14 @@ def command(invocation: Invocation, /, ip: str, **fields: str | None) -> None:
     try:
         entry = make_entry(ip, **fields, now_s=clocks.wall_s())
     except Rejected as error:
-        raise BadData(f"{ip!r} was rejected: {error}") from None
+        raise BadData(
+            f"{ip!r} was rejected: {error}", hint="correct it; see bangui add --help"
+        ) from None
     with staging.open_staging(invocation.settings.database_path) as store:
         if fields["resolved_at"] is None:
             entry = entry._replace(resolved_at=timestamps.to_text(store.now().wall_s))
         staging.stage(store, entry)
-    if terminal.stdout_is_terminal():
-        output.print_summary(terminal.safe(_sentence(entry)))
+    invocation.tell(_sentence(entry))
 
 
 def _sentence(entry: Entry) -> str:

@@ -9,9 +9,17 @@ from bangui_cli.jobs.catalogue import FLUSH
 from bangui_cli.jobs.frame import run_job
 from bangui_cli.jobs.report import OK, Report
 from bangui_cli.jobs.run import Run
+from bangui_cli.rules import lease
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
 from bangui_cli.telling.progress import ProgressBar
+
+_WOULD = {
+    lease.CREATED: "take the free lock",
+    lease.REFRESHED: "refresh the lock",
+    lease.REACQUIRED: "take the lock again, which has expired",
+    lease.TAKEN_OVER: "take over the expired lock of another instance",
+}
 
 
 @options.command("flush", example="bangui flush --timeout 30s --json")
@@ -46,22 +54,28 @@ def command(invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bo
 
     report = run_job(FLUSH, invocation, work, held_ok=held_ok, as_json=as_json, dry_run=dry_run)
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
-        _tell(report, dry_run)
+        invocation.tell(_intention(report) if dry_run else _result(report))
     return report.exit_code
 
 
-def _tell(report: Report, dry_run: bool) -> None:
-    from bangui_cli.telling import output
+def _intention(report: Report) -> str:
     from bangui_cli.telling.readable import counted
 
     if report.outcome != OK:
-        done = "would do nothing" if dry_run else "nothing done"
-        output.tell(f"{done}: another instance holds the lock")
-        return
-    rows, lock = counted(report.counts["flushed"] or 0, "row"), report.lock["outcome"]
-    if dry_run:
-        output.tell(f"would flush {rows} (lock {lock})")
-        return
-    left = report.counts["remaining"]
+        return "would do nothing: another instance holds the lock"
+    rows, lock = report.counts["flushed"], _WOULD[report.lock["outcome"]]
+    return (
+        f"would flush {counted(rows, 'row')} and {lock}" if rows else f"nothing to flush; would {lock}"
+    )
+
+
+def _result(report: Report) -> str:
+    from bangui_cli.telling.readable import counted
+
+    if report.outcome != OK:
+        return "nothing done: another instance holds the lock"
+    rows, left = report.counts["flushed"], report.counts["remaining"]
+    if not rows:
+        return "nothing to flush"
     rest = f", {left:,} staged meanwhile" if left else ""
-    output.tell(f"flushed {rows} in {report.duration_s():.2f} s{rest} (lock {lock})")
+    return f"flushed {counted(rows, 'row')} in {report.duration_s():.2f} s{rest}"

@@ -32,16 +32,12 @@ def command(invocation: Invocation, *, held_ok: bool, layout: str) -> int:
     """Refresh the scheduler lock, or take it over when it is free or stale."""
     report = run_job(HEARTBEAT, invocation, beat, held_ok=held_ok, as_json=layout == "json")
     if report.exit_code == exit_codes.DONE and layout == "text" and terminal.stdout_is_terminal():
-        _tell(report, invocation)
+        invocation.tell(_result(report, invocation.settings.lock_ttl))
     return report.exit_code
 
 
-def _tell(report: Report, invocation: Invocation) -> None:
-    from bangui_cli.telling import output
-
+def _result(report: Report, lock_ttl_s: float) -> str:
     if report.outcome != OK:
-        output.tell("nothing done: another instance holds the lock")
-        return
+        return "nothing done: another instance holds the lock"
     done = _DONE[report.lock["outcome"]]
-    fresh = approximate(invocation.settings.lock_ttl)
-    output.tell(f"{done} for {report.lock['owner']}: it is fresh for {fresh}")
+    return f"{done} for {report.lock['owner']}: it is fresh for {approximate(lock_ttl_s)}"

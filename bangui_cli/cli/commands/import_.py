@@ -8,7 +8,7 @@ import click
 
 from bangui_cli import store
 from bangui_cli.cli import options
-from bangui_cli.host import clocks, terminal
+from bangui_cli.host import clocks
 from bangui_cli.host.files import PRIVATE, Output
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
@@ -17,6 +17,7 @@ from bangui_cli.telling import output
 from bangui_cli.telling.progress import ProgressBar
 
 if TYPE_CHECKING:
+    from bangui_cli.importing.contents import Refusal
     from bangui_cli.importing.run import Import
     from bangui_cli.importing.sources import Source
 
@@ -114,18 +115,18 @@ def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) ->
     if as_json:
         identity = {"duration_s": duration_s, "correlation_id": invocation.correlation_id}
         output.print_summary(output.json_text({**counts, **identity}))
-    elif terminal.stdout_is_terminal():
+    elif counts["read"]:
         rejected = f", rejected {counts['rejected']:,}" if counts["rejected"] else ""
         unresolved = f", {counts['unresolved']:,} without a country" if counts["unresolved"] else ""
         rows = f"{counts['staged']:,} of {counts['read']:,} rows"
-        output.print_summary(f"staged {rows}{rejected}{unresolved} in {duration_s:.2f} s")
+        invocation.tell(f"staged {rows}{rejected}{unresolved} in {duration_s:.2f} s")
 
 
 def _tell_failures(work: "Import", rejects_path: str | None, invocation: Invocation) -> None:
     """Raise what there is to correct; of several inputs that were refused each is one error."""
     counts = work.counts()
     refused = [
-        BadData(f"{_name_of(path)}: {refusal.reason}", hint=refusal.hint, path=path, **counts)
+        BadData(f"{_name_of(path)}: {refusal.reason}", hint=_hint(refusal, path), path=path, **counts)
         for path, refusal in work.refused.items()
     ]
     for error in refused[:-1]:
@@ -134,6 +135,10 @@ def _tell_failures(work: "Import", rejects_path: str | None, invocation: Invocat
         raise refused[-1]
     if work.rejected_rows:
         raise _rejected(counts, rejects_path)
+
+
+def _hint(refusal: "Refusal", path: str) -> str:
+    return refusal.hint.removeprefix("cat FILE | ") if path == "-" else refusal.hint
 
 
 def _name_of(path: str) -> str:

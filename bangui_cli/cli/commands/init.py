@@ -6,12 +6,10 @@ import click
 
 from bangui_cli import store
 from bangui_cli.cli import options
-from bangui_cli.host import terminal
 from bangui_cli.rules import server_urls
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.store.places import Initialised
-from bangui_cli.telling import output
 from bangui_cli.telling.readable import counted
 
 
@@ -34,14 +32,13 @@ def command(invocation: Invocation, *, journal_mode: str | None, force: bool) ->
     done = store.initialise(path, journal_mode=journal_mode, force=force)
     invocation.log.emit(events.DATABASE_INITIALISED, **done._asdict())
     is_given = invocation.settings["database_path"].source.startswith(("flag", "environment"))
-    output.tell(
-        _sentence(done, f" --database {shlex.quote(server_urls.shown(path))}" if is_given else "")
-    )
+    option = f" --database {shlex.quote(server_urls.shown(path))}" if is_given else ""
+    invocation.tell(_sentence(done, option))
 
 
 def _sentence(done: Initialised, option: str) -> str:
     """Say where the database is and what to do next; `option` leads other commands there."""
-    path, next_step = terminal.safe(done.path), f"next: bangui schedule install{option}"
+    path, next_step = done.path, f"next: bangui schedule install{option}"
     if done.adopted:
         return f"the database is {path}, adopted from BanGUI, nothing rewritten; {next_step}"
     if done.created:

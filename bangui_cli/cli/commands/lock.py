@@ -4,7 +4,6 @@ import click
 
 from bangui_cli.access import locking, reading
 from bangui_cli.cli import options
-from bangui_cli.host import terminal
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.store import open_store
@@ -30,7 +29,7 @@ def show(invocation: Invocation, *, layout: str) -> None:
     if layout == "json":
         output.print_json(view)
     else:
-        output.print_section("lock", view)
+        output.print_section("lock", locking.outline(view))
 
 
 @command.command("release", cls=options.Command, example="bangui lock release --instance web1")
@@ -48,7 +47,6 @@ def release(invocation: Invocation, *, lease_id: str | None, force: bool) -> Non
     if view is not None:
         fields = ("owner", "hostname", "pid", "lease_id", "token", "age_s")
         invocation.log.emit(events.LOCK_RELEASED, **{key: view[key] for key in fields})
-        holder = terminal.safe(locking.holder(view))
-        output.tell(f"released the lock of {holder}: any instance can take it now")
+        invocation.tell(f"released the lock of {locking.holder(view)}: any instance can take it now")
     else:
-        output.tell("the lock was free already")
+        invocation.tell("the lock was free already")

@@ -45,7 +45,11 @@ _COUNTRIES = options.Parsed(_parse_countries, "countries")
 )  # fmt: skip
 @click.option(
     "--in", "countries", type=_COUNTRIES, metavar="CC[,CC...]",
-    help="Print nothing; exit 0 if all addresses are in one of these countries, else 1.",
+    help="Print nothing; exit 0 if there are addresses and all are in one of these countries, else 1.",
+)  # fmt: skip
+@options.setting_option(
+    "--geoip-db", setting="geoip_db", metavar="PATH", multiple=True,
+    help="An MMDB file to ask, which implies --resolve; more than once for several.",
 )  # fmt: skip
 @options.format_option("table", "json")
 @click.pass_obj
@@ -63,14 +67,15 @@ def command(
     """
     ips = [_normalise(text) for text in _given(addresses)]
     settings = invocation.settings
-    if resolve:
+    if resolve or "geoip_db" in invocation.flags:
         found = look_up_resolving(
             settings.database_path, ips, settings.geoip_db, registered=settings.geoip_registered
         )
     else:
         found = look_up(settings.database_path, ips)
     if countries is not None:
-        return _verdict(found[ip].entry.country_code in countries for ip in ips)
+        # Where there is no address, none is welcome.
+        return _verdict([*(found[ip].entry.country_code in countries for ip in ips), bool(ips)])
     rows = [_describe(found[ip]) for ip in ips]
     if layout == "json":
         output.print_json(rows)

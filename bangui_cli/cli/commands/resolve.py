@@ -156,7 +156,11 @@ def _line(text: str, found: Found) -> str:
 
 
 def _summary(tally: Tally) -> str:
-    left_out = {"still fresh": tally.fresh, "skipped": tally.skipped, "rejected": tally.rejected}
+    left_out = {
+        "still fresh": tally.fresh,
+        "skipped for what is no address": tally.skipped,
+        "rejected": tally.rejected,
+    }
     rest = "".join(f", {count:,} {what}" for what, count in left_out.items() if count)
     staged = counted(tally.staged, "address", "addresses")
     return f"staged {staged}, {tally.resolved:,} with a country{rest}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bangui_cli.access import reading
+from bangui_cli.access import locking, reading
 from bangui_cli.cli import options
 from bangui_cli.health.collect import collect
 from bangui_cli.host import terminal
@@ -110,9 +110,20 @@ def _render(invocation: Invocation, state: dict[str, Any], layout: str, columns:
         from bangui_cli.health import prometheus
 
         return prometheus.render(state, invocation.settings)
+    return "\n".join(section_text(title, values, columns) for title, values in _sections(state).items())
+
+
+def _sections(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what a person wants to see of the state, under its headings."""
     sections = {title: values for title, values in state.items() if title != "jobs"}
-    sections |= {f"job {job_id}": values for job_id, values in state["jobs"].items()}
-    return "\n".join(section_text(title, values, columns) for title, values in sections.items())
+    sections["lock"] = locking.outline(state["lock"])
+    return sections | {f"job {job_id}": _outline(job) for job_id, job in state["jobs"].items()}
+
+
+def _outline(job: dict[str, Any]) -> dict[str, Any]:
+    if not job["runs_total"]:
+        return {"runs_total": "none yet"}
+    return {key: value for key, value in job.items() if key != "success_age_s"}
 
 
 def _alarm(
