@@ -3,16 +3,19 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks, machine
 from bangui_cli.rules.entry import Entry, latest_believable, packed_ip
 from bangui_cli.rules.lease import Instant, LockRow
-from bangui_cli.states.errors import NoTables, SchemaNewer
+from bangui_cli.states.errors import NoTables, SchemaNewer, Unavailable
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, JobStart, Situation
 from bangui_cli.store.postgresql import schema
 from bangui_cli.store.postgresql import statements as sql
 from bangui_cli.store.postgresql.session import Session
+
+if TYPE_CHECKING:
+    from bangui_cli.store.bans import Bans
 
 # An address that comes more often than this in one batch is staged in several transactions.
 _MOST_ROUNDS = 20
@@ -172,6 +175,13 @@ class PostgresqlStore(Session):
         else:
             rows, oldest = self._look(sql.COUNT_DIRTY)[0]
         return rows, oldest
+
+    # The memory of bans.
+
+    @property
+    def bans(self) -> "Bans":
+        """Raise Unavailable: it is not kept on a server yet."""
+        raise Unavailable("bans cannot be asked of a server yet", hint="use fail2ban's own database")
 
     # The state of the jobs, and of the database.
 
