@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.rules.server_urls import is_server_url
-from bangui_cli.states.checks import failed
 from bangui_cli.states.errors import Unavailable
 from bangui_cli.store.interface import (
     Batch,
@@ -82,12 +81,7 @@ def examine(database: str, look: Callable[[Store], State]) -> "tuple[list[Check]
     Return what `look` saw in a snapshot, too, if it can be read.
     """
     if is_server_url(database):
-        try:
-            with _driver():
-                from bangui_cli.store.postgresql import checks as of_server
-        except Unavailable as state:
-            return [failed("database_readable", state)], None
-        return of_server.examine(database, look)
+        return _examine_server(database, look)
     from bangui_cli.store.sqlite import checks
 
     return checks.examine(database, look)
@@ -123,6 +117,17 @@ def gives_up_rights(database: str) -> bool:
     from bangui_cli.store.sqlite import custody
 
     return custody.future_owner(database) is not None
+
+
+def _examine_server(url: str, look: Callable[[Store], State]) -> "tuple[list[Check], State | None]":
+    from bangui_cli.states.checks import failed
+
+    try:
+        with _driver():
+            from bangui_cli.store.postgresql import checks
+    except Unavailable as state:
+        return [failed("database_readable", state)], None
+    return checks.examine(url, look)
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """Where a server is: what libpq is to be told, and what a person may be shown of it."""
 
-from typing import NamedTuple
-
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from bangui_cli.rules import server_urls
 from bangui_cli.states.errors import ConfigInvalid
+from bangui_cli.states.records import Record
 
 _HINT = (
     "write postgresql://USER@HOST:PORT/DATABASE, with what is no letter or digit in USER or DATABASE "
@@ -24,7 +23,7 @@ _FIRST_OF_MANY_MS = "2500"
 _SECRETS = ("password", "sslpassword")
 
 
-class Address(NamedTuple):
+class Address(Record):
     """A server's address: `conninfo` for libpq alone, `shown` for everybody."""
 
     conninfo: str

@@ -1,7 +1,5 @@
 """Name the state behind what a server, or the way to it, refuses."""
 
-from typing import NamedTuple
-
 from bangui_cli.states.errors import (
     BanguiError,
     DatabaseBusy,
@@ -15,6 +13,7 @@ from bangui_cli.states.errors import (
     RowRefused,
     Unavailable,
 )
+from bangui_cli.states.records import Record
 from bangui_cli.store.postgresql import address
 from bangui_cli.store.postgresql.address import Address
 from bangui_cli.store.postgresql.wire import Fault, Unconnectable
@@ -30,7 +29,7 @@ _LOOK_AT_SERVER = "see whether the server runs and can be reached from here: pg_
 _AGAIN = "the next run tries again; if this repeats, look at the server's log"
 
 
-class _Meaning(NamedTuple):
+class _Meaning(Record):
     state: type[BanguiError]
     words: str
     hint: str
