@@ -5,7 +5,6 @@ import sysconfig
 import venv
 from pathlib import Path
 
-import others
 import pytest
 from others import give, needs_root, spoil
 
@@ -14,12 +13,6 @@ from bangui_cli.scheduling import program as program_module
 
 pytestmark = needs_root
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def place():
-    with others.open_place() as directory:
-        yield directory
 
 
 @pytest.fixture
