@@ -83,7 +83,7 @@ class RowRefused(BanguiError):
     """A constraint or a trigger that is not of this tool's making refuses a row."""
 
     exit_code = exit_codes.BAD_DATA
-    default_hint = "look what was added to bangui's tables (sqlite3 FILE .schema), and remove it"
+    default_hint = "see what was added to bangui's tables (sqlite3 FILE .schema), and remove it"
 
 
 class ForeignSchema(BanguiError):

@@ -32,7 +32,7 @@ _SENTENCES: dict[Event, tuple[str | tuple[str, ...], ...]] = {
         "{file}: of {rows} nothing but the address is understood; there are the fields {fields}",
     ),
     events.IMPORT_COUNTRY_UNKNOWN: (
-        "{file}: the country of {rows} is no name of ISO 3166, as is {country}",
+        "{file}: ISO 3166 does not know the country of {rows}; the first is {country}",
     ),
     events.JAIL_WITHOUT_BANS: ("no ban of a jail {jail}", "; there are {jails}"),
     events.SCHEDULED_AS_ROOT: ("root runs the jobs", ": {reason}"),
