@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from bangui_cli import __version__
-from bangui_cli.health import exposition
 from bangui_cli.health.collect import epoch_s
-from bangui_cli.health.exposition import Metric, Sample
 from bangui_cli.jobs.catalogue import FLUSH, LOCK_KEEPERS
 from bangui_cli.rules import lease
 from bangui_cli.settings.table import Settings
+from bangui_cli.telling import exposition
+from bangui_cli.telling.exposition import Metric, Sample
 
 _VERDICTS = (lease.MINE, lease.HELD, lease.EXPIRED, lease.FREE)
 _JOB_METRICS = (

@@ -13,11 +13,11 @@ import pytest
 from conftest import Bangui
 from freshness import pretend_jobs_just_ran
 
-from bangui_cli.health import exposition
 from bangui_cli.health import nagios as nagios_format
 from bangui_cli.health.ages import Age, Thresholds, thresholds
-from bangui_cli.health.exposition import Metric, Sample
 from bangui_cli.rules import timestamps
+from bangui_cli.telling import exposition
+from bangui_cli.telling.exposition import Metric, Sample
 
 FLUSH, HEARTBEAT = "geo_cache_flush", "scheduler_lock_heartbeat"
 

@@ -1,0 +1,111 @@
+"""Bans as metrics: named, bounded and clean, whatever the names are."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from pages import HOSTILE
+
+from bangui_cli.reporting.metrics import BanCounts, label_text, render
+
+NONE = BanCounts([], [], [], [], 0, 0.0)
+
+
+def samples(text: str, name: str) -> dict[str, float]:
+    return {
+        labels: float(value)
+        for labels, value in re.findall(rf"^bangui_{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE)
+    }
+
+
+def test_a_country_has_its_code_and_its_name():
+    """So that a map in Grafana needs no look-up of its own; what has no country is in no series of it."""
+    text = render(
+        NONE._replace(
+            countries=[("DE", None, 3), ("EU", None, 1), (None, None, 7), ("US", "États-Unis", 4)]
+        )
+    )
+
+    assert samples(text, "bans") == {
+        'country_code="US",country="États-Unis"': 4,
+        'country_code="DE",country="Germany"': 3,
+        'country_code="EU",country=""': 1,
+    }
+    assert samples(text, "bans_unknown") == {"": 7}
+
+
+def test_networks_are_bounded_and_nothing_is_dropped():
+    """A host that is attacked from everywhere must not fill Prometheus; the rest is one series."""
+    networks = [(f"AS{place}", f"Network {place}", 100 - place) for place in range(60)]
+    text = render(NONE._replace(networks=[*networks, (None, None, 5)]), top=2)
+
+    assert samples(text, "bans_by_asn") == {
+        'asn="AS0",org="Network 0"': 100,
+        'asn="AS1",org="Network 1"': 99,
+        'asn="other",org=""': sum(bans for *_, bans in networks[2:]) + 5,
+    }
+    assert len(samples(render(NONE._replace(networks=networks)), "bans_by_asn")) == 51
+
+
+def test_nothing_left_over_is_no_series():
+    """An `other` of 0 would look like a network."""
+    text = render(NONE._replace(networks=[("AS1", "One", 2)]), top=1)
+
+    assert samples(text, "bans_by_asn") == {'asn="AS1",org="One"': 2}
+
+
+def test_a_network_is_one_series_with_its_usual_name():
+    """Two files of different age give one network two names: Prometheus would take that for two."""
+    text = render(NONE._replace(networks=[("AS1", "Old", 2), ("AS1", "New", 3), ("AS1", None, 9)]))
+
+    assert samples(text, "bans_by_asn") == {'asn="AS1",org="New"': 14}
+
+
+def test_labels_that_become_equal_are_added_up():
+    """The same series twice would make node_exporter drop the whole file."""
+    text = render(
+        NONE._replace(jails=[("ssh\x07d", None, 2), ("sshd", None, 3), ("ssh\u202ed\udc80", None, 4)])
+    )
+
+    assert samples(text, "bans_by_jail") == {'jail="sshd"': 9}
+
+
+def test_no_bans_are_zeros():
+    """A file without a number looks like one that was not written."""
+    text = render(NONE)
+
+    assert samples(text, "banned_addresses") == {"": 0}
+    assert samples(text, "bans_unknown") == {"": 0}
+    assert samples(text, "bans_span_seconds") == {"": 0}
+    assert "bangui_bans_by_jail" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("a\x00b\nc", "abc"),
+        ("\u2066x\u2069", "x"),
+        ("a\u00a0b\u2028c", "a b c"),
+        ("株式会社", "株式会社"),
+        (None, ""),
+    ],
+)
+def test_a_label_has_no_controls(text: str | None, label: str):
+    assert label_text(text) == label
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+def test_promtool_has_nothing_to_say():
+    """A file that node_exporter refuses would be noticed by nobody."""
+    named = [(name, name, place) for place, name in enumerate(HOSTILE, 1)]
+    document = (
+        render(BanCounts([("DE", HOSTILE[0], 1), (None, None, 2)], named, named, named, 4, 86400.0))
+        + "\n"
+    )
+
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=document.encode(), capture_output=True, check=False
+    )
+
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
