@@ -9,12 +9,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
+from others import open_place
 
 from bangui_cli import store
 
@@ -210,3 +211,10 @@ def on_server(empty_on_server):
 def on_either(request: pytest.FixtureRequest):
     """Run bangui with an initialised, empty database of either engine."""
     return request.getfixturevalue("bangui" if request.param == "sqlite" else "on_server")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Give a directory of root's that every user can reach."""
+    with open_place() as directory:
+        yield directory
