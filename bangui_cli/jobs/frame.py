@@ -20,6 +20,7 @@ _COUNT_S = 0.04
 
 Work = Callable[[Run], None]
 Prepare = Callable[[Settings, Deadline], None]
+Opens = Callable[..., Store]
 
 
 def run_job(
@@ -31,6 +32,7 @@ def run_job(
     as_json: bool,
     dry_run: bool = False,
     prepare: Prepare | None = None,
+    opens: Opens = open_store,
     durable: bool = False,
 ) -> Report:
     """Do `work` under the job's timeout; report whatever comes of it.
@@ -53,7 +55,7 @@ def run_job(
     def attempt() -> None:
         if prepare:
             prepare(settings, run_deadline)
-        with open_store(settings.database_path, run_deadline, durable=durable) as store:
+        with opens(settings.database_path, run_deadline, durable=durable) as store:
             _warn_of_second_name(invocation, settings, store)
             _do(work, Run(invocation, settings, store, run_deadline, result))
 

@@ -28,6 +28,7 @@ __all__ = [
     "gives_up_rights",
     "initialise",
     "open_store",
+    "open_upkeep",
     "owner_of",
     "place_of",
 ]
@@ -35,6 +36,7 @@ __all__ = [
 if TYPE_CHECKING:
     from bangui_cli.states.checks import Check
     from bangui_cli.store.places import Initialised, Place
+    from bangui_cli.store.upkeep import Upkeep
 
 State = TypeVar("State")
 
@@ -49,6 +51,13 @@ def open_store(database: str, deadline: Deadline | None = None, *, durable: bool
     from bangui_cli.store.sqlite.store import SqliteStore
 
     return SqliteStore(database, deadline, durable=durable)
+
+
+def open_upkeep(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> "Upkeep":
+    """Open an existing database to tidy it up, as `open_store` does."""
+    from bangui_cli.store.sqlite.upkeep import SqliteUpkeep
+
+    return SqliteUpkeep(database, deadline, durable=durable)
 
 
 def initialise(database: str, *, journal_mode: str | None, force: bool) -> "Initialised":
