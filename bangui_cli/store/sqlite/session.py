@@ -188,10 +188,10 @@ class Session:
         except faults.RAISED as error:
             raise self._translate(error) from error
 
-    def _execute_many(self, statement: str, rows: Iterable[Any]) -> None:
+    def _execute_many(self, statement: str, rows: Iterable[Any]) -> int:
         self._statement_cpu_s = None
         try:
-            self._connection.executemany(statement, rows)
+            return self._connection.executemany(statement, rows).rowcount
         except faults.RAISED as error:
             raise self._translate(error) from error
 
