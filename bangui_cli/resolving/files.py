@@ -18,10 +18,10 @@ def are_there(configured: Sequence[str]) -> bool:
         return False
 
 
-def find_paths(configured: Sequence[str]) -> list[str]:
-    """Return the files that are configured, or those in the usual places. Raise NoInput."""
+def find_paths(configured: Sequence[str], root: str = "") -> list[str]:
+    """Return the files that are configured, or those in the usual places, of a root. Raise NoInput."""
     paths = list(configured) or [
-        f"{directory}/{name}" for directory in DIRECTORIES for name in _names_in(directory)
+        f"{directory}/{name}" for directory in DIRECTORIES for name in _names_in(root + directory)
     ]
     if not paths:
         raise NoInput(

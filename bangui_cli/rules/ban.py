@@ -1,17 +1,15 @@
 """A ban as the history keeps it, made of what fail2ban's database holds."""
 
-import ipaddress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from bangui_cli.rules import timestamps
+from bangui_cli.rules import networks, timestamps
 from bangui_cli.rules.sqlite_spelling import decode
-from bangui_cli.rules.validation import Rejected, normalise_ip
+from bangui_cli.rules.validation import Rejected
 
 # What fail2ban writes where it does not know how long a ban lasts; it counts as in force.
 UNKNOWN_S = -2
 _FIRST_BANCOUNT = 1
-_MAPPED_BITS = 96
 _REPLACEMENT = "\ufffd"
 
 
@@ -34,26 +32,6 @@ class Ban(NamedTuple):
 Raw = tuple[Any, Any, Any, Any, Any, Any]
 
 
-def normalise_target(text: str) -> str:
-    """Return an address or a network in normal form: host bits cleared. Raise Rejected."""
-    if "/" not in text:
-        return normalise_ip(text)
-    try:
-        network = ipaddress.ip_network(text.strip(), strict=False)
-    except ValueError:
-        raise Rejected("not a network") from None
-    first, bits = normalise_ip(str(network.network_address)), network.prefixlen
-    if network.version == 6 and ":" not in first:
-        bits -= _MAPPED_BITS
-    longest = 128 if ":" in first else 32
-    return first if bits == longest else f"{first}/{bits}"
-
-
-def first_address(target: str) -> str:
-    """Return an address in normal form, or the first one of a network in normal form."""
-    return target.partition("/")[0]
-
-
 def normalise(raw: Raw) -> Ban:
     """Return the ban that a row tells of. Raise Rejected for what has no jail, no place or no time."""
     jail, ip, banned_at, bantime, bancount, failures = raw
@@ -61,7 +39,7 @@ def normalise(raw: Raw) -> Ban:
         raise Rejected("not a time")
     return Ban(
         _name(jail),
-        normalise_target(_text(ip)),
+        networks.normalise(_text(ip)),
         banned_at.decode(),
         bantime if type(bantime) is int else UNKNOWN_S,
         bancount if type(bancount) is int else _FIRST_BANCOUNT,

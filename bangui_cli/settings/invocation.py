@@ -25,6 +25,9 @@ from bangui_cli.telling.log import Log, LogSettings
 if TYPE_CHECKING:
     from bangui_cli.host.files import Output
 
+# What a schedule hands on to its jobs as options.
+_GIVEN_TO_JOBS = ("database_path", "instance")
+
 
 class Invocation:
     """The context of one run. Options fill `flags` while click parses; the rest follows lazily."""
@@ -81,6 +84,18 @@ class Invocation:
                 raise doubt
             self._settings = settings.load(self.environment, self.flags, path)
         return self._settings
+
+    def settings_given(
+        self, flags: Mapping[str, Sourced], config_path: str | None
+    ) -> tuple[Settings, str | None]:
+        """Return the settings of a job that was given these flags and this file, and the file's path.
+
+        What may be given so is taken from nowhere else. Raise what `settings` does.
+        """
+        taken = {config_file.CONFIG_VARIABLE, *(settings.BY_KEY[key].variable for key in _GIVEN_TO_JOBS)}
+        environment = {key: value for key, value in self.environment.items() if key not in taken}
+        path = config_path or config_file.find(environment)
+        return settings.load(environment, flags, path), path
 
     @property
     def misnamed_variables(self) -> dict[str, str]:

@@ -344,11 +344,12 @@ def _default(setting: Setting, environment: Mapping[str, str]) -> Any:
     if setting.key == "instance":
         return os.uname().nodename
     if setting.key == "database_path":
-        return _default_database_path(environment)
+        return default_database_path(environment)
     return setting.default
 
 
-def _default_database_path(environment: Mapping[str, str]) -> str:
+def default_database_path(environment: Mapping[str, str]) -> str:
+    """Return where the database of this user is where nothing is set. Raise ConfigInvalid."""
     if os.geteuid() == 0:
         return SYSTEM_DATABASE_PATH
     data = config_file.base_directory(environment, "XDG_DATA_HOME", ".local/share")

@@ -91,7 +91,8 @@ class Log:
         self, event: Event, fields: dict[str, object], end: End = (), *, on_stderr: bool = False
     ) -> None:
         is_in_journal = self._settings.log_target == "journal" and self._send(event, fields, end)
-        if on_stderr or not is_in_journal:
+        # Where stderr leads to the journal, too, it has the event already.
+        if not is_in_journal or (on_stderr and not terminal.stderr_is_journal()):
             self._settle_format()
             typed = self.typed if terminal.stderr_is_terminal() else ""
             line = self._render(self._format, event, fields, typed)

@@ -17,7 +17,7 @@ from freshness import pretend_jobs_just_ran
 from bangui_cli.cli.commands import doctor
 from bangui_cli.health.doctor import checkup, schedule
 from bangui_cli.rules import timestamps
-from bangui_cli.settings import table as settings
+from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import checks
 from bangui_cli.store.sqlite import checks as engine
 from bangui_cli.store.sqlite import place
@@ -61,8 +61,7 @@ def healthy(bare, worked):
 
 def examine(bangui, **environment):
     """Check in this process, as a process of its own would; return exit code and checks by name."""
-    values = settings.load({**bangui.environment, **environment}, {}, None)
-    found = checkup.examine(values)
+    found = checkup.examine(Invocation({**bangui.environment, **environment}, started_s=0.0))
     code = checks.exit_code(check for check in found if check.name not in OF_THE_HOST)
     return code, {check.name: check for check in found}
 
