@@ -9,12 +9,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
+from others import open_place
 
 # How fast examples come says how busy the machine is, not whether a rule holds.
 settings.register_profile("bangui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -178,3 +179,10 @@ def bangui(bare: Bangui, initialised: Path) -> Bangui:
     """Run bangui with an initialised, empty database."""
     shutil.copy(initialised, bare.database)
     return bare
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Give a directory of root's that every user can reach."""
+    with open_place() as directory:
+        yield directory

@@ -52,7 +52,7 @@ def parse_rows(value: object) -> int:
 def parse_name(value: object) -> str:
     """Return a text fit for a log line and a table: printable, 1 to 128 characters."""
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError("not a text without control characters")
+        raise ValueError("it is empty, or has control characters")
     if len(value) > TEXT_LIMIT_CHARACTERS:
         raise ValueError(f"longer than {TEXT_LIMIT_CHARACTERS} characters")
     return value
