@@ -294,7 +294,10 @@ def test_a_person_is_told_in_a_sentence(bangui, fail2ban, mmdb):
     fail2ban.ban("nonsense", NOW_S)
 
     _, shown = bangui.on_terminal("collect")
-    assert shown == "recorded 1 ban, skipped 1; resolved nothing, since there is no MMDB file\n"
+    assert shown == (
+        "recorded 1 ban, skipped 1 without an address or a time; "
+        "there is no MMDB file to look addresses up in\n"
+    )
     _, shown = bangui.on_terminal("collect", "--geoip-db", mmdb)
-    assert shown == "recorded 0 bans; staged 1 address, 1 with a country\n"
+    assert shown == "no new ban; staged 1 address, 1 with a country\n"
     assert bangui.ok("collect").stdout == ""

@@ -62,7 +62,7 @@ def command(
             held_ok=False, as_json=as_json, prepare=prepare, opens=open_memory, durable=True,
         )  # fmt: skip
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
-        _tell(report, resolves=bool(resolvers), no_resolve=no_resolve)
+        invocation.tell(_result(report, resolves=bool(resolvers), no_resolve=no_resolve))
     return report.exit_code
 
 
@@ -74,17 +74,14 @@ def _resolver(stack: ExitStack, settings: Settings, max_age_s: float) -> Resolve
     return resolver
 
 
-def _tell(report: Report, *, resolves: bool, no_resolve: bool) -> None:
-    from bangui_cli.telling import output
+def _result(report: Report, *, resolves: bool, no_resolve: bool) -> str:
     from bangui_cli.telling.readable import counted
 
     counts = {key: count or 0 for key, count in report.counts.items()}
-    told = f"recorded {counted(counts['recorded'], 'ban')}"
-    told += f", {counts['updated']:,} changed" if counts["updated"] else ""
-    told += f", skipped {counts['skipped']:,}" if counts["skipped"] else ""
+    told = f"recorded {counted(counts['recorded'], 'ban')}" if counts["recorded"] else "no new ban"
+    told += f", {counts['updated']:,} with other values than before" if counts["updated"] else ""
+    told += f", skipped {counts['skipped']:,} without an address or a time" if counts["skipped"] else ""
     if resolves:
         staged = counted(counts["staged"], "address", "addresses")
-        told += f"; staged {staged}, {counts['resolved']:,} with a country"
-    elif not no_resolve:
-        told += "; resolved nothing, since there is no MMDB file"
-    output.tell(told)
+        return f"{told}; staged {staged}, {counts['resolved']:,} with a country"
+    return told if no_resolve else f"{told}; there is no MMDB file to look addresses up in"
