@@ -21,7 +21,7 @@ from bangui_cli.scheduling.tasks import TASKS, Task
 from bangui_cli.settings.table import Settings, Sourced
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, error, failed, ok, warning
-from bangui_cli.states.errors import BanguiError
+from bangui_cli.states.errors import BanguiError, UsageFault
 
 # What an installation was given as options, by the key of the setting.
 _OPTIONS = {"database_path": "--database", "instance": "--instance"}
@@ -67,6 +67,8 @@ def check(schedule: Schedule, database: str) -> Check:
     remedy = f"bangui schedule install{_format_option(schedule.format)}"
     try:
         fault = _fault(schedule, database, remedy) or _difference(schedule, remedy)
+    except UsageFault as unknown:  # for whom cron ignores the whole file, and systemd starts nothing
+        return error("schedule", unknown.error, unknown.hint, exit_codes.UNAVAILABLE)
     except BanguiError as state:
         return failed("schedule", state)
     where = schedule.files[0].path
