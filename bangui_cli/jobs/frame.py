@@ -92,6 +92,8 @@ def _warn_of_second_name(invocation: Invocation, settings: Settings, store: Stor
 
 def _leave_behind(run: Run, error: BaseException) -> None:
     """After a failure, record the outcome and count what is left, as far as time and lease allow."""
+    if run.store.is_in_doubt:
+        run.report.counts = dict.fromkeys(run.report.counts)
     if run.lease_id or not run.job.under_lock:
         run.store.hurry(_RECORD_S)
         try:

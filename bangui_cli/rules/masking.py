@@ -22,11 +22,19 @@ _IPV6 = re.compile(
     re.VERBOSE,
 )
 
+# A colour, or a line break that was written out, ends in a letter that is no part of a word.
+_ESCAPE = re.compile(
+    r"""( (?: \x1b\[ | \x9b | \\x1b\[ | \\x9b | \\u00[19]b\[? ) [0-9;]* [A-Za-z]
+      | \\ (?: x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | [abefnrtv] ) )""",
+    re.VERBOSE,
+)
+
 
 def mask_addresses(text: str, spared: Collection[str] = ()) -> str:
     """Replace every address in `text` by its network, but for those of `spared`, however written."""
-    mask = partial(_mask, spared=spared)
-    return _IPV4.sub(mask, _IPV6.sub(mask, text))
+    mask, pieces = partial(_mask, spared=spared), _ESCAPE.split(text)
+    pieces[::2] = [_IPV4.sub(mask, _IPV6.sub(mask, piece)) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def addresses_in(text: str) -> frozenset[str]:

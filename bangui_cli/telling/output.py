@@ -40,7 +40,7 @@ def print_text(text: str) -> None:
         pass
     except OSError as error:
         raise IoFailed(
-            f"cannot write to stdout: {error.strerror}", hint="look where stdout is redirected to"
+            f"cannot write to stdout: {error.strerror}", hint="check where stdout is redirected to"
         ) from None
 
 
@@ -67,7 +67,7 @@ def section_text(title: str, values: dict[str, Any], columns: int | None = None)
 
 
 def print_section(title: str, values: dict[str, Any]) -> None:
-    """Print a heading and one line a value."""
+    """Print a heading and a line for each value."""
     print_text(section_text(title, values, terminal.stdout_columns()))
 
 

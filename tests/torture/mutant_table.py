@@ -648,17 +648,23 @@ MUTANTS = (
     Mutant(
         "a statement without a deadline has no end",
         SESSION,
-        "        return None if self.deadline else self._endless()\n",
+        "        return None if self.deadline else self._overrun_of_statement()\n",
         "        return None\n",
         f"{FOREIGN}::test_what_came_between_check_and_use_ends_too",
     ),
     Mutant(
         "many statements are taken for one without an end",
         SESSION,
-        "        self._statement_cpu_s = None\n        try:\n"
-        "            return self._connection.execute(statement, parameters).fetchall()\n",
-        "        try:\n            return self._connection.execute(statement, parameters).fetchall()\n",
+        "        self._statement_cpu_s = None\n        try:\n",
+        "        try:\n",
         f"{FOREIGN}::test_an_endless_statement_is_told_from_a_long_one",
+    ),
+    Mutant(
+        "a step of SQLite without an end has no end",
+        SESSION,
+        "            with vitals.Task(ENDLESS_CPU_S, self._endless):\n                yield\n",
+        "            yield\n",
+        "host/test_watchdog.py::test_a_step_of_sqlite_without_an_end_ends_by_the_cpu_time_that_it_takes",
     ),
     Mutant(
         "a signal in a long statement is lost",
