@@ -30,6 +30,11 @@ _COMMANDS = {
 class LazyGroup(Group):
     """A group that knows its commands by name and imports the one that is wanted."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Among these click looks for the one that a mistyped name is nearest to.
+        self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the work."""
         return list(_COMMANDS)

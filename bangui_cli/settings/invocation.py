@@ -147,7 +147,7 @@ class Invocation:
             return
         from bangui_cli.telling import output
 
-        output.tell(terminal.safe(sentence))
+        output.print_summary(terminal.safe(sentence))
 
     @property
     def is_quiet(self) -> bool:
