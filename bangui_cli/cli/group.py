@@ -16,6 +16,7 @@ _COMMANDS = {
     "add": ("add", "Stage one entry."),
     "import": ("import_", "Stage many entries from files or stdin."),
     "resolve": ("resolve", "Look addresses up in local MMDB files, and stage them."),
+    "collect": ("collect", "Remember fail2ban's bans, and resolve their addresses."),
     "lookup": ("lookup", "Show what is known of an address."),
     "report": ("report", "Show where the addresses come from."),
     "status": ("status", "Show lock, dirty set, cache and last runs."),
