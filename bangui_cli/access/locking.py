@@ -4,9 +4,7 @@ import os
 import uuid
 from typing import Any
 
-from bangui_cli.host import container
 from bangui_cli.rules import lease
-from bangui_cli.rules.instance_names import is_random
 from bangui_cli.rules.lease import Judgement, LockRow
 from bangui_cli.settings.table import BY_KEY
 from bangui_cli.states import events
@@ -99,10 +97,15 @@ def _naming_hint(row: LockRow | None, instance: str) -> str | None:
 def _holders_random_name(row: LockRow | None) -> str | None:
     if row is None or row.is_foreign or row.owner != row.hostname:
         return None
+    from bangui_cli.rules.instance_names import is_random
+
     return row.owner if isinstance(row.owner, str) and is_random(row.owner) else None
 
 
 def _own_random_name(instance: str) -> str | None:
+    from bangui_cli.host import container
+    from bangui_cli.rules.instance_names import is_random
+
     is_random_host = instance == os.uname().nodename and is_random(instance)
     return instance if is_random_host and container.is_inside() else None
 

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from itertools import chain
 
 from bangui_cli.host import clocks
-from bangui_cli.rules.entry import Entry, latest_believable, merge
+from bangui_cli.rules import entry as rule
+from bangui_cli.rules.entry import Entry, latest_believable
 from bangui_cli.store import Store, open_store
 
 
@@ -29,8 +30,4 @@ def find_known(store: Store, ips: Sequence[str]) -> dict[str, Entry]:
 def merge_all(known: Mapping[str, Entry], entries: Iterable[Entry]) -> dict[str, Entry]:
     """Return what counts for each address once entries have come to what is known, in their order."""
     latest = latest_believable(clocks.wall_s())
-    merged = dict(known)
-    for entry in entries:
-        old = merged.get(entry.ip)
-        merged[entry.ip] = merge(entry, old, latest) if old else entry
-    return merged
+    return rule.merge_all(chain(known.values(), entries), latest)

@@ -3,7 +3,7 @@
 import _thread
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from bangui_cli.host import clocks, procfs
@@ -19,6 +19,7 @@ _UNKNOWN, _NO_CALL = "", "running\n"
 
 _patient_waits = 0
 _children: set[int] = set()
+_task: "Task | None" = None
 _last_calls: dict[str, str] = {}
 
 
@@ -48,11 +49,31 @@ def helped_by(child: int) -> Iterator[None]:
         _children.discard(child)
 
 
+class Task:
+    """Work of one piece that may not look at any clock; `overrun` tells why the process ends for it."""
+
+    def __init__(self, limit_cpu_s: float, overrun: Callable[[], BaseException]) -> None:
+        self.limit_cpu_s = limit_cpu_s
+        self.overrun = overrun
+
+    def __enter__(self) -> None:
+        global _task  # noqa: PLW0603
+        _task = self
+
+    def __exit__(self, *_: object) -> None:
+        global _task  # noqa: PLW0603
+        _task = None
+
+
 class Pulse(Record):
-    """The calls that all threads but the one that asks are in, and the CPU time that they have used."""
+    """The calls that all threads but the one that asks are in, and the CPU time that they have used.
+
+    `task` is the piece of work that they are at, if it is one.
+    """
 
     calls: tuple[str, ...]
     cpu_s: float
+    task: Task | None = None
 
 
 def feel_pulse() -> Pulse | None:
@@ -62,7 +83,7 @@ def feel_pulse() -> Pulse | None:
     calls = [_call_of(thread) for thread in _other_threads()]
     # Of a child there is the CPU time alone: any work of it counts.
     calls += [f"{clocks.cpu_of_s(child):.5f}" for child in tuple(_children)]
-    return Pulse(tuple(calls), clocks.others_cpu_s())
+    return Pulse(tuple(calls), clocks.others_cpu_s(), _task)
 
 
 def is_still(before: Pulse | None, now: Pulse | None, elapsed_s: float) -> bool:
@@ -71,6 +92,13 @@ def is_still(before: Pulse | None, now: Pulse | None, elapsed_s: float) -> bool:
         return False
     idle_s = _CLOCKS_DIFFER_S if _UNKNOWN in now.calls else _IDLE_SHARE * elapsed_s
     return now.cpu_s - before.cpu_s < idle_s
+
+
+def cpu_for_one_task_s(before: Pulse | None, now: Pulse | None) -> float:
+    """Return the CPU time between two looks, if all of it was for the same piece of work."""
+    if before is None or now is None or now.task is None or now.task is not before.task:
+        return 0.0
+    return now.cpu_s - before.cpu_s
 
 
 def _other_threads() -> list[str]:

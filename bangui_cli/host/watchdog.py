@@ -54,7 +54,7 @@ class _End(Record):
 
 
 class Watchdog:
-    """Ends its process after a signal, at a deadline, or without one in a call that never comes back."""
+    """Ends its process after a signal, at a deadline, or without one in what never comes to an end."""
 
     def __init__(self) -> None:
         self._ear = self._bell = -1
@@ -67,6 +67,7 @@ class Watchdog:
         self._request: _End | None = None
         self._pulse: Pulse | None = None
         self._still_looks = 0
+        self._task_cpu_s = 0.0
 
     def start(self, report: Report) -> None:
         """Watch from now on, where a thread is to be had; `report` tells why the process ends."""
@@ -156,9 +157,16 @@ class Watchdog:
         before, self._pulse = self._pulse, vitals.feel_pulse()
         is_still = vitals.is_still(before, self._pulse, _LOOK_EVERY_S)
         self._still_looks = self._still_looks + 1 if is_still else 0
-        if self._still_looks * _LOOK_EVERY_S < LONGEST_CALL_S:
-            return None
-        return NoAnswer(f"the file system has not answered for {LONGEST_CALL_S:g} s")
+        if self._still_looks * _LOOK_EVERY_S >= LONGEST_CALL_S:
+            return NoAnswer(f"the file system has not answered for {LONGEST_CALL_S:g} s")
+        return self._find_endless_task(vitals.cpu_for_one_task_s(before, self._pulse))
+
+    def _find_endless_task(self, cpu_s: float) -> BaseException | None:
+        """Add up the CPU time for one piece of work, which had its chance to end by itself."""
+        self._task_cpu_s = self._task_cpu_s + cpu_s if cpu_s else 0.0
+        task = self._pulse and self._pulse.task
+        is_endless = task and self._task_cpu_s > task.limit_cpu_s + 2 * _LOOK_EVERY_S
+        return task.overrun() if task and is_endless else None
 
     def _end(self, reason: BaseException) -> None:
         within_s = _LAST_REPORT_S if isinstance(reason, Interrupted) else _REPORT_S

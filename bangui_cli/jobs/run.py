@@ -14,6 +14,7 @@ from bangui_cli.states.errors import BanguiError, Interrupted, LeaseLost, LockHe
 from bangui_cli.store import Decision, JobFinish, JobStart, Situation, Store
 
 if TYPE_CHECKING:
+    from bangui_cli.store.memory import Memory
     from bangui_cli.store.upkeep import Upkeep
 
 Written = TypeVar("Written")
@@ -44,6 +45,11 @@ class Run:
     def upkeep(self) -> "Upkeep":
         """Return the store of a run that was opened to tidy it up."""
         return cast("Upkeep", self.store)
+
+    @property
+    def memory(self) -> "Memory":
+        """Return the store with its history, for work that is run with it."""
+        return cast("Memory", self.store)
 
     def take_lock(self, has_work: Callable[[Situation], bool], wait_s: float = 0.0) -> bool:
         """Come by the lock, waiting up to `wait_s` for it; return whether there is work to do.

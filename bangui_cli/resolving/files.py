@@ -10,10 +10,18 @@ from bangui_cli.states.errors import MmdbUnusable, NoInput, of_os_error
 DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP")
 
 
-def find_paths(configured: Sequence[str]) -> list[str]:
-    """Return the files that are configured, or those in the usual places. Raise NoInput."""
+def are_there(configured: Sequence[str]) -> bool:
+    """Tell whether files are configured, or in the usual places."""
+    try:
+        return bool(find_paths(configured))
+    except NoInput:
+        return False
+
+
+def find_paths(configured: Sequence[str], root: str = "") -> list[str]:
+    """Return the files that are configured, or those in the usual places, of a root. Raise NoInput."""
     paths = list(configured) or [
-        f"{directory}/{name}" for directory in DIRECTORIES for name in _names_in(directory)
+        f"{directory}/{name}" for directory in DIRECTORIES for name in _names_in(root + directory)
     ]
     if not paths:
         raise NoInput(

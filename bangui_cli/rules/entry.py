@@ -1,6 +1,6 @@
 """What is known of one address, what counts of two entries, and the form in which many wait."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bangui_cli.rules import timestamps
@@ -10,7 +10,7 @@ FUTURE_LIMIT_S = 86400.0
 
 # What stands where there is no country, and what has two codes.
 NO_COUNTRY = ("", "-", "XX", "ZZ")
-_SAME_COUNTRY = {"UK": "GB"}
+SAME_COUNTRY = {"UK": "GB"}
 
 
 class Entry(NamedTuple):
@@ -66,7 +66,7 @@ def flatten(packed: Sequence[str]) -> Sequence[str | None]:
 def known_country(code: str | None) -> str | None:
     """Return a country code in upper case, None for those that stand for no country."""
     upper = (code or "").upper()
-    return None if upper in NO_COUNTRY else _SAME_COUNTRY.get(upper, upper)
+    return None if upper in NO_COUNTRY else SAME_COUNTRY.get(upper, upper)
 
 
 def latest_believable(now_s: float) -> str:
@@ -86,6 +86,15 @@ def merge(new: Entry, old: Entry, latest: str) -> Entry:
     network = _winner(new, old, new.knows_network, old.knows_network, latest)
     time = max(country.resolved_at, network.resolved_at)
     return Entry(new.ip, country.country_code, country.country_name, network.asn, network.org, time)
+
+
+def merge_all(entries: Iterable[Entry], latest: str) -> dict[str, Entry]:
+    """Return what counts for each address once entries have come in their order."""
+    merged: dict[str, Entry] = {}
+    for entry in entries:
+        old = merged.get(entry.ip)
+        merged[entry.ip] = merge(entry, old, latest) if old else entry
+    return merged
 
 
 def _winner(new: Entry, old: Entry, new_knows: bool, old_knows: bool, latest: str) -> Entry:

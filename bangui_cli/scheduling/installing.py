@@ -2,43 +2,74 @@
 
 import os
 import stat
+from collections.abc import Iterable, Mapping, Sequence
 
 from bangui_cli.host import files
 from bangui_cli.host.files import Place
 from bangui_cli.scheduling.plan import MARK, File
 from bangui_cli.states.errors import NotOurs
 
+_NO_LINKS: Mapping[str, str] = {}
 
-def install(wanted: tuple[File, ...], root: str, *, force: bool) -> list[str]:
-    """Write what is not there yet, all or, where a file is not bangui's, nothing; return the paths.
 
-    Raise NotOurs, and what `files.open_output` raises.
+def install(
+    possible: Sequence[str],
+    wanted: Sequence[File],
+    root: str,
+    force: bool,
+    links: Mapping[str, str] = _NO_LINKS,
+) -> list[str]:
+    """Write what is not there yet, and delete what else is bangui's of the possible paths.
+
+    All or, where a file is not bangui's, nothing. With a path goes the link that led to it. Return the
+    paths that changed. Raise NotOurs, and what `files.open_output` raises.
     """
     if not force:
         for file in wanted:
             _require_ours(root + file.path, "--force replaces it")
+    names = {file.path for file in wanted}
+    needless = [path for path in possible if path not in names and is_ours(root + path)]
     stale = [file for file in wanted if not _is_current(root + file.path, file.text)]
     for file in stale:
         with files.open_output(root + file.path, make_directories=True) as output:
             output.replace(file.text.encode())
-    return [file.path for file in stale]
+    _delete(_present([links[path] for path in needless if path in links], root), root)
+    _delete(needless, root)
+    return [*(file.path for file in stale), *needless]
 
 
-def remove(paths: tuple[str, ...], links: tuple[str, ...], root: str) -> list[str]:
+def remove(paths: Sequence[str], root: str, links: Sequence[str] = ()) -> list[str]:
     """Delete what is there of bangui's files, and links that would dangle; return the paths."""
     for path in paths:
         _require_ours(root + path, "delete it yourself if it is to go")
-    present = [path for path in (*links, *paths) if os.path.lexists(root + path)]
-    for path in present:
-        with Place(root + path) as place:
-            place.delete()
+    present = _present([*links, *paths], root)
+    _delete(present, root)
     return present
+
+
+def read(paths: Sequence[str], root: str) -> tuple[File, ...]:
+    """Return what is there of bangui's files. Raise PermissionRefused or IoFailed."""
+    found = []
+    for path in paths:
+        content = _read(root + path)
+        if content is not None and content.startswith(MARK.encode()):
+            found.append(File(path, content.decode("utf-8", "surrogateescape")))
+    return tuple(found)
+
+
+def _present(paths: Sequence[str], root: str) -> list[str]:
+    return [path for path in paths if os.path.lexists(root + path)]
 
 
 def is_ours(path: str) -> bool:
     """Tell whether bangui wrote the file. Raise PermissionRefused or IoFailed."""
-    content = _read(path)
-    return content is not None and content.startswith(MARK.encode())
+    return bool(read([path], ""))
+
+
+def _delete(paths: Iterable[str], root: str) -> None:
+    for path in paths:
+        with Place(root + path) as place:
+            place.delete()
 
 
 def _require_ours(path: str, way_out: str) -> None:

@@ -1,13 +1,16 @@
-"""What is to be scheduled: the jobs, how often, as whom, and the words of their command lines."""
+"""What is to be scheduled: the tasks, how often, as whom, and the words of their command lines."""
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from bangui_cli.jobs.catalogue import FLUSH, LOCK_KEEPERS, Job
+from bangui_cli.rules import server_urls
+from bangui_cli.rules.spreading import time_of_day
+from bangui_cli.scheduling.tasks import Task
 from bangui_cli.settings import config_file
-from bangui_cli.settings.table import SYSTEM_DATABASE_PATH, Settings
-from bangui_cli.states.errors import UsageFault
+from bangui_cli.settings.table import SYSTEM_DATABASE_PATH, Settings, default_database_path
+from bangui_cli.states.errors import ConfigInvalid, UsageFault
 from bangui_cli.store import place_of
 from bangui_cli.store.places import Place
 
@@ -15,6 +18,8 @@ ROOT = "root"
 # An installed file that begins with it is bangui's own, to be replaced and removed.
 MARK = "# Written by bangui schedule install"
 HEADING = f"{MARK}; changes made here are lost when it is installed again."
+# Behind it no option is a setting's: what a run logs is found by its fields.
+LOG_OPTIONS = ("--log-target", "journal")
 
 
 class File(NamedTuple):
@@ -24,58 +29,63 @@ class File(NamedTuple):
     text: str
 
 
-class PlannedJob(NamedTuple):
-    """A job with the settings that the schedule depends on, and the words that run it."""
+class PlannedTask(NamedTuple):
+    """A task with what the schedule depends on: as whom, how often, at what time of day, in what words.
 
-    job: Job
+    `output` is the file that it makes anew.
+    """
+
+    task: Task
+    user: str
     interval_s: float
     timeout_s: float
+    time_of_day: tuple[int, int]
     command_line: tuple[str, ...]
+    output: str | None = None
+
+
+class LeftOut(NamedTuple):
+    """A task that is not scheduled, and why."""
+
+    task: Task
+    reason: str
 
 
 class Plan(NamedTuple):
-    """Everything that the files say."""
+    """Everything that the files say. `is_own`: for the user's own scheduler, not the system's."""
 
-    user: str
     database: Place
-    jobs: tuple[PlannedJob, ...]
+    tasks: tuple[PlannedTask, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    is_own: bool = False
 
 
-def make_plan(settings: Settings, config_path: str | None, command: tuple[str, ...], user: str) -> Plan:
-    """Plan the jobs for `user`. Raise UsageFault for what no crontab or unit can hold.
+class Command(NamedTuple):
+    """How bangui is started, and the settings file that it is to be led to."""
 
-    The jobs start in an environment of their own: what flags, variables or this user's own settings
-    file decided here is carried over as options.
+    words: tuple[str, ...]
+    config_path: str | None
+
+
+def plan_task(
+    task: Task, user: str, settings: Settings, command: Command, *, is_own: bool
+) -> PlannedTask:
+    """Plan a task for a user. Raise UsageFault or ConfigInvalid for what none of its files may hold.
+
+    It starts in an environment of its own: what flags, variables or this user's own settings file
+    decided here is carried over as options.
     """
-    database = database_of(settings)
-    options = _database_options(settings, database, user)
-    if config_path is not None and config_path != config_file.SYSTEM_PATH:
-        options += ["--config", os.path.abspath(config_path)]
-    if _is_given(settings, "instance"):
-        options += ["--instance", settings.instance]
-    for word in (*command, *options, database.database):
+    _require_no_password(settings.database_path)
+    options = _options(settings, command.config_path, user, is_own=is_own)
+    words = (*command.words, *task.words(settings), *options, *LOG_OPTIONS)
+    for word in words:
         _require_printable(word)
-    jobs = [
-        PlannedJob(
-            job,
-            settings[job.interval_key].value,
-            settings[job.timeout_key].value,
-            (*command, job.command, *_flags(job, settings), *options),
-        )
-        for job in LOCK_KEEPERS
-    ]
-    return Plan(user, database, tuple(jobs))
-
-
-def _flags(job: Job, settings: Settings) -> tuple[str, ...]:
-    """Return how a job runs with nobody watching.
-
-    A standby is no failure. Whoever asks the journal in the morning what was flushed needs the debug
-    events of that job, unless the settings file says otherwise.
-    """
-    if job is FLUSH and not settings["log_level"].source.startswith("file"):
-        return ("--held-ok", "--verbose")
-    return ("--held-ok",)
+    interval_s = task.interval_s(settings)
+    assert interval_s is not None
+    moment = time_of_day(settings.instance, task.id)
+    return PlannedTask(
+        task, user, interval_s, task.timeout_s(settings), moment, words, task.output(settings)
+    )
 
 
 def own_command() -> tuple[str, ...]:
@@ -91,16 +101,27 @@ def own_command() -> tuple[str, ...]:
     return (sys.executable, "-I", "-m", "bangui_cli")
 
 
-def database_of(settings: Settings) -> Place:
-    """Return the database of the jobs. Where none is set, that of the system is meant, whoever asks."""
-    is_default = settings["database_path"].source == "default"
-    return place_of(SYSTEM_DATABASE_PATH if is_default else settings.database_path)
+def database_of(settings: Settings, *, is_own: bool) -> Place:
+    """Return the database of the jobs. Where none is set, that of the system is meant, or the user's."""
+    is_system = settings["database_path"].source == "default" and not is_own
+    return place_of(SYSTEM_DATABASE_PATH if is_system else settings.database_path)
 
 
-def _database_options(settings: Settings, place: Place, user: str) -> list[str]:
-    """Return the option that leads the jobs to their database; the default depends on the user."""
+def _options(settings: Settings, config_path: str | None, user: str, *, is_own: bool) -> Sequence[str]:
+    options = _database_options(settings, user, is_own=is_own)
+    if config_path is not None and config_path != config_file.SYSTEM_PATH:
+        options += ["--config", os.path.abspath(config_path)]
+    if _is_given(settings, "instance"):
+        options += ["--instance", settings.instance]
+    return options
+
+
+def _database_options(settings: Settings, user: str, *, is_own: bool) -> list[str]:
+    """Return the option that leads a job to its database; the default depends on the user."""
+    place = database_of(settings, is_own=is_own)
     if settings["database_path"].source == "default":
-        is_found = user == ROOT
+        # The variables that decide here do not reach a job.
+        is_found = place.database == default_database_path({}) if is_own else user == ROOT
     else:
         is_found = place.database == settings.database_path and not _is_given(settings, "database_path")
     return [] if is_found else ["--database", place.database]
@@ -108,6 +129,15 @@ def _database_options(settings: Settings, place: Place, user: str) -> list[str]:
 
 def _is_given(settings: Settings, key: str) -> bool:
     return settings[key].source.startswith(("flag", "environment"))
+
+
+def _require_no_password(database: str) -> None:
+    """Raise ConfigInvalid: what is installed may be read by everybody."""
+    if server_urls.has_password(database):
+        raise ConfigInvalid(
+            f"{server_urls.shown(database)} holds a password, which a schedule would show to everybody",
+            hint="keep it in a pass file with mode 0600, named by PGPASSFILE or passfile= in the URL",
+        )
 
 
 def _require_printable(word: str) -> None:

@@ -12,6 +12,7 @@ from itertools import chain
 
 import bangui_cli
 from bangui_cli.host import trust
+from bangui_cli.scheduling.crontab import unquote
 from bangui_cli.scheduling.plan import own_command
 from bangui_cli.states.errors import NoInput, PermissionRefused, Untrusted
 
@@ -55,21 +56,20 @@ def started_as_root(text: str) -> list[str]:
     """Return the programs, by their paths, that a file for cron or systemd starts as root."""
     is_of_root = not re.search(r"^User=(?!root$)", text, re.MULTILINE)
     commands = re.findall(r"^ExecStart=[-@:+!]*(.+)", text, re.MULTILINE) if is_of_root else []
-    commands += re.findall(r"^(?:[-*/,\d]+\s+){5}root\s+(.+)", text, re.MULTILINE)
-    words = chain(*map(_words, commands))
+    commands = [command.replace("%%", "%") for command in commands]
+    of_cron = re.findall(r"^(?:[-*/,\d]+\s+){5}root\s+(.+)", text, re.MULTILINE)
+    words = chain(*map(split_words, [*commands, *map(unquote, of_cron)]))
     return sorted({word for word in words if word.startswith("/") and _is_program(word)})
 
 
-def _words(command: str) -> list[str]:
-    """Return the words of a command, as a shell would read them; % has a meaning of its own before."""
-    lexer = shlex.shlex(
-        command.replace("\\%", "%").replace("%%", "%"), posix=True, punctuation_chars=True
-    )
+def split_words(command: str) -> list[str]:
+    """Return the words of a command as a shell would read them, its operators among them."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     try:
         return list(lexer)
     except ValueError:  # a quote that nobody closes
-        return []
+        return [word.strip("'\"") for word in command.split()]
 
 
 def _is_program(path: str) -> bool:

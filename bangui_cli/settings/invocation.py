@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.host.watchdog import Watchdog
+from bangui_cli.rules.server_urls import is_server_url
 from bangui_cli.rules.sqlite_spelling import sidecars
 from bangui_cli.settings import config_file, variables
 from bangui_cli.settings import table as settings
@@ -24,6 +25,9 @@ from bangui_cli.telling.log import Log, LogSettings
 
 if TYPE_CHECKING:
     from bangui_cli.host.files import Output
+
+# What a schedule hands on to its jobs as options.
+_GIVEN_TO_JOBS = ("database_path", "instance")
 
 
 class Invocation:
@@ -82,6 +86,18 @@ class Invocation:
             self._settings = settings.load(self.environment, self.flags, path)
         return self._settings
 
+    def settings_given(
+        self, flags: Mapping[str, Sourced], config_path: str | None
+    ) -> tuple[Settings, str | None]:
+        """Return the settings of a job that was given these flags and this file, and the file's path.
+
+        What may be given so is taken from nowhere else. Raise what `settings` does.
+        """
+        taken = {config_file.CONFIG_VARIABLE, *(settings.BY_KEY[key].variable for key in _GIVEN_TO_JOBS)}
+        environment = {key: value for key, value in self.environment.items() if key not in taken}
+        path = config_path or config_file.find(environment)
+        return settings.load(environment, flags, path), path
+
     @property
     def misnamed_variables(self) -> dict[str, str]:
         """Return the variables that look like settings and are none, each with the nearest one."""
@@ -119,6 +135,8 @@ class Invocation:
     def _files_in_use(self) -> list[str]:
         """Return the paths of settings and databases, and of what SQLite keeps beside them."""
         database, fail2ban = self._setting("database_path"), self._setting("fail2ban_db")
+        if is_server_url(database):
+            database = None
         paths = (self.settings_path, database, fail2ban, *self._setting("geoip_db"))
         beside = [sidecars(path) for path in (database, fail2ban) if path]
         return [*filter(None, paths), *chain(*beside)]
@@ -129,7 +147,7 @@ class Invocation:
             return
         from bangui_cli.telling import output
 
-        output.tell(terminal.safe(sentence))
+        output.print_summary(terminal.safe(sentence))
 
     @property
     def is_quiet(self) -> bool:
@@ -160,6 +178,8 @@ class Invocation:
             self._log = self._make_log()
             self._log.job = self.job
             self._log.typed = " ".join(self.arguments)
+            database = self._setting("database_path")
+            self._log.server = database if is_server_url(database) else ""
         return self._log
 
     @property

@@ -87,9 +87,20 @@ RE_RESOLVE_ERROR = Event(
 RE_RESOLVE_SCHEDULED = Event(
     "geo_re_resolve_scheduled", "info", "the job that looks cached addresses up again was installed"
 )
+REPORT_SCHEDULED = Event("ban_report_scheduled", "info", "the job that makes the page was installed")
+STATUS_METRICS_SCHEDULED = Event(
+    "status_metrics_scheduled", "info", "the job that writes metrics of the state was installed"
+)
+BAN_METRICS_SCHEDULED = Event(
+    "ban_metrics_scheduled", "info", "the job that writes metrics of the bans was installed"
+)
+SCHEDULE_LEFT_OUT = Event("schedule_left_out", "info", "a job was not installed, for a reason")
 SCHEDULE_REMOVED = Event("schedule_removed", "info", "the files of the schedule were deleted")
 SCHEDULED_TWICE = Event(
     "scheduled_twice", "warning", "the jobs are installed for another scheduler, too"
+)
+SCHEDULE_REMAINS = Event(
+    "schedule_remains", "warning", "the jobs are still installed for another scheduler"
 )
 SCHEDULED_AS_ROOT = Event(
     "scheduled_as_root", "info", "the owner of the database cannot run the jobs: root starts them"

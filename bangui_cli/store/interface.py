@@ -19,6 +19,8 @@ from bangui_cli.states.records import Record
 # The type checker alone holds engines to it: to make a protocol costs each run 0.2 ms.
 if TYPE_CHECKING:
     from typing import Protocol
+
+    from bangui_cli.store.bans import Bans
 else:
     Protocol = object
 
@@ -80,6 +82,8 @@ class Store(Protocol):
     """bangui's tables in one open database."""
 
     deadline: Deadline | None
+    # Whether something was written of which nobody has heard whether it was committed.
+    is_in_doubt: bool
     # What suits the engine: the most rows to stage at once, and the rest that lets other writers in.
     most_staged_rows: int
     rest_s: float
@@ -159,6 +163,10 @@ class Store(Protocol):
 
         A country may come more than once, where another program has spelt it otherwise.
         """
+
+    @property
+    def bans(self) -> "Bans":
+        """Return what the memory of bans can be asked."""
 
     def count_dirty_rows(self) -> int:
         """Count the dirty set, a full scan."""

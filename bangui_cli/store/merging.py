@@ -36,16 +36,25 @@ def wins_whole(new: Side, old: Side, latest: str) -> str:
 
 def merge(new: Side, old: Side, latest: str) -> str:
     """Return the assignments that make the old row what counts of both; a time stays as it is spelt."""
-    country = _wins(new, new.knows_country, old, old.knows_country, latest)
-    network = _wins(new, new.knows_network, old, old.knows_network, latest)
+    country, network = _winners(new, old, latest)
     is_newer = f"{new.time} >= {old.time}"
     leaves_time = f"CASE WHEN {country} THEN {is_newer} OR {network} ELSE {is_newer} AND {network} END"
-    return f"""
-    country_code = {_chosen(country, new, old, "country_code")},
-    country_name = {_chosen(country, new, old, "country_name")},
-    asn = {_chosen(network, new, old, "asn")},
-    org = {_chosen(network, new, old, "org")},
-    {old.time_column} = {_chosen(leaves_time, new, old, old.time_column)}"""
+    values = chosen(new, old, latest)
+    values[old.time_column] = _chosen(leaves_time, new, old, old.time_column)
+    return ",".join(f"\n    {column} = {value}" for column, value in values.items())
+
+
+def chosen(new: Side, old: Side, latest: str) -> dict[str, str]:
+    """Return, by column, what counts of two rows."""
+    country, network = _winners(new, old, latest)
+    wins = {"country_code": country, "country_name": country, "asn": network, "org": network}
+    return {column: _chosen(winner, new, old, column) for column, winner in wins.items()}
+
+
+def _winners(new: Side, old: Side, latest: str) -> tuple[str, str]:
+    country = _wins(new, new.knows_country, old, old.knows_country, latest)
+    network = _wins(new, new.knows_network, old, old.knows_network, latest)
+    return country, network
 
 
 def _wins(new: Side, new_knows: str, old: Side, old_knows: str, latest: str) -> str:

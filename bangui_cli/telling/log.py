@@ -41,6 +41,8 @@ class Log:
         self.job: str | None = None
         # What a person has typed to start this run, and may see again on the terminal.
         self.typed = ""
+        # The address of a database server, which is no visitor's.
+        self.server = ""
         # How long a line may wait for a reader that has stalled; a job, with its deadline, waits less.
         self.stall_s = 30.0
 
@@ -91,7 +93,8 @@ class Log:
         self, event: Event, fields: dict[str, object], end: End = (), *, on_stderr: bool = False
     ) -> None:
         is_in_journal = self._settings.log_target == "journal" and self._send(event, fields, end)
-        if on_stderr or not is_in_journal:
+        # Where stderr leads to the journal, too, it has the event already.
+        if not is_in_journal or (on_stderr and not terminal.stderr_is_journal()):
             self._settle_format()
             typed = self.typed if terminal.stderr_is_terminal() else ""
             line = self._render(self._format, event, fields, typed)
@@ -112,7 +115,13 @@ class Log:
 
         mask_ips = self._settings.mask_ips
         return log_lines.render(
-            log_format, event.level, event.name, self._context, fields, mask_ips=mask_ips, typed=typed
+            log_format,
+            event.level,
+            event.name,
+            self._context,
+            fields,
+            mask_ips=mask_ips,
+            typed=f"{typed} {self.server}",
         )
 
     @property

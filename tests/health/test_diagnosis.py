@@ -1,12 +1,13 @@
 """The decisions of `doctor`, on values that no test can arrange on a real host."""
 
-import os
 import time
 
 import pytest
 from geoip import country, write_mmdb
+from others import needs_root
+from schedules import RUNNING_CRON, RUNNING_SYSTEMD, look
 
-from bangui_cli.health.doctor import geoip, schedule, work
+from bangui_cli.health.doctor import geoip, work
 from bangui_cli.rules.lease import Instant
 from bangui_cli.rules.timestamps import to_wall_s
 from bangui_cli.scheduling.formats import CRON, SYSTEMD
@@ -15,9 +16,7 @@ from bangui_cli.store.sqlite import place
 from bangui_cli.store.sqlite.checks import check_boot_clock
 
 NOW_S = to_wall_s("2026-06-01")
-RUNNING_CRON = CRON._replace(is_running=lambda: True)
 STOPPED_CRON = CRON._replace(is_running=lambda: False)
-RUNNING_SYSTEMD = SYSTEMD._replace(is_running=lambda: True)
 
 MOUNTS = [
     "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw",
@@ -72,9 +71,22 @@ def test_a_full_disk_is_an_error_and_a_nearly_full_one_a_warning(free_mib, verdi
 # The schedule.
 
 
-def test_a_missing_schedule_is_a_warning(tmp_path):
+def install(bare, *options):
+    """Install below a root; doctor looks at it with `look`."""
+    bare.ok("init")
+    bare.ok("schedule", "install", "--root", bare.home, *options)
+
+
+def enable(bare, kind):
+    for link in kind.links(kind.installed(str(bare.home))):
+        path = bare.home / link[1:]
+        path.parent.mkdir(exist_ok=True)
+        path.symlink_to("../" + path.name)
+
+
+def test_a_missing_schedule_is_a_warning(bare):
     """A crontab of one's own may start the jobs: nobody can see that from here."""
-    found = schedule.examine(str(tmp_path), [STOPPED_CRON, SYSTEMD._replace(is_running=lambda: False)])
+    found = look(bare, bare.home, STOPPED_CRON, SYSTEMD._replace(is_running=lambda: False))
 
     assert [(check.name, check.verdict) for check in found] == [
         ("schedule", "warning"),
@@ -87,54 +99,58 @@ def test_a_missing_schedule_is_a_warning(tmp_path):
 )
 def test_an_installed_schedule_wants_its_scheduler(bare, cron, verdict, code):
     """A cron.d file in a container without cron starts nothing."""
-    bare.ok("schedule", "install", "--root", bare.home)
+    install(bare)
 
-    scheduler = schedule.examine(str(bare.home), [cron])[-1]
+    scheduler = look(bare, bare.home, cron)[-1]
 
     assert (scheduler.name, scheduler.verdict, scheduler.exit_code) == ("scheduler", verdict, code)
 
 
+@needs_root
 def test_a_file_that_cron_ignores_is_an_error(bare):
     """Cron reads only what root owns and nobody else may write."""
-    bare.ok("schedule", "install", "--root", bare.home)
-    sound = schedule.examine(str(bare.home), [RUNNING_CRON])[0]
+    install(bare)
+    sound = look(bare, bare.home)[0]
     (bare.home / "etc/cron.d/bangui").chmod(0o664)
-    loose = schedule.examine(str(bare.home), [RUNNING_CRON])[0]
+    loose = look(bare, bare.home)[0]
 
-    assert sound.verdict == ("ok" if os.geteuid() == 0 else "error")
-    assert (loose.verdict, loose.exit_code) == ("error", 69)
+    assert (sound.verdict, loose.verdict, loose.exit_code) == ("ok", "error", 69)
 
 
+@needs_root
 def test_units_that_are_not_enabled_are_an_error(bare):
     """Systemd starts a timer only after `systemctl enable`."""
-    bare.ok("schedule", "install", "--format", "systemd", "--root", bare.home)
-    disabled = schedule.examine(str(bare.home), [RUNNING_SYSTEMD])[0]
-    wants = bare.home / "etc/systemd/system/timers.target.wants"
-    wants.mkdir()
-    for link in SYSTEMD.links:
-        (bare.home / link[1:]).symlink_to("../" + os.path.basename(link))
-    enabled = schedule.examine(str(bare.home), [RUNNING_SYSTEMD])[0]
+    install(bare, "--format", "systemd")
+    disabled = look(bare, bare.home, RUNNING_SYSTEMD)[0]
+    enable(bare, SYSTEMD)
+    enabled = look(bare, bare.home, RUNNING_SYSTEMD)[0]
 
     assert (disabled.verdict, enabled.verdict) == ("error", "ok")
-    assert "systemctl enable" in disabled.remedy
+    assert "systemctl enable --now bangui-flush.timer bangui-heartbeat.timer" in disabled.remedy
 
 
-def test_a_unit_that_is_missing_is_an_error(bare):
+@needs_root
+@pytest.mark.parametrize(("kind", "said"), [("timer", "is missing"), ("service", "should be started")])
+def test_a_unit_that_is_missing_is_an_error(bare, kind, said):
     """Half a schedule flushes and never beats, or the other way round."""
-    bare.ok("schedule", "install", "--format", "systemd", "--root", bare.home)
-    (bare.home / SYSTEMD.paths[-1][1:]).unlink()
+    install(bare, "--format", "systemd")
+    (bare.home / f"etc/systemd/system/bangui-prune.{kind}").unlink()
+    enable(bare, SYSTEMD)
 
-    check = schedule.examine(str(bare.home), [RUNNING_SYSTEMD])[0]
+    check = look(bare, bare.home, RUNNING_SYSTEMD)[0]
 
-    assert (check.verdict, check.detail) == ("error", f"{bare.home}{SYSTEMD.paths[-1]} is missing")
+    assert (check.verdict, check.exit_code) == ("error", 69)
+    assert said in check.detail
 
 
+@needs_root
 def test_two_schedules_are_a_warning(bare):
     """Each job would start twice."""
-    bare.ok("schedule", "install", "--root", bare.home)
-    bare.ok("schedule", "install", "--format", "systemd", "--root", bare.home)
+    install(bare)
+    install(bare, "--format", "systemd")
+    enable(bare, SYSTEMD)
 
-    check = schedule.examine(str(bare.home), [RUNNING_CRON, RUNNING_SYSTEMD])[0]
+    check = look(bare, bare.home, RUNNING_CRON, RUNNING_SYSTEMD)[0]
 
     assert check.verdict == "warning"
     assert check.remedy == "keep one: bangui schedule remove --format systemd"

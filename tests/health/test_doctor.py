@@ -17,7 +17,7 @@ from freshness import pretend_jobs_just_ran
 from bangui_cli.cli.commands import doctor
 from bangui_cli.health.doctor import checkup, schedule
 from bangui_cli.rules import timestamps
-from bangui_cli.settings import table as settings
+from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import checks
 from bangui_cli.store.sqlite import checks as engine
 from bangui_cli.store.sqlite import place
@@ -61,8 +61,7 @@ def healthy(bare, worked):
 
 def examine(bangui, **environment):
     """Check in this process, as a process of its own would; return exit code and checks by name."""
-    values = settings.load({**bangui.environment, **environment}, {}, None)
-    found = checkup.examine(values)
+    found = checkup.examine(Invocation({**bangui.environment, **environment}, started_s=0.0))
     code = checks.exit_code(check for check in found if check.name not in OF_THE_HOST)
     return code, {check.name: check for check in found}
 
@@ -309,6 +308,21 @@ def test_a_missing_permission_is_an_error(healthy, place, mode, name):
 
     assert code == 77
     assert next(check.name for check in found.values() if check.verdict == "error") == name
+
+
+@pytest.mark.parametrize(
+    ("owner_ids", "remedy"),
+    [
+        ((0, 0), "run jobs and commands as root"),
+        ((0, 65534), "run jobs and commands as root, or as root: chown nobody '/a b/x.db'"),
+    ],
+)
+def test_who_has_only_come_to_look_is_not_told_to_take_the_database(owner_ids, remedy):
+    """Root's database in root's directory is no mistake of its owner; root's file in another's is."""
+    owners = dict(zip(("/a b/x.db", "/a b"), owner_ids, strict=True))
+
+    assert place.check_owners(owners, 65534).remedy == remedy
+    assert place.check_owners(dict.fromkeys(owners, 65534), 65534).verdict == "ok"
 
 
 def test_a_damaged_page_is_found(healthy):

@@ -98,3 +98,21 @@ def test_the_work_of_a_child_counts():
 def test_a_child_that_has_gone_has_used_nothing():
     """Its ID may be looked up in the moment of its end."""
     assert clocks.cpu_of_s(2**22) == 0
+
+
+PIECE, OTHER = vitals.Task(1.0, Exception), vitals.Task(1.0, Exception)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "cpu_s"),
+    [
+        (Pulse((), 1.0, PIECE), Pulse((), 3.5, PIECE), 2.5),
+        (Pulse((), 1.0, PIECE), Pulse((), 3.5, OTHER), 0.0),
+        (Pulse((), 1.0, PIECE), Pulse((), 3.5), 0.0),
+        (Pulse((), 1.0), Pulse((), 3.5), 0.0),
+        (None, Pulse((), 3.5, PIECE), 0.0),
+    ],
+)
+def test_cpu_time_counts_for_a_piece_of_work_only_where_it_was_the_only_one(before, now, cpu_s):
+    """Many short statements in a row may take as long as they like."""
+    assert cpu_s == vitals.cpu_for_one_task_s(before, now)

@@ -262,3 +262,25 @@ def test_a_child_that_hangs_is_one(bangui, mmdb):
 
     assert (ended.code, ended.event_names) == (75, ["command_failed"])
     assert time.monotonic() - began_s < 10
+
+
+# Compares 30 MB at each of 30 million places, without a look at anything else.
+ENDLESS_CHECK = "instr(zeroblob(60000000), CAST(zeroblob(30000000) || x'01' AS BLOB)) = 0"
+
+
+def test_a_step_of_sqlite_without_an_end_ends_by_the_cpu_time_that_it_takes(bangui):
+    """In one step SQLite asks nobody whether to go on: what another hand wrote could keep a run for days."""
+    with closing(bangui.connect()) as other:
+        (made,) = other.execute(
+            "SELECT sql FROM sqlite_schema WHERE name = 'geo_cache_dirty'"
+        ).fetchone()
+        columns, _, options = made.rpartition(")")
+        other.executescript(f"DROP TABLE geo_cache_dirty; {columns}, CHECK ({ENDLESS_CHECK})){options}")
+    lower = "from bangui_cli.store.sqlite import session\nsession.ENDLESS_CPU_S = 0.5\n"
+
+    ended = bangui.end(impatient(bangui, "add", "192.0.2.1", breakage=lower))
+
+    check_run(ended.code, ended.stderr)
+    assert (ended.code, ended.event_names) == (65, ["command_failed"])
+    assert "kept one statement busy" in ended.events[0]["error"]
+    assert bangui.ok("status", "--format", "json").json["dirty"]["rows"] == 0

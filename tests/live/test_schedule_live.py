@@ -20,6 +20,7 @@ schedule() { bangui schedule "$@" --command "${COMMAND:-$(command -v bangui)}"; 
 _CRON = (
     _SCHEDULE
     + """
+rmdir /run/systemd/system  # systemd does not run here
 sbin=/run/sbin; mkdir -p $sbin/upper $sbin/work /run/mail; chmod 777 /run/mail
 mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=$sbin/upper,workdir=$sbin/work /usr/sbin
 printf '#!/bin/sh\\ncat > /run/mail/$$\\n' > /usr/sbin/sendmail; chmod 755 /usr/sbin/sendmail
@@ -72,14 +73,14 @@ def test_cron_finds_no_fault_with_the_files(tmp_path: Path):
         _CRON
         + """
 cp "$CHECKOUT/cron.d/bangui" /etc/cron.d/
-BANGUI_HEARTBEAT_INTERVAL=1 BANGUI_FLUSH_INTERVAL=2h schedule show > /etc/cron.d/often
+BANGUI_HEARTBEAT_INTERVAL=1 BANGUI_FLUSH_INTERVAL=2h schedule show --all > /etc/cron.d/often
 COMMAND=/$LONG schedule show > /etc/cron.d/long
 printf '* * * * * root true' > /etc/cron.d/broken
 /usr/sbin/cron -f -L 0 &
 wait_for eval "journalctl -t cron | grep -q 'Running @reboot'"
 """
         + _JOURNAL,
-        {"CHECKOUT": str(ROOT), "LONG": "x" * 600},
+        {"CHECKOUT": str(ROOT), "LONG": "x" * 400},
     ).finish()
     said = [e["MESSAGE"] for e in machine.lines("journal") if e.get("SYSLOG_IDENTIFIER") == "cron"]
 
@@ -97,13 +98,19 @@ def test_systemd_finds_no_fault_with_the_units(bare: Bangui, tmp_path: Path, dat
     command.chmod(0o755)
     bare.ok(
         "schedule", "install", "--format", "systemd", "--root", tmp_path, "--command", command,
-        "--database", database, "--user", "daemon", env={"BANGUI_HEARTBEAT_INTERVAL": "5s"},
+        "--database", database, "--user", "daemon", "--all",
+        env={
+            "BANGUI_HEARTBEAT_INTERVAL": "5s",
+            "BANGUI_RE_RESOLVE_INTERVAL": "7d",
+            "BANGUI_REPORT_PATH": "/srv/www/it's 5%/bans.html",
+            "BANGUI_METRICS_PATH": "/var/lib/node exporter",
+        },
     )  # fmt: skip
     units = sorted((tmp_path / "etc/systemd/system").iterdir())
     verify = ["systemd-analyze", "verify", *units]
     ended = subprocess.run(verify, capture_output=True, text=True, check=False)
 
-    assert len(units) == 4
+    assert len(units) == 16
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
@@ -152,7 +159,7 @@ end_journald() {
   wait_for eval '! systemd-cat true 2> /run/error'
 }
 line() { # JOB: the command of its line, as cron gives it to the shell
-  schedule show -q "${@:2}" | grep " $1 " | sed 's/^[* ]*root //; s/\\\\%/%/g'
+  schedule show -q "${@:2}" | grep " $1 " | sed 's/^[*0-9/ ]*root //; s/\\\\%/%/g'
 }
 """
 )
@@ -160,7 +167,7 @@ line() { # JOB: the command of its line, as cron gives it to the shell
 
 @needs()
 def test_a_job_of_cron_works_without_a_journal(tmp_path: Path):
-    """It does its work, stays silent while all is well, and its log goes to syslog where there is one."""
+    """It does its work, and what it would have logged is printed, for cron to mail."""
     machine = Machine(
         tmp_path,
         _WITHOUT_JOURNAL
@@ -168,27 +175,36 @@ def test_a_job_of_cron_works_without_a_journal(tmp_path: Path):
 end_journald
 env -i /bin/sh -c "$(line flush)" > $OUT/printed 2>&1
 bangui lookup 192.0.2.1 --json > $OUT/found
-
-rm -f /run/systemd/journal/dev-log
-$PYTHON -c '
-import socket
-listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-listener.bind("/run/systemd/journal/dev-log")
-print("listening", flush=True)
-print(listener.recv(8192).decode())' > $OUT/syslog &
-wait_for grep -q listening $OUT/syslog
+env -i /bin/sh -c "$(line heartbeat)" > $OUT/silent 2>&1
 env -i /bin/sh -c "$(line flush -d /run/missing.db)" > $OUT/failed 2>&1 || echo $? > $OUT/code
-wait $!
+""",
+    ).finish()
+
+    assert [event["event"] for event in machine.lines("printed")] == [
+        "scheduler_lock_created",
+        "geo_cache_flush_ran",
+    ]
+    assert json.loads(machine.text("found"))[0]["state"] == "cached"
+    assert machine.text("silent") == ""
+    assert machine.text("code") == "66\n"
+    assert [event["event"] for event in machine.lines("failed")] == ["geo_cache_flush_error"]
+
+
+@needs()
+def test_a_program_that_was_uninstalled_makes_no_mail(tmp_path: Path):
+    """Nothing is printed, and nothing has failed, of all the lines that there are."""
+    machine = Machine(
+        tmp_path,
+        _WITHOUT_JOURNAL
+        + """
+export COMMAND=/run/gone/bangui BANGUI_HEARTBEAT_INTERVAL=30s
+for job in flush heartbeat prune collect resolve; do
+  env -i /bin/sh -c "$(line $job --all | tail -n 1 | sed 's/sleep 30/sleep 0/')" >> $OUT/printed 2>&1
+done
 """,
     ).finish()
 
     assert machine.text("printed") == ""
-    assert json.loads(machine.text("found"))[0]["state"] == "cached"
-    assert machine.text("code") == "66\n"
-    assert machine.text("failed").startswith("exit code 66: <3>{")
-    # <11>: facility user, priority error, out of the <3> of the line.
-    assert machine.text("syslog").splitlines()[1].startswith("<11>")
-    assert '"geo_cache_flush_error"' in machine.text("syslog")
 
 
 @needs()
@@ -231,9 +247,13 @@ for user in root nobody; do
 done
 
 schedule install --user nosuch --log-format json 2> $OUT/nosuch || ls -A /etc/cron.d >> $OUT/nosuch
-schedule install --log-format json 2> $OUT/without-cron
-schedule install --log-format json --format systemd 2> $OUT/units
-bangui schedule remove -q --format systemd
+schedule install -d /run/mistyped.db --log-format json 2> $OUT/mistyped || ls -A /etc/cron.d >> $OUT/mistyped
+COMMAND=/run/gone schedule install -d /run/root/bangui.db --log-format json 2> $OUT/gone ||
+  ls -A /etc/cron.d >> $OUT/gone
+schedule install -d /run/root/bangui.db --log-format json 2> $OUT/without-cron
+schedule install -d /run/root/bangui.db --log-format json --format systemd 2> $OUT/units
+schedule install -d /run/root/bangui.db --log-format json --format systemd --now 2> $OUT/now || echo $? > $OUT/now-code
+bangui schedule remove --log-format json --format systemd 2> $OUT/removed
 BANGUI_HEARTBEAT_INTERVAL=2s schedule install -q -d /run/root/bangui.db
 cp /etc/cron.d/bangui $OUT/installed
 schedule show -d "${database[nobody]}" > /etc/cron.d/nobody
@@ -287,7 +307,8 @@ def test_a_job_of_cron_logs_to_the_journal_with_its_priority(cron: Machine):
     assert messages[-1]["flushed"] == 1
     assert {
         (entry["SYSLOG_IDENTIFIER"], entry["PRIORITY"], entry["_TRANSPORT"]) for entry in entries
-    } == {("bangui", "7", "stdout")}
+    } == {("bangui", "7", "journal")}
+    assert {entry["BANGUI_JOB"] for entry in entries} == {"geo_cache_flush"}
 
 
 @needs("cron", "faketime")
@@ -296,7 +317,7 @@ def test_cron_mails_what_failed_and_nothing_else(cron: Machine):
     mail = cron.text("mail")
 
     assert mail.count("\nSubject: ") == mail.count("\nTo: root\n") == 2
-    assert mail.count("\nexit code 66: <3>{") == 2
+    assert mail.count('"exit_code": 66') == 2
     assert mail.count("create it with: bangui init") == 2
 
 
@@ -325,21 +346,51 @@ def test_units_are_left_to_the_operator_to_start(cron: Machine):
 
     assert events[0]["path"] == "/etc/systemd/system/bangui-flush.timer"
     assert events[0]["hint"] == (
-        "systemctl daemon-reload && systemctl enable --now bangui-flush.timer bangui-heartbeat.timer"
+        "systemctl daemon-reload && "
+        "systemctl enable --now bangui-flush.timer bangui-heartbeat.timer bangui-prune.timer"
     )
-    assert events[2]["event"] == "scheduled_twice"
-    assert events[2]["hint"] == "bangui schedule remove --format cron"
+    (twice,) = [event for event in events if event["event"] == "scheduled_twice"]
+    assert twice["hint"] == "bangui schedule remove --format cron"
+
+
+@needs("cron", "faketime")
+def test_now_without_systemd_has_written_the_files(cron: Machine):
+    """And says so, with the code of a service that is not there; removing says what stops timers."""
+    assert cron.text("now-code") == "69\n"
+    assert "the files are written" in cron.lines("now")[-1]["error"]
+    removed, remains = cron.lines("removed")
+    assert removed["hint"].startswith("systemctl stop bangui-flush.timer")
+    assert (remains["event"], remains["hint"]) == (
+        "schedule_remains",
+        "bangui schedule remove --format cron",
+    )
+
+
+@needs("cron", "faketime")
+@pytest.mark.parametrize(
+    ("name", "said"), [("mistyped", "bangui init --database /run/mistyped.db"), ("gone", "--command")]
+)
+def test_install_refuses_what_could_not_work(cron: Machine, name: str, said: str):
+    """A mistyped database, a program that is not there: 66, with the hint, and nothing is written."""
+    (event,) = cron.lines(name)
+
+    assert event["exit_code"] == 66
+    assert said in event["hint"]
 
 
 @needs("cron", "faketime")
 def test_install_warns_where_no_cron_daemon_runs(cron: Machine):
     """A file that nobody reads looks like a schedule."""
     names = [event["event"] for event in cron.lines("without-cron")]
-    assert names[2:] == ["scheduler_not_running"]
-    assert cron.lines("without-cron")[2]["level"] == "warning"
+    assert names[-1] == "scheduler_not_running"
+    assert cron.lines("without-cron")[-1]["level"] == "warning"
+    assert cron.lines("without-cron")[-1]["hint"] == (
+        "cron is installed, and does not run: service cron start"
+    )
 
-    names = [event["event"] for event in cron.lines("beside-cron")]
-    assert names == ["geo_cache_flush_scheduled", "scheduler_lock_heartbeat_scheduled"]
+    names = {event["event"] for event in cron.lines("beside-cron")}
+    assert "scheduler_not_running" not in names
+    assert {"geo_cache_flush_scheduled", "scheduler_lock_heartbeat_scheduled"} <= names
     assert f"{cron.command} flush" in cron.text("installed")
     assert "/etc/cron.d/bangui 644 root\n" in cron.text("modes")
 

@@ -5,21 +5,15 @@ import sysconfig
 import venv
 from pathlib import Path
 
-import others
 import pytest
+import schedules
 from others import give, needs_root, spoil
 
-from bangui_cli.health.doctor import schedule
 from bangui_cli.scheduling import program as program_module
+from bangui_cli.scheduling.formats import OF_SYSTEM
 
 pytestmark = needs_root
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def place():
-    with others.open_place() as directory:
-        yield directory
 
 
 @pytest.fixture
@@ -129,10 +123,10 @@ class TestPrograms:
         """Also after an upgrade that another user made."""
         root = place / "root"
         bangui.ok("schedule", "install", "--root", root, "--command", program, "--format", format_)
-        assert {check.verdict for check in program_checks(root)} == {"ok"}
+        assert {check.verdict for check in program_checks(bangui, root)} == {"ok"}
 
         give(place / "clone")
-        (found,) = program_checks(root)
+        (found,) = program_checks(bangui, root)
         assert (found.verdict, found.exit_code) == ("error", 77)
         assert found.detail.startswith(f"{place}/clone is another user's")
 
@@ -148,11 +142,12 @@ class TestPrograms:
             "--user",
             "nobody",
         )
-        assert program_checks(root) == []
+        assert program_checks(bangui, root) == []
 
 
-def program_checks(root):
-    return [check for check in schedule.examine(str(root)) if check.name == "schedule_program"]
+def program_checks(bangui, root):
+    found = schedules.look(bangui, root, *OF_SYSTEM)
+    return [check for check in found if check.name == "schedule_program"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +155,7 @@ def program_checks(root):
     [
         ("* * * * * root [ ! -x /bin/sh ] || /bin/sh flush -d /etc/passwd", ["/bin/sh"]),
         ("*/5 0 1-7 * 1,2 root log=$(/bin/cat --held-ok 2>&1); code=$?", ["/bin/cat"]),
-        ("* * * * * root '/bin/ls' '/no/such\\\\%program' > /dev/null", ["/bin/ls"]),
+        ("* * * * * root '/bin/ls' '/no/such\\\\\\\\\\%program' > /dev/null", ["/bin/ls"]),
         ("* * * * * nobody /bin/sh", []),
         ("# * * * * * root /bin/sh\nPATH=/bin/sh\n* * * * * root it's", []),
         ('[Service]\nExecStart=:"/bin/sh" "flush"\n', ["/bin/sh"]),

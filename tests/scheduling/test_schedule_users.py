@@ -9,6 +9,7 @@ import others
 import pytest
 from conftest import Bangui
 from others import NOBODY, become, give, needs_root
+from schedules import job_lines
 
 import bangui_cli
 
@@ -40,7 +41,7 @@ def shown(bangui, *arguments):
     """Return the users of the lines for cron, and the reason why it is root, if any is given."""
     program = bangui.home.parent / "bangui"
     ended = bangui.ok("schedule", "show", "--command", program, *arguments)
-    lines = [line.split() for line in ended.stdout.splitlines() if line.startswith("* ")]
+    lines = [line.split() for line in job_lines(ended.stdout)]
     reasons = [event["reason"] for event in ended.events if event["event"] == "scheduled_as_root"]
     return {line[5] for line in lines}, "".join(reasons)
 
@@ -98,7 +99,8 @@ def test_an_ordinary_user_plans_for_himself(app):
     as_nobody = become(NOBODY)
     ended = app.ok("schedule", "show", "--command", app.home.parent / "bangui", under=as_nobody)
 
-    assert "* * * * * nobody " in ended.stdout
+    assert job_lines(ended.stdout)[0].startswith("* * * * * [ ! -x ")
+    assert "SHELL=" not in ended.stdout
     assert ended.stderr == ""
 
 
@@ -110,6 +112,6 @@ def test_a_unit_has_the_rights_that_its_user_needs(app):
         "schedule", "show", "--format", "systemd", "--command", program, "--user", "root"
     ).stdout
 
-    assert as_owner.count("\nUser=nobody\n") == as_owner.count("\nCapabilityBoundingSet=\n") == 2
+    assert as_owner.count("\nUser=nobody\n") == as_owner.count("\nCapabilityBoundingSet=\n") == 3
     assert "User=" not in as_root
-    assert as_root.count("\nCapabilityBoundingSet=CAP_CHOWN CAP_SETGID CAP_SETUID\n") == 2
+    assert as_root.count("\nCapabilityBoundingSet=CAP_CHOWN CAP_SETGID CAP_SETUID\n") == 3

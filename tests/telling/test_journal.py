@@ -21,16 +21,20 @@ bangui flush -v -d "$OUT/b.db" --instance "wëb 1" > "$OUT/silent" 2>&1
 ! bangui heartbeat --log-format journald -d "$OUT/b.db" --instance web2 2> "$OUT/stderr"
 ! bangui add nonsense -d "$OUT/b.db" 2> /dev/null
 wait_for sh -c 'journalctl BANGUI_EVENT=command_failed -o cat | grep -q .'
+! BANGUI_CORRELATION_ID=run-2 systemd-cat -t bangui bangui add nonsense -d "$OUT/b.db"
+journalctl --sync
 find() { # NAME MATCH...
   journalctl -a -o json "${@:2}" > "$OUT/$1"
 }
 find flush BANGUI_JOB=geo_cache_flush
 find run BANGUI_CORRELATION_ID=run-1 SYSLOG_IDENTIFIER=bangui
+find under_unit _TRANSPORT=journal BANGUI_CORRELATION_ID=run-2
+journalctl -o json _TRANSPORT=stdout -t bangui >> "$OUT/under_unit"
 find warning BANGUI_JOB=scheduler_lock_heartbeat -p warning
 find held BANGUI_OUTCOME=held BANGUI_EXIT_CODE=75
-find failed BANGUI_OUTCOME=error BANGUI_EXIT_CODE=65 BANGUI_EVENT=command_failed
+find failed BANGUI_OUTCOME=error BANGUI_EXIT_CODE=65 BANGUI_EVENT=command_failed BANGUI_CORRELATION_ID=run-1
 find instance "BANGUI_INSTANCE=wëb 1"
-journalctl -t bangui -o cat > "$OUT/messages"
+journalctl BANGUI_CORRELATION_ID=run-1 -o cat > "$OUT/messages"
 """
 
 
@@ -91,6 +95,11 @@ def test_stderr_has_the_final_event_of_a_failure_and_nothing_else(journal):
     (line,) = journal.text("stderr").splitlines()
     assert line.startswith("<4>{")
     assert "scheduler_lock_heartbeat_failed" in line
+
+
+def test_a_stderr_that_is_the_journal_has_no_event_twice(journal):
+    """As under a unit of systemd: an alarm counts errors."""
+    assert events(journal, "under_unit") == ["command_failed"]
 
 
 def test_without_journald_everything_goes_to_stderr(bangui):

@@ -650,17 +650,23 @@ MUTANTS = (
     Mutant(
         "a statement without a deadline has no end",
         SESSION,
-        "        return None if self.deadline else self._endless()\n",
+        "        return None if self.deadline else self._overrun_of_statement()\n",
         "        return None\n",
         f"{FOREIGN}::test_what_came_between_check_and_use_ends_too",
     ),
     Mutant(
         "many statements are taken for one without an end",
         SESSION,
-        "        self._statement_cpu_s = None\n        try:\n"
-        "            return self._connection.execute(statement, parameters).fetchall()\n",
-        "        try:\n            return self._connection.execute(statement, parameters).fetchall()\n",
+        "        self._statement_cpu_s = None\n        try:\n",
+        "        try:\n",
         f"{FOREIGN}::test_an_endless_statement_is_told_from_a_long_one",
+    ),
+    Mutant(
+        "a step of SQLite without an end has no end",
+        SESSION,
+        "            with vitals.Task(ENDLESS_CPU_S, self._endless):\n                yield\n",
+        "            yield\n",
+        "host/test_watchdog.py::test_a_step_of_sqlite_without_an_end_ends_by_the_cpu_time_that_it_takes",
     ),
     Mutant(
         "a signal in a long statement is lost",
@@ -1037,5 +1043,27 @@ MUTANTS = (
         "if free_bytes < wanted_bytes:",
         "if False:",
         f"{PRUNE}::test_compact_is_refused_where_there_is_no_room_for_it",
+    ),
+    # What a person reads.
+    Mutant(
+        "an address behind an escape goes into the log whole",
+        "bangui_cli/rules/masking.py",
+        "_ESCAPE.split(text)",
+        "[text]",
+        "whole/test_log_injection.py::test_no_text_makes_a_line_of_its_own_in_the_journal",
+    ),
+    Mutant(
+        "a name feigns a line of the terminal",
+        "bangui_cli/telling/log_lines.py",
+        'return _padding.sub(" ", text)',
+        "return text",
+        "telling/test_sentences.py::test_a_name_cannot_feign_a_line_of_its_own",
+    ),
+    Mutant(
+        "an empty list opens a gate",
+        "bangui_cli/cli/commands/lookup.py",
+        ", bool(ips)]",
+        "]",
+        "resolving/test_lookup.py::test_in_of_nobody_is_no",
     ),
 )

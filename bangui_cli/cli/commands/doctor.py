@@ -44,10 +44,10 @@ def command(invocation: Invocation, *, layout: str) -> int:
 
 def _examine(invocation: Invocation) -> list[Check]:
     try:
-        settings = invocation.unchecked_settings
+        invocation.unchecked_settings  # noqa: B018
     except BanguiError as error:
         return [checks.failed("settings", error), *checkup.examine_host()]
-    return checkup.examine(settings, invocation.misnamed_variables)
+    return checkup.examine(invocation)
 
 
 def _lines(found: list[Check], columns: int | None, *, colours: bool) -> list[str]:

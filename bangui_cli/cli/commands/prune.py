@@ -77,7 +77,7 @@ def command(
         opens=open_upkeep,
     )
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
-        _tell(report, dry_run)
+        _tell(invocation, report, dry_run)
     return report.exit_code
 
 
@@ -89,19 +89,18 @@ def _require_file(settings: Settings, _: Deadline) -> None:
         )
 
 
-def _tell(report: Report, dry_run: bool) -> None:
-    from bangui_cli.telling import output
+def _tell(invocation: Invocation, report: Report, dry_run: bool) -> None:
     from bangui_cli.telling.readable import counted, size
 
     if report.outcome != OK:
         done = "would do nothing" if dry_run else "nothing done"
-        output.tell(f"{done}: another instance holds the lock")
+        invocation.tell(f"{done}: another instance holds the lock")
         return
     counts = report.counts
     cached = counted(counts["pruned_cache"] or 0, "cached address", "cached addresses")
     bans = counted(counts["pruned_history"] or 0, "ban")
     if dry_run:
-        output.tell(f"would prune {cached} and {bans} (lock {report.lock['outcome']})")
+        invocation.tell(f"would prune {cached} and {bans} (lock {report.lock['outcome']})")
         return
     freed = f", freed {size(counts['freed_bytes'])}" if counts["freed_bytes"] else ""
-    output.tell(f"pruned {cached} and {bans}{freed} in {report.duration_s():.2f} s")
+    invocation.tell(f"pruned {cached} and {bans}{freed} in {report.duration_s():.2f} s")

@@ -1,31 +1,37 @@
 """`bangui schedule show`, `install` and `remove`."""
 
 import os
-import re
 import shlex
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from bangui_cli.cli import options
-from bangui_cli.host import terminal
-from bangui_cli.rules.durations import format_duration
-from bangui_cli.scheduling import installing, program, runner
-from bangui_cli.scheduling.formats import FORMATS, Format
-from bangui_cli.scheduling.plan import ROOT, Plan, database_of, make_plan, own_command
-from bangui_cli.settings import config_file
+from bangui_cli.scheduling import formats, requirements, runner, sentences, systemctl
+from bangui_cli.scheduling.formats import Format
+from bangui_cli.scheduling.plan import Command, File, Plan, own_command
+from bangui_cli.scheduling.proposal import Proposal, Request, propose
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
-from bangui_cli.states.errors import PermissionRefused, UsageFault
+from bangui_cli.states.errors import PermissionRefused, Unavailable, UsageFault
 from bangui_cli.telling import output
 
-_USER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+class Target(NamedTuple):
+    """Where a schedule is, or is to be: this user's or the system's, under a root directory."""
+
+    format: Format
+    others: tuple[Format, ...]
+    root: str
 
 
 @options.group("schedule", example="bangui schedule show")
 def command() -> None:
-    """Show, install or remove the schedule of the two jobs (cron, systemd)."""
+    """Show, install or remove the schedule of all jobs (cron, systemd).
+
+    Root's is the system's. Any other user's is that user's own: lines in the crontab, or user units.
+    """
 
 
 def _parse_root(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -33,7 +39,7 @@ def _parse_root(_ctx: click.Context, _param: click.Parameter, value: str) -> str
 
 
 def _parse_user(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not _USER_NAME.fullmatch(value):
+    if value is not None and not runner.USER_NAME.fullmatch(value):
         raise click.BadParameter(f"{value!r} is not the name of a user")
     return value
 
@@ -46,8 +52,8 @@ def _target_options(function: Any) -> Any:
             help="The directory that stands for /, for packages.",
         ),
         click.option(
-            "--format", "format_", type=click.Choice(list(FORMATS)), default="cron", show_default=True,
-            callback=lambda _ctx, _param, name: FORMATS[name], help="The scheduler to write for.",
+            "--format", "format_name", type=click.Choice(formats.NAMES), default=formats.NAMES[0],
+            show_default=True, help="The scheduler to write for.",
         ),
     ):  # fmt: skip
         function = option(function)
@@ -62,8 +68,12 @@ def _job_options(function: Any) -> Any:
         ),
         click.option(
             "--user", metavar="NAME", callback=_parse_user,
-            help="The user that the jobs run as.  [default: the owner of the database, if the jobs need "
-            "nothing that he may not use; else, and with --root, root]",
+            help="The user that the jobs run as.  [default: the owner of the database, for a job that "
+            "needs nothing that he may not use; else, and with --root, root]",
+        ),
+        click.option(
+            "--all", "everything", is_flag=True,
+            help="Schedule also what this host has no use for yet, without fail2ban or MMDB files.",
         ),
     ):  # fmt: skip
         function = option(function)
@@ -74,15 +84,14 @@ def _job_options(function: Any) -> Any:
 @_target_options
 @_job_options
 @click.pass_obj
-def show(
-    invocation: Invocation, *, format_: Format, root: str, user: str | None, command_path: str | None
-) -> None:
+def show(invocation: Invocation, /, *, format_name: str, root: str, **asked: Any) -> None:
     """Print what install would write.
 
     Several files have their paths as headings.
     """
     invocation.trusts_settings = bool(root)
-    files = format_.render(_plan(invocation, root, user, _command(command_path)))
+    target = _target(invocation, format_name, root)
+    files = target.format.render(_propose(invocation, target, **asked).plan)
     heads = [f"# {root}{file.path}\n" if len(files) > 1 else "" for file in files]
     texts = [head + file.text for head, file in zip(heads, files, strict=True)]
     output.print_text("\n".join(texts).removesuffix("\n"))
@@ -91,6 +100,7 @@ def show(
 @command.command("install", cls=options.Command, example="bangui schedule install --format systemd")
 @_target_options
 @_job_options
+@click.option("--now", is_flag=True, help="Let systemd start the timers now, and after each boot.")
 @click.option(
     "--force",
     is_flag=True,
@@ -98,146 +108,149 @@ def show(
 )
 @click.pass_obj
 def install(
-    invocation: Invocation,
-    *,
-    format_: Format,
-    root: str,
-    user: str | None,
-    command_path: str | None,
-    force: bool,
+    invocation: Invocation, /, *, format_name: str, root: str, now: bool, force: bool, **asked: Any
 ) -> None:
     """Write /etc/cron.d/bangui, or a service and a timer for each job.
 
-    Installing again replaces, also after a change of an interval or a timeout. The jobs carry the
-    --database, --config and --instance that are given here by option or variable; other variables
-    do not reach them.
+    For a user other than root, lines in that user's crontab, or user units. Installing again replaces,
+    also after a change of a setting. The jobs carry the --database, --config and --instance that are
+    given here by option or variable; other variables do not reach them.
     """
+    if now and root:
+        raise UsageFault("--now starts nothing under --root", hint="leave one of the two out")
     # What is made for another host is not obeyed on this one.
     invocation.trusts_settings = force or bool(root)
-    words = _command(command_path)
-    plan = _plan(invocation, root, user, words)
+    target = _target(invocation, format_name, root)
+    proposal = _propose(invocation, target, **asked)
     if not root:
-        _require_user(plan.user)
-        program.require_found(words)
-        _require_trust(invocation, plan, words, force=force)
-    wanted = format_.render(plan)
-    for file in wanted:
+        given = Command(_words(asked["command_path"]), invocation.settings_path)
+        requirements.require_usable(proposal.plan, given)
+        _warn_of_doubts(invocation, requirements.doubts(proposal.plan, given), force=force)
+    files = target.format.render(proposal.plan)
+    for file in files:
         invocation.require_unused(root + file.path)
-    written = installing.install(wanted, root, force=force)
-    _log_scheduled(invocation, plan, format_, root, changed=bool(written))
-    output.tell(_installed(plan, format_, root, written))
-    if not format_.is_running():
-        invocation.log.emit(
-            events.SCHEDULER_NOT_RUNNING, format=format_.name, hint=format_.hint_if_not_running
-        )
+    changed = target.format.install(files, root, force)
+    _log_installed(invocation, target, proposal.plan, files, changed=bool(changed))
+    next_step = _next_step(target, files, now=now)
+    invocation.tell(sentences.installed(proposal.plan, target.format, files, changed, root, next_step))
+    if not root:
+        _start(invocation, target.format, files, now=now)
 
 
 @command.command("remove", cls=options.Command, example="bangui schedule remove --format systemd")
 @_target_options
+@click.option("--now", is_flag=True, help="Let systemd stop the timers first.")
 @click.pass_obj
-def remove(invocation: Invocation, *, format_: Format, root: str) -> None:
-    """Delete the files that install wrote. Where there are none, that is fine."""
-    removed = installing.remove(format_.paths, format_.links, root)
+def remove(invocation: Invocation, *, format_name: str, root: str, now: bool) -> None:
+    """Delete what install wrote. Where there is nothing, that is fine."""
+    target = _target(invocation, format_name, root)
+    files = target.format.installed(root)
+    if now and files and not root:
+        systemctl.run(target.format.deactivate(files))
+    removed = target.format.remove(root)
     if removed:
-        hint = _hint(format_.hint_removed, root)
-        invocation.log.emit(
-            events.SCHEDULE_REMOVED, format=format_.name, paths=[root + path for path in removed], **hint
+        next_step = "" if now or root else systemctl.to_paste(target.format.forget(files))
+        hint = {"hint": next_step} if next_step else {}
+        paths = [root + path for path in removed]
+        invocation.log.emit(events.SCHEDULE_REMOVED, format=target.format.name, paths=paths, **hint)
+        invocation.tell(sentences.removed(removed, root, next_step))
+    else:
+        invocation.tell(f"there was no schedule for {target.format.name} to delete")
+    _warn_of_others(invocation, target, events.SCHEDULE_REMAINS)
+
+
+def _target(invocation: Invocation, format_name: str, root: str) -> Target:
+    is_own = os.geteuid() != 0 and not root
+    both = formats.all_of(invocation.environment, is_own=is_own)
+    (chosen,) = (each for each in both if each.name == format_name)
+    return Target(chosen, tuple(each for each in both if each is not chosen), root)
+
+
+def _words(command_path: str | None) -> tuple[str, ...]:
+    return (os.path.abspath(command_path),) if command_path else own_command()
+
+
+def _propose(
+    invocation: Invocation,
+    target: Target,
+    *,
+    user: str | None,
+    command_path: str | None,
+    everything: bool,
+) -> Proposal:
+    is_own = target.format.is_own
+    if is_own and user not in (None, runner.oneself().name):
+        raise PermissionRefused(
+            f"only root can schedule jobs of {user}", hint="run it as root, or leave --user out"
         )
-        output.tell(f"deleted {_listed(removed, root)}")
-    else:
-        output.tell(f"there was no schedule for {format_.name} to delete")
-
-
-def _installed(plan: Plan, format_: Format, root: str, written: list[str]) -> str:
-    """Say which files there are, what they start, and what is still missing."""
-    files = f"wrote {_listed(written, root)}"
-    if not written:
-        files = f"{_listed(format_.paths, root)} {'is' if len(format_.paths) == 1 else 'are'} as before"
-    jobs = ", ".join(
-        f"{planned.job.id} every {format_duration(format_.cadence_s(planned.interval_s))}"
-        for planned in plan.jobs
-    )
-    if not format_.is_running():
-        missing = f"; nothing starts them yet: {format_.hint_if_not_running}"
-    else:
-        missing = f"; next: {format_.hint_installed}" if format_.hint_installed else ""
-    return f"{files}: {jobs}{'' if root else missing}"
-
-
-def _listed(paths: Sequence[str], root: str) -> str:
-    return ", ".join(terminal.safe(root + path) for path in paths)
-
-
-def _command(path: str | None) -> tuple[str, ...]:
-    return (os.path.abspath(path),) if path else own_command()
-
-
-def _plan(invocation: Invocation, root: str, user: str | None, words: tuple[str, ...]) -> Plan:
-    if user is None:
-        user = ROOT if root else _choose_user(invocation, words[0])
-    return make_plan(invocation.settings, invocation.settings_path, words, user)
-
-
-def _choose_user(invocation: Invocation, program_path: str) -> str:
-    database = database_of(invocation.settings)
-    user, reason = runner.choose(database, invocation.settings_path, program_path)
-    if reason:
+    given = Command(_words(command_path), invocation.settings_path)
+    request = Request(given, user, target.root, everything, is_own)
+    proposal = propose(invocation.settings, request)
+    for reason, jobs in proposal.stand_ins.items():
         hint = "mend that and install again, or name a user with --user"
-        invocation.log.emit(events.SCHEDULED_AS_ROOT, path=database.database, reason=reason, hint=hint)
-    return user
+        path = proposal.plan.database.database
+        invocation.log.emit(events.SCHEDULED_AS_ROOT, path=path, reason=reason, jobs=jobs, hint=hint)
+    return proposal
 
 
-def _log_scheduled(
-    invocation: Invocation, plan: Plan, format_: Format, root: str, *, changed: bool
+def _warn_of_doubts(invocation: Invocation, doubts: Sequence[PermissionRefused], *, force: bool) -> None:
+    """Raise Untrusted, or only warn, where root would obey each minute what others could change."""
+    for state in doubts:
+        if not force:
+            raise state
+        invocation.log.emit(events.UNTRUSTED, **state.fields, error=state.error, hint=state.hint)
+
+
+def _log_installed(
+    invocation: Invocation, target: Target, plan: Plan, files: Sequence[File], *, changed: bool
 ) -> None:
-    hint = _hint(format_.hint_installed, root)
-    for planned in plan.jobs:
+    to_do = "" if target.root else systemctl.to_paste(target.format.activate(files))
+    hint = {"hint": to_do} if to_do else {}
+    for planned in plan.tasks:
         invocation.log.emit(
-            planned.job.scheduled,
+            planned.task.scheduled,
             interval_seconds=planned.interval_s,
-            cadence_seconds=format_.cadence_s(planned.interval_s),
-            format=format_.name,
-            path=root + format_.start_file(planned.job),
-            user=plan.user,
+            cadence_seconds=target.format.cadence_s(planned.interval_s),
+            format=target.format.name,
+            path=target.root + target.format.start_path(planned.task),
+            user=planned.user,
             changed=changed,
             **hint,
         )
-    for other in FORMATS.values():
-        if other is not format_ and any(installing.is_ours(root + path) for path in other.paths):
-            there = f" --root {shlex.quote(root)}" if root else ""
-            invocation.log.emit(
-                events.SCHEDULED_TWICE,
-                format=other.name,
-                hint=f"bangui schedule remove --format {other.name}{there}",
-            )
+    for left_out in plan.left_out:
+        invocation.log.emit(events.SCHEDULE_LEFT_OUT, job=left_out.task.id, reason=left_out.reason)
+    _warn_of_others(invocation, target, events.SCHEDULED_TWICE)
 
 
-def _hint(text: str | None, root: str) -> dict[str, str]:
-    """Return the next step as a field of an event; in a package there is none."""
-    return {"hint": text} if text and not root else {}
+def _warn_of_others(invocation: Invocation, target: Target, event: events.Event) -> None:
+    """Warn where the jobs are installed for another scheduler, too."""
+    there = f" --root {shlex.quote(target.root)}" if target.root else ""
+    for other in target.others:
+        if other.installed(target.root):
+            hint = f"bangui schedule remove --format {other.name}{there}"
+            invocation.log.emit(event, format=other.name, hint=hint)
 
 
-def _require_trust(invocation: Invocation, plan: Plan, words: tuple[str, ...], *, force: bool) -> None:
-    """Raise Untrusted, or only warn, where root would obey each minute what others could change."""
-    if os.geteuid() != 0:
-        return
-    path = invocation.settings_path
-    doubts: list[PermissionRefused | None] = [config_file.doubt(path) if path else None]
-    doubts += [program.doubt(words) if plan.user == ROOT else None]
-    for state in doubts:
-        if state and not force:
-            raise state
-        if state:
-            invocation.log.emit(events.UNTRUSTED, **state.fields, error=state.error, hint=state.hint)
+def _next_step(target: Target, files: Sequence[File], *, now: bool) -> str:
+    """Say what is left for a person to do."""
+    if target.root:
+        return ""
+    if not target.format.is_running():
+        return f"nothing starts them yet: {target.format.hint_if_not_running()}"
+    to_do = "" if now else systemctl.to_paste(target.format.activate(files))
+    return f"next: {to_do}" if to_do else ""
 
 
-def _require_user(name: str) -> None:
-    """Raise UsageFault for an unknown user, for whom cron ignores the whole file."""
-    import pwd
-
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        raise UsageFault(
-            f"there is no user {name}", hint=f"create it: useradd --system {name}"
-        ) from None
+def _start(invocation: Invocation, format_: Format, files: Sequence[File], *, now: bool) -> None:
+    """Start what is installed, if asked to; warn where nothing is there that would."""
+    is_running, commands = format_.is_running(), format_.activate(files)
+    if now and commands and not is_running:
+        raise Unavailable(
+            f"the files are written, and {format_.name} is not running",
+            hint=format_.hint_if_not_running(),
+        )
+    if not is_running:
+        hint = format_.hint_if_not_running()
+        invocation.log.emit(events.SCHEDULER_NOT_RUNNING, format=format_.name, hint=hint)
+    if now:
+        systemctl.run(commands)

@@ -5,23 +5,28 @@ from functools import partial
 from typing import Any
 
 from bangui_cli import store
+from bangui_cli.health import outlook
 from bangui_cli.health.collect import collect
 from bangui_cli.health.doctor import geoip, schedule, work
 from bangui_cli.host import clocks, container
+from bangui_cli.scheduling import formats, inventory
+from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings, with_origin
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, ok, warning
 
-_NONE: Mapping[str, str] = {}
 
-
-def examine(values: Settings, misnamed: Mapping[str, str] = _NONE) -> list[Check]:
-    """Check everything that the settings lead to; `misnamed` are variables that set nothing."""
+def examine(invocation: Invocation) -> list[Check]:
+    """Check everything that the settings lead to. Raise ConfigInvalid or PermissionRefused."""
+    values = invocation.unchecked_settings
     # The database comes last: from there on root is the user whose it is.
-    geoip_files, schedules = geoip.examine(values.geoip_db, clocks.wall_s()), schedule.examine()
-    database, state = store.examine(values.database_path, partial(collect, instance=values.instance))
+    geoip_files = geoip.examine(values.geoip_db, clocks.wall_s())
+    kinds = inventory.kinds_of_this_user(invocation.environment)
+    schedules = schedule.examine(invocation.settings_given, values.database_path, kinds)
+    look = partial(collect, instance=values.instance, outlook=outlook.look(invocation))
+    database, state = store.examine(values.database_path, look)
     return [
-        check_settings(values, misnamed),
+        check_settings(values, invocation.misnamed_variables),
         work.check_instance(values["instance"], is_in_container=container.is_inside()),
         work.check_lock_ttl(values),
         *(_with_origin(check, values) for check in database),
@@ -56,5 +61,5 @@ def check_settings(values: Settings, misnamed: Mapping[str, str]) -> Check:
 
 
 def examine_host() -> list[Check]:
-    """Check what does not depend on the settings: schedule and clocks."""
-    return [*schedule.examine(), work.check_clock(clocks.wall_s(), None)]
+    """Check what does not depend on the settings: schedulers and clocks."""
+    return [schedule.check_any_scheduler(formats.OF_SYSTEM), work.check_clock(clocks.wall_s(), None)]

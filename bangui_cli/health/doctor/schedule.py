@@ -4,23 +4,27 @@ import os
 import stat
 from collections.abc import Sequence
 
-from bangui_cli.scheduling import program
-from bangui_cli.scheduling.formats import CRON, FORMATS, Format
+from bangui_cli.health.doctor import comparison
+from bangui_cli.scheduling import inventory, program, systemctl
+from bangui_cli.scheduling.formats import CRON, Format
+from bangui_cli.scheduling.inventory import Load, Schedule
 from bangui_cli.states import exit_codes
-from bangui_cli.states.checks import WARNING, Check, error, failed, ok, warning
+from bangui_cli.states.checks import ERROR, WARNING, Check, error, failed, ok, warning
+from bangui_cli.states.errors import BanguiError
 
 _OTHERS_WRITE = 0o022
 
 
-def examine(root: str = "", formats: Sequence[Format] = tuple(FORMATS.values())) -> list[Check]:
-    """Check the schedule under `root`, and the schedulers of this system."""
-    installed = [each for each in formats if any(map(os.path.lexists, _under(root, each.paths)))]
+def examine(load: Load, database: str, kinds: Sequence[Format], root: str = "") -> list[Check]:
+    """Check the schedule under `root` that works on a database, and the schedulers of this host."""
+    try:
+        installed = list(inventory.find(load, database, kinds, root))
+    except BanguiError as state:
+        return [failed("schedule", state), check_any_scheduler(kinds)]
     if not installed:
-        return [_missing(), _check_any_scheduler(formats)]
-    checks = [_check_files(each, root) for each in installed]
-    if len(installed) > 1:
-        checks = [_twice(installed)]
-    return [*checks, *_check_programs(installed, root), _check_schedulers(installed)]
+        return [_missing(), check_any_scheduler(kinds)]
+    files = _check_files(installed, database, root)
+    return [files, *_check_programs(installed), _check_schedulers([each.format for each in installed])]
 
 
 def excuse(checks: Sequence[Check], flushed: str) -> list[Check]:
@@ -30,16 +34,15 @@ def excuse(checks: Sequence[Check], flushed: str) -> list[Check]:
     """
     if _missing() not in checks:
         return list(checks)
-    started = ok("schedule", f"none of bangui's own; something starts flushes: {flushed}")
+    started = ok(
+        "schedule",
+        f"none of bangui's own; something, or somebody, starts flushes: {flushed}",
+    )
     others = [check for check in checks if check != _missing()]
     return [
         started,
         *(ok(each.name, each.detail) if each.verdict == WARNING else each for each in others),
     ]
-
-
-def _under(root: str, paths: Sequence[str]) -> list[str]:
-    return [root + path for path in paths]
 
 
 def _missing() -> Check:
@@ -50,49 +53,50 @@ def _missing() -> Check:
     )
 
 
+def _check_files(installed: Sequence[Schedule], database: str, root: str) -> Check:
+    """Find the worst: that the scheduler does not take them, what is in them, that there are two."""
+    found = [_check_acceptance(each, root) or comparison.check(each, database) for each in installed]
+    faults = [check for check in found if check.verdict == ERROR]
+    if faults:
+        return faults[0]
+    if len(installed) > 1:
+        return _twice([each.format for each in installed])
+    return found[0]
+
+
 def _twice(installed: Sequence[Format]) -> Check:
     names = " and ".join(each.name for each in installed)
     remedy = f"keep one: bangui schedule remove --format {installed[-1].name}"
     return warning("schedule", f"installed for {names}: each job starts twice", remedy)
 
 
-def _check_files(installed: Format, root: str) -> Check:
+def _check_acceptance(schedule: Schedule, root: str) -> Check | None:
     """Check that the scheduler will take the files, all of them."""
-    paths = _under(root, installed.paths)
-    missing = [path for path in paths if not os.path.exists(path)]
-    if missing:
-        remedy = f"bangui schedule install --format {installed.name}"
-        return error("schedule", f"{missing[0]} is missing", remedy, exit_codes.UNAVAILABLE)
-    ignored = [path for path in paths if installed.name == CRON.name and _is_ignored_by_cron(path)]
-    if ignored:
-        detail = f"cron ignores {ignored[0]}: it wants a file of root that only root may write"
-        remedy = f"chown root {ignored[0]}; chmod 644 {ignored[0]}"
+    kind, first = schedule.format, root + schedule.files[0].path
+    if kind.name == CRON.name and not kind.is_own and _is_ignored_by_cron(first):
+        detail = f"cron ignores {first}: it wants a file of root that only root may write"
+        remedy = f"chown root {first}; chmod 644 {first}"
         return error("schedule", detail, remedy, exit_codes.UNAVAILABLE)
-    if not all(map(os.path.lexists, _under(root, installed.links))):
-        detail = f"installed for {installed.name}, and not enabled"
-        return error("schedule", detail, str(installed.hint_installed), exit_codes.UNAVAILABLE)
-    return ok("schedule", f"installed for {installed.name}: {paths[0]}")
+    disabled = [link for link in kind.links(schedule.files) if not os.path.lexists(root + link)]
+    if disabled:
+        name = os.path.basename(disabled[0])
+        detail = f"installed for {kind.name}, and not enabled: {name}"
+        remedy = systemctl.to_paste(kind.activate(schedule.files))
+        return error("schedule", detail, remedy, exit_codes.UNAVAILABLE)
+    return None
 
 
-def _check_programs(installed: Sequence[Format], root: str) -> list[Check]:
+def _check_programs(installed: Sequence[Schedule]) -> list[Check]:
     """Check that nobody but root could change what root starts each minute; only root can tell."""
     if os.geteuid() != 0:
         return []
-    paths = [path for each in installed for path in _under(root, each.paths) if os.path.isfile(path)]
-    programs = sorted({name for path in paths for name in program.started_as_root(_text(path))})
+    texts = [file.text for each in installed for file in each.files]
+    programs = sorted({name for text in texts for name in program.started_as_root(text)})
     for name in programs:
         state = program.doubt((name,))
         if state:
             return [failed("schedule_program", state)]
     return [ok("schedule_program", f"only root could change {name}") for name in programs]
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return file.read()
-    except OSError:  # it is root's, and this runs as another user
-        return ""
 
 
 def _is_ignored_by_cron(path: str) -> bool:
@@ -105,14 +109,14 @@ def _check_schedulers(installed: Sequence[Format]) -> Check:
     for each in installed:
         if not each.is_running():
             detail = f"{each.name} is not running: nothing starts the jobs"
-            return error("scheduler", detail, each.hint_if_not_running, exit_codes.UNAVAILABLE)
+            return error("scheduler", detail, each.hint_if_not_running(), exit_codes.UNAVAILABLE)
     return ok("scheduler", f"{' and '.join(each.name for each in installed)} is running")
 
 
-def _check_any_scheduler(formats: Sequence[Format]) -> Check:
-    running = [each.name for each in formats if each.is_running()]
+def check_any_scheduler(kinds: Sequence[Format]) -> Check:
+    """Check that there is a scheduler at all, for whatever is to start the jobs."""
+    running = dict.fromkeys(each.name for each in kinds if each.is_running())
     if running:
         return ok("scheduler", f"{' and '.join(running)} is running")
-    names = " nor ".join(each.name for each in formats)
-    remedy = "install and start cron (apt-get install cron)"
-    return warning("scheduler", f"neither {names} is running here", remedy)
+    names = " nor ".join(dict.fromkeys(each.name for each in kinds))
+    return warning("scheduler", f"neither {names} is running here", kinds[0].hint_if_not_running())

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from bangui_cli.host import clocks, signals
+from bangui_cli.host import clocks, signals, vitals
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.rules import timestamps
 from bangui_cli.states.errors import DatabaseBusy, DatabaseReplaced, ForeignSchema, NoDatabase
@@ -148,14 +148,15 @@ class Session:
         for limit in (self.deadline, self._bound):
             if limit and not limit.remaining_s():
                 return limit.overrun
-        return None if self.deadline else self._endless()
+        return None if self.deadline else self._overrun_of_statement()
 
-    def _endless(self) -> BaseException | None:
+    def _overrun_of_statement(self) -> BaseException | None:
         now_s = clocks.cpu_s()
         if self._statement_cpu_s is None:
             self._statement_cpu_s = now_s
-        if now_s - self._statement_cpu_s < ENDLESS_CPU_S:
-            return None
+        return None if now_s - self._statement_cpu_s < ENDLESS_CPU_S else self._endless()
+
+    def _endless(self) -> BaseException:
         return ForeignSchema(
             f"{self.path} has kept one statement busy for {ENDLESS_CPU_S:g} s", path=self.path
         )
@@ -184,23 +185,24 @@ class Session:
                 pass
 
     def _execute(self, statement: str, parameters: Any = ()) -> sqlite3.Cursor:
-        self._statement_cpu_s = None
-        try:
+        with self._bounded_statement():
             return self._connection.execute(statement, parameters)
-        except faults.RAISED as error:
-            raise self._translate(error) from error
 
-    def _execute_many(self, statement: str, rows: Iterable[Any]) -> None:
-        self._statement_cpu_s = None
-        try:
-            self._connection.executemany(statement, rows)
-        except faults.RAISED as error:
-            raise self._translate(error) from error
+    def _execute_many(self, statement: str, rows: Iterable[Any]) -> int:
+        with self._bounded_statement():
+            return self._connection.executemany(statement, rows).rowcount
 
     def _all(self, statement: str, parameters: Any = ()) -> list[Any]:
+        with self._bounded_statement():
+            return self._connection.execute(statement, parameters).fetchall()
+
+    @contextmanager
+    def _bounded_statement(self) -> Iterator[None]:
+        """Bound a statement, also in one step of it in which SQLite never calls back."""
         self._statement_cpu_s = None
         try:
-            return self._connection.execute(statement, parameters).fetchall()
+            with vitals.Task(ENDLESS_CPU_S, self._endless):
+                yield
         except faults.RAISED as error:
             raise self._translate(error) from error
 

@@ -4,11 +4,13 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks
 from bangui_cli.rules import timestamps
-from bangui_cli.rules.entry import Entry, flatten, known_country, latest_believable
+from bangui_cli.rules.entry import Entry, flatten, known_country, latest_believable, merge_all
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import Interrupted
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, JobStart, Situation
@@ -16,10 +18,15 @@ from bangui_cli.store.sqlite import custody, faults
 from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.soundness import CheckedSession
 
+if TYPE_CHECKING:
+    from bangui_cli.store.bans import Bans
+
 
 class SqliteStore(CheckedSession):
     """bangui's tables in one open database file; `interface.Store` says what each verb promises."""
 
+    # SQLite answers before anything can come between.
+    is_in_doubt = False
     most_staged_rows = 40_000
     # SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
     rest_s = 0.11
@@ -186,6 +193,21 @@ class SqliteStore(CheckedSession):
                 parameters = {"spelling": spelling, "ip": ip, "latest": latest}
                 if self._execute(sql.RESPELL, parameters).rowcount:
                     self._execute(sql.DELETE_SPELLING, parameters)
+
+    # The memory of bans.
+
+    @property
+    def bans(self) -> "Bans":
+        """Return what the memory of bans can be asked."""
+        from bangui_cli.store.sqlite.bans import SqliteBans  # no job asks
+
+        latest = latest_believable(self.now().wall_s)
+        return SqliteBans(self._all, partial(self._known_spelt_otherwise, latest), latest)
+
+    def _known_spelt_otherwise(self, latest: str) -> list[Entry]:
+        """Return what counts for each address that the cache spells otherwise."""
+        ips = sorted({entry.ip for entry in self.find_spelt_otherwise()})
+        return list(merge_all(chain(*self.find_many(ips)), latest).values()) if ips else []
 
     # The state of the jobs.
 
