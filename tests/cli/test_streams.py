@@ -184,10 +184,10 @@ import os
 from bangui_cli.jobs.run import Run
 from bangui_cli.telling import progress
 progress._PATIENCE_S = progress._REFRESH_S = 0
-move_batch = Run.move_batch
+under_fence = Run.under_fence
 def move_or_hang(self, *arguments):
-    return move_batch(self, *arguments) if self.report.counts["flushed"] == 0 else os.read(os.pipe()[0], 1)
-Run.move_batch = move_or_hang
+    return under_fence(self, *arguments) if self.report.counts["flushed"] == 0 else os.read(os.pipe()[0], 1)
+Run.under_fence = move_or_hang
 from bangui_cli.cli.main import run
 run()
 """
