@@ -1,7 +1,7 @@
 """Lay values out in columns: within the width of a terminal, or as wide as they are for anything else.
 
 Nothing is ever cut. What does not fit is broken at blanks; a table whose columns would get too narrow is
-laid out as one value a line.
+laid out with each value on a line of its own.
 """
 
 import sys
@@ -107,6 +107,7 @@ def _wrap(text: str, columns: int) -> list[str]:
     from rich.console import Console
     from rich.text import Text
 
+    columns = max(columns, 1)
     lines = Text(text).wrap(Console(width=columns), columns, overflow="fold")
     return [line.plain.rstrip() for line in lines]
 

