@@ -14,7 +14,9 @@ from others import give, needs_root
 
 from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.fail2ban import reading
+from bangui_cli.fail2ban.bans import read_page
 from bangui_cli.fail2ban.reading import Reading, ReadingByOwner, open_reading
+from bangui_cli.rules.watermark import Mark
 from bangui_cli.states.errors import (
     BanguiError,
     DatabaseBusy,
@@ -61,6 +63,7 @@ def test_root_reads_what_the_owner_would(path, tmp_path):
     assert fail2ban.count_bans(str(own), jail="web", since_s=1) == fail2ban.count_bans(
         path, jail="web", since_s=1
     )
+    assert read_page(str(own), Mark()) == read_page(path, Mark())
     assert fail2ban.count_active_bans(str(own), NOW_S) == fail2ban.count_active_bans(path, NOW_S)
 
 
