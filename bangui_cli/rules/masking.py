@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 from functools import partial
 
-_PREFIX_BITS = {4: 24, 6: 48}
+PREFIX_BITS = {4: 24, 6: 48}
 
 _START, _END = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
 _BITS = rf"(?:/(?P<bits>[0-9]{{1,3}}){_END})?"
@@ -47,7 +47,7 @@ def _mask(match: re.Match[str], spared: Collection[str]) -> str:
     address = _address(match)
     if address is None or str(address) in spared:
         return match[0]
-    most_bits = _PREFIX_BITS[address.version]
+    most_bits = PREFIX_BITS[address.version]
     bits = min(int(match["bits"] or most_bits), most_bits)
     return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 

@@ -52,12 +52,6 @@ def print_summary(text: str) -> None:
         pass
 
 
-def tell(text: str) -> None:
-    """Say in one sentence what was done, where a person reads the results."""
-    if terminal.stdout_is_terminal():
-        print_summary(text)
-
-
 def section_text(title: str, values: dict[str, Any], columns: int | None = None) -> str:
     """Return a heading and a line for each value, within the columns of a terminal if there is one."""
     now_s = clocks.wall_s()
