@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from bangui_cli.rules.masking import PREFIX_BITS
 from bangui_cli.store.bans import QUARTER_HOUR_S, BanFilter
 from bangui_cli.store.merging import chosen, staged
 
@@ -88,6 +89,20 @@ SELECT {_KNOWN[column]}, {_KNOWN[name] if name else "NULL::text"}, sum(address.b
  GROUP BY 1, 2"""
 
 
+def count_by_whole_origin(which: BanFilter) -> str:
+    """Return the statement that counts by all of an origin, from a moment on and before it."""
+    halves = (
+        "count(*) FILTER (WHERE ban.banned_at >= %(middle)s) AS bans",
+        "count(*) FILTER (WHERE ban.banned_at < %(middle)s) AS earlier",
+    )
+    return f"""
+SELECT {_ORIGIN_COLUMNS},
+       sum(address.bans)::bigint, count(*) FILTER (WHERE address.bans > 0),
+       sum(address.earlier)::bigint, count(*) FILTER (WHERE address.earlier > 0)
+  FROM ({_by_address(halves, which)}) AS address {_origin("address.ip")}
+ GROUP BY 1, 2, 3, 4"""
+
+
 def count_by_source(key: str, which: BanFilter) -> str:
     """Return the statement that counts by "jail" or "instance"."""
     return f"SELECT ban.{key}, NULL::text, count(*) {_bans(which)} GROUP BY 1"
@@ -103,9 +118,30 @@ SELECT address.ip, address.bans, {_ORIGIN_COLUMNS}, address.first_at, address.la
  ORDER BY address.bans DESC, address.ip"""
 
 
+def count_by_masked_address(which: BanFilter) -> str:
+    """Return the statement that counts by what is left of an address once it is masked."""
+    bits = f"CASE family(ip::inet) WHEN 4 THEN {PREFIX_BITS[4]} ELSE {PREFIX_BITS[6]} END"
+    masked = f"host(network(set_masklen(ip::inet, {bits}))) || '/' || {bits}"
+    return f"""
+SELECT CASE WHEN masklen(ip::inet) >= {bits} THEN {masked} ELSE ip END COLLATE "C", sum(bans)::bigint
+  FROM ({_by_address(["count(*) AS bans"], which)}) AS address
+ GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %(limit_rows)s"""
+
+
 def count_addresses(which: BanFilter) -> str:
     """Return the statement that counts the addresses of bans."""
     return f"SELECT count(*) FROM ({_by_address([], which)}) AS address"
+
+
+def count_between(which: BanFilter) -> str:
+    """Return the statement that counts between bounds, which are found by the key, and by jail."""
+    within = "ban.banned_at >= bound.lower AND ban.banned_at < bound.upper"
+    return f"""
+SELECT bound.number - 1, ban.jail, count(*)
+  FROM unnest(%(lowers)s::text[], %(uppers)s::text[]) WITH ORDINALITY AS bound (lower, upper, number)
+  JOIN bangui.ban_history AS ban ON {within}
+ {_where(which)}
+ GROUP BY 1, 2"""
 
 
 def count_over_time(which: BanFilter) -> str:
