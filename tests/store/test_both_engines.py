@@ -354,6 +354,37 @@ def test_a_prune_deletes_what_is_old_and_nothing_refers_to(upkeep: Upkeep, on_ei
     assert prune(upkeep, "lost", kept) is None
 
 
+def test_what_is_forgotten_is_known_nowhere(upkeep: Upkeep, on_either: Bangui):
+    """Addresses, and all that is in networks; the next run of `collect` reads all bans anew."""
+    ips = ["192.0.2.1", "192.0.2.10", "192.0.2.128", "198.51.100.1", "2001:db8::1", "2001:db9::1"]
+    stage(upkeep, *map(entry, ips))
+    sweep(upkeep)
+    stage(upkeep, *map(entry, ips))
+    bans = [ban(n, ip) for n, ip in enumerate([*ips, "192.0.2.128/26", "192.0.0.0/16"])]
+    with open_memory(on_either.environment["BANGUI_DATABASE_PATH"]) as memory:
+        memory.record_bans("web1", bans, None, "one")
+        assert upkeep.forget(["203.0.113.1"]) == (0, 0, 0)
+        with memory.snapshot():
+            assert memory.collect_mark("web1") == "one"
+
+        assert upkeep.forget(["192.0.2.1", "192.0.2.128/25", "2001:db8::/32"]) == (3, 3, 4)
+
+        left = ["192.0.2.10", "198.51.100.1", "2001:db9::1"]
+        assert [[each.ip for each in side] for side in known(upkeep, *ips)] == [left, left]
+        with memory.snapshot():
+            assert memory.collect_mark("web1") is None
+            kept = {each.ip for each in memory.bans.list_newest(EVERY_BAN)}
+    assert kept == {*left, "192.0.0.0/16"}
+
+
+def test_all_of_a_family_can_be_forgotten(upkeep: Upkeep):
+    """Whose texts have no common beginning."""
+    stage(upkeep, entry("192.0.2.1"), entry("2001:db8::1"))
+
+    assert upkeep.forget(["::/0"]) == (0, 1, 0)
+    assert upkeep.forget(["0.0.0.0/0"]) == (0, 1, 0)
+
+
 def test_never_keeps_all(upkeep: Upkeep):
     """However old."""
     stage(upkeep, entry("192.0.2.1", time="1990-01-01T00:00:00.000Z"))

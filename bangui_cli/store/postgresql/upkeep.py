@@ -1,16 +1,20 @@
 """Delete from a server what is no longer kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from bangui_cli.rules.networks import common_text
 from bangui_cli.rules.retention import Retention
 from bangui_cli.states.errors import UsageFault
 from bangui_cli.store.interface import Batch, JobFinish
 from bangui_cli.store.postgresql import upkeep_statements as sql
 from bangui_cli.store.postgresql.statements import DESCRIBE
 from bangui_cli.store.postgresql.store import PostgresqlStore
-from bangui_cli.store.upkeep import Prunable
+from bangui_cli.store.upkeep import Forgotten, Prunable
+
+# Behind every text that begins with what stands before it.
+_HIGHEST = "\U0010ffff"
 
 
 class PostgresqlUpkeep(PostgresqlStore):
@@ -52,6 +56,17 @@ class PostgresqlUpkeep(PostgresqlStore):
     def compact(self, lease_id: str) -> bool:
         """Raise UsageFault: a server gives space back by itself."""
         raise UsageFault("a server's tables are not compacted", hint="its autovacuum does it")
+
+    def forget(self, targets: Sequence[str]) -> Forgotten:
+        """Delete addresses and what is in networks, found by how their texts begin."""
+        self.situation()
+        bounds = {
+            "firsts": list(map(common_text, targets)),
+            "behinds": [common_text(target) + _HIGHEST for target in targets],
+            "networks": list(targets),
+        }
+        cache_rows, dirty_rows, history_rows, _ = self._write(sql.FORGET, bounds)[0]
+        return Forgotten(cache_rows, dirty_rows, history_rows)
 
     def size_bytes(self) -> int:
         """Return the room that bangui's tables take."""

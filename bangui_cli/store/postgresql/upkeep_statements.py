@@ -50,3 +50,37 @@ PRUNE_CACHE = f"""{FENCE}
 )
 SELECT done.rows, CASE WHEN looked.rows = %(limit_rows)s THEN looked.through END, {_HELD_S}
   FROM done, looked, fence"""
+
+# First the marks, as `collect` does, then dirty and cached rows in the order of their addresses, as a
+# flush does: so nobody waits in a circle. By address, and not by place: what is staged meanwhile, too.
+_KNOWING = ("geo_cache_dirty", "geo_cache", "ban_history")
+
+
+def _forget(table: str, after: str) -> str:
+    return f"""
+, {table}_found AS MATERIALIZED (
+    SELECT x.ip FROM bangui.{table} AS x
+     WHERE x.ip IN (SELECT y.ip FROM asked
+                      JOIN bangui.{table} AS y ON y.ip >= asked.first AND y.ip < asked.behind
+                       AND y.ip::inet <<= asked.network::inet)
+       AND (SELECT count(*) FROM {after}) >= 0
+     ORDER BY x.ip FOR UPDATE
+), {table}_gone AS (
+    DELETE FROM bangui.{table} WHERE ip IN (SELECT ip FROM {table}_found) RETURNING 1
+)"""
+
+
+_FORGOTTEN = " + ".join(f"(SELECT count(*) FROM {table}_gone)" for table in _KNOWING)
+FORGET = f"""
+WITH asked AS MATERIALIZED (
+    SELECT * FROM unnest(%(firsts)s::text[], %(behinds)s::text[], %(networks)s::text[])
+        AS asked (first, behind, network)
+), marks AS MATERIALIZED (
+    SELECT instance FROM bangui.collect_state ORDER BY instance FOR UPDATE
+){_forget("geo_cache_dirty", "marks")}{_forget("geo_cache", "geo_cache_dirty_gone")}
+{_forget("ban_history", "geo_cache_gone")}
+, anew AS (
+    DELETE FROM bangui.collect_state WHERE {_FORGOTTEN} > 0 RETURNING 1
+)
+SELECT (SELECT count(*) FROM geo_cache_gone), (SELECT count(*) FROM geo_cache_dirty_gone),
+       (SELECT count(*) FROM ban_history_gone), (SELECT count(*) FROM anew)"""
