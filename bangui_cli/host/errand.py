@@ -57,7 +57,10 @@ class Errand:
         with self._work:
             os.close(self._asks)
             os.close(self._hears)
-            os.kill(self._child, signal.SIGKILL)
+            try:
+                os.kill(self._child, signal.SIGKILL)
+            except PermissionError:
+                pass  # this process has given up its rights; the child ends, since it hears no more
             os.waitpid(self._child, 0)
 
     def ask(self, question: Any) -> Any:

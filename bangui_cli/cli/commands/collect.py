@@ -48,14 +48,15 @@ def command(
     as_json = layout == "json"
     with ExitStack() as stack:
         resolvers: list[Resolver] = []
+        readers: list[collect.Read] = []
 
         def prepare(settings: Settings, _: Deadline) -> None:
+            readers.append(_reader(stack, settings))
             if not no_resolve and files.are_there(settings.geoip_db):
                 resolvers.append(_resolver(stack, settings, max_age_s))
 
         def work(run: Run) -> None:
-            read = partial(read_page, run.settings.fail2ban_db)
-            collect.collect(run, read, resolvers[0] if resolvers else None)
+            collect.collect(run, readers[0], resolvers[0] if resolvers else None)
 
         report = run_job(
             COLLECT, invocation, work,
@@ -64,6 +65,16 @@ def command(
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
         invocation.tell(_result(report, resolves=bool(resolvers), no_resolve=no_resolve))
     return report.exit_code
+
+
+def _reader(stack: ExitStack, settings: Settings) -> collect.Read:
+    """Return what reads the bans, also once this process is the user whose the database is."""
+    path = settings.fail2ban_db
+    if not gives_up_rights(settings.database_path):
+        return partial(read_page, path)
+    from bangui_cli.fail2ban import by_root
+
+    return stack.enter_context(by_root.reading_pages(path))
 
 
 def _resolver(stack: ExitStack, settings: Settings, max_age_s: float) -> Resolver:
