@@ -36,6 +36,9 @@ _SENTENCES: dict[Event, tuple[str | tuple[str, ...], ...]] = {
     ),
     events.JAIL_WITHOUT_BANS: ("jail {jail} has no ban", "; there are bans of {jails}"),
     events.SCHEDULED_AS_ROOT: ("root runs the jobs", ": {reason}"),
+    events.FORGOTTEN_STILL_BANNED: (
+        "fail2ban still holds what was forgotten: the next collect brings it back",
+    ),
     events.VARIABLE_UNKNOWN: ("{variable} is no setting and has no effect",),
 }  # fmt: skip
 _BY_NAME = {event.name: parts for event, parts in _SENTENCES.items()}
