@@ -9,12 +9,15 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
+from others import open_place
+
+from bangui_cli import store
 
 # How fast examples come says how busy the machine is, not whether a rule holds.
 settings.register_profile("bangui", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -178,3 +181,40 @@ def bangui(bare: Bangui, initialised: Path) -> Bangui:
     """Run bangui with an initialised, empty database."""
     shutil.copy(initialised, bare.database)
     return bare
+
+
+@pytest.fixture(scope="session")
+def server():
+    """Run one PostgreSQL cluster for all tests of a process; skip where there is none to run."""
+    from servers import open_server
+
+    with open_server() as running:
+        yield running
+
+
+@pytest.fixture
+def empty_on_server(tmp_path: Path, server):
+    """Run bangui before `init`, with a database of a server."""
+    from servers import OnServer
+
+    return OnServer(tmp_path, server)
+
+
+@pytest.fixture
+def on_server(empty_on_server):
+    """Run bangui with an initialised, empty database of a server."""
+    store.initialise(empty_on_server.url, journal_mode=None, force=False)
+    return empty_on_server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def on_either(request: pytest.FixtureRequest):
+    """Run bangui with an initialised, empty database of either engine."""
+    return request.getfixturevalue("bangui" if request.param == "sqlite" else "on_server")
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Give a directory of root's that every user can reach."""
+    with open_place() as directory:
+        yield directory

@@ -55,6 +55,10 @@ class Staging:
         self.pending: list[str] = []
         self.staged_rows = 0
 
+    def now_s(self) -> float:
+        """Return the time at which an entry without one counts as resolved: the database's own."""
+        return self._store.now().wall_s
+
     def commit(self) -> None:
         """Stage what is pending. Entries of one address stay in the order in which they came."""
         self._take_pending()

@@ -1,13 +1,13 @@
 """The options that say which bans are meant, and the warning where a jail has none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
 import click
 
 from bangui_cli.cli import options
-from bangui_cli.reporting.selection import Selection
+from bangui_cli.reporting.selection import Selection, as_remembered
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 
@@ -41,11 +41,8 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_selection
 
 
-def warn_of_no_bans(
-    invocation: Invocation, jails: tuple[str, ...], find: Callable[..., tuple[list[str], list[str]]]
-) -> None:
-    """Name each jail that has no ban: it may be a typing mistake. `find` tells them from the others."""
-    if jails:
-        missing, known = find(jails)
-        for jail in missing:
+def warn_of_no_bans(invocation: Invocation, jails: Iterable[str], known: Sequence[str]) -> None:
+    """Name each jail that is not among those that have bans: it may be a typing mistake."""
+    for jail in jails:
+        if as_remembered(jail) not in known:
             invocation.log.emit(events.JAIL_WITHOUT_BANS, jail=jail, jails=known)

@@ -16,8 +16,10 @@ _COMMANDS = {
     "add": ("add", "Stage one entry."),
     "import": ("import_", "Stage many entries from files or stdin."),
     "resolve": ("resolve", "Look addresses up in local MMDB files, and stage them."),
+    "collect": ("collect", "Remember fail2ban's bans, and resolve their addresses."),
     "lookup": ("lookup", "Show what is known of an address."),
-    "report": ("report", "Show where the addresses come from."),
+    "report": ("report", "Show where the addresses, or the bans, come from."),
+    "bans": ("bans", "Show the bans that are remembered, one by one."),
     "status": ("status", "Show lock, dirty set, cache and last runs."),
     "lock": ("lock", "Show the scheduler lock, or hand it over."),
     "schedule": ("schedule", "Show, install or remove the schedule (cron, systemd)."),
@@ -29,6 +31,11 @@ _COMMANDS = {
 
 class LazyGroup(Group):
     """A group that knows its commands by name and imports the one that is wanted."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Among these click looks for the one that a mistyped name is nearest to.
+        self.commands = dict.fromkeys(_COMMANDS)  # type: ignore[assignment]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the work."""

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bangui_cli.host import clocks
-from bangui_cli.rules import durations
+from bangui_cli.rules import durations, server_urls
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
 from bangui_cli.settings.invocation import Invocation
@@ -30,7 +30,8 @@ class Parsed(click.ParamType):  # type: ignore[type-arg] # generic only since cl
         except ValueError as error:
             variable = param.envvar if param and ctx and _is_from_environment(param, ctx) else None
             place = f" in {variable}" if variable else ""
-            self.fail(f"{value!r}{place}: {error}", param, ctx)
+            shown = server_urls.shown(value) if isinstance(value, str) else value
+            self.fail(f"{shown!r}{place}: {error}", param, ctx)
 
 
 def _is_from_environment(param: click.Parameter, ctx: click.Context) -> bool:
@@ -184,7 +185,10 @@ def _set_correlation_id(ctx: click.Context, _: click.Parameter, value: str | Non
 def _common_options() -> list[click.Parameter]:
     return [
         SettingOption(
-            ["--database", "-d"], setting="database_path", metavar="PATH", help="The database file."
+            ["--database", "-d"],
+            setting="database_path",
+            metavar="PATH|URL",
+            help="The database: a file, or a PostgreSQL server.",
         ),
         click.Option(
             ["--config"],

@@ -1,4 +1,4 @@
-"""JSON Lines: a value a line, so that a broken line costs no other."""
+"""JSON Lines: one value on each line, so that a broken line costs no other."""
 
 import json
 from collections.abc import Iterator

@@ -31,7 +31,7 @@ class Import:
         self._bar = bar
         self._in_bytes = in_bytes
         self._read_bytes = 0
-        self._normaliser = Normaliser(clocks.wall_s())
+        self._normaliser = Normaliser(staging.now_s())
         self.read_rows = 0
         self.rejected_rows = 0
         self.refused: dict[str, Refusal] = {}
@@ -109,4 +109,4 @@ class Import:
     def _end_batch(self, commit: Callable[[], None]) -> None:
         self._rejects.flush()
         commit()
-        self._normaliser.set_now(clocks.wall_s())
+        self._normaliser.set_now(self._staging.now_s())

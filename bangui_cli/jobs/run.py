@@ -1,5 +1,7 @@
 """One pass of a job: the lock it takes and renews, and the record it leaves in `job_state`."""
 
+from typing import TYPE_CHECKING, cast
+
 from bangui_cli.access import locking
 from bangui_cli.access.locking import Holding
 from bangui_cli.host.deadline import Deadline
@@ -8,6 +10,9 @@ from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings
 from bangui_cli.states.errors import BanguiError, Interrupted, LeaseLost
 from bangui_cli.store import Batch, Decision, JobFinish, JobStart, Situation, Store
+
+if TYPE_CHECKING:
+    from bangui_cli.store.memory import Memory
 
 
 class Run:
@@ -28,6 +33,11 @@ class Run:
         self.report = report
         self.job = report.job
         self._holding: Holding | None = None
+
+    @property
+    def memory(self) -> "Memory":
+        """Return the store with its history, for work that is run with it."""
+        return cast("Memory", self.store)
 
     def take_lock(self, *, wants_work: bool) -> bool:
         """Come by the lock, in one transaction, which ends the pass where there is no work for it.

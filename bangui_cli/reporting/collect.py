@@ -73,10 +73,9 @@ def summarise_bans(
     return by_time(counted, selection, by, top, now_s)
 
 
-def other_jails(path: str, jails: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return those of the jails that have no ban at all, and the jails that have some."""
-    known = fail2ban.read_jails(path)
-    return [jail for jail in jails if jail not in known], known
+def jails(path: str) -> list[str]:
+    """Return the jails that have bans in fail2ban's database."""
+    return fail2ban.read_jails(path)
 
 
 def _count_origins(store: Store, bans: Mapping[str, int], by: str) -> Iterable[Counted]:

@@ -1,7 +1,7 @@
 """Count the bans that bangui remembers. Everything here wants a snapshot."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from bangui_cli.reporting.selection import Selection
 from bangui_cli.reporting.summary import (
@@ -36,10 +36,9 @@ def summarise_history(
     return by_time(counted, selection, by, top, now_s)
 
 
-def unknown_jails(store: Store, jails: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return those of the jails that have no ban at all, and the jails that have some."""
-    known = sorted(str(jail) for jail, _, _ in store.bans.count_by("jail", EVERY_BAN))
-    return [jail for jail in jails if jail not in known], known
+def jails(store: Store) -> list[str]:
+    """Return the jails that have bans."""
+    return sorted(str(jail) for jail, _, _ in store.bans.count_by("jail", EVERY_BAN))
 
 
 def by_time(

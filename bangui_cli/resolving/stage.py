@@ -7,7 +7,6 @@ from itertools import islice
 from typing import NamedTuple
 
 from bangui_cli.access.staging import Staging
-from bangui_cli.host import clocks
 from bangui_cli.resolving.addresses import Tally
 from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.resolving.records import Facts
@@ -40,7 +39,8 @@ def stage_resolved(
     ips = iter(ips)
     while chunk := sorted(islice(ips, _CHUNK_ROWS)):
         for start in range(0, len(chunk), _LOOKUP_ROWS):
-            _stage(staging, _resolve(files, chunk[start : start + _LOOKUP_ROWS]), tally)
+            now = timestamps.to_text(staging.now_s())
+            _stage(staging, _resolve(files, chunk[start : start + _LOOKUP_ROWS], now), tally)
             progress(tally.done)
 
 
@@ -50,7 +50,7 @@ def stage_named(
     """Do so for a few addresses, and return what was found where."""
     if not ips:
         return []
-    now = timestamps.to_text(clocks.wall_s())
+    now = timestamps.to_text(staging.now_s())
     told = zip(*(file.look_up(ips) for file in files), strict=True)
     found = [_found(ip, files, facts, now) for ip, facts in zip(ips, told, strict=True)]
     _stage(staging, [entry for entry, _ in found], tally)
@@ -64,8 +64,7 @@ def _found(ip: str, files: Sequence[Mmdb], told: Sequence[Facts], now: str) -> F
     return Found(Entry(ip, *known, now), list(dict.fromkeys([*islice(country, 1), *islice(network, 1)])))
 
 
-def _resolve(files: Sequence[Mmdb], ips: Sequence[str]) -> list[Entry]:
-    now = timestamps.to_text(clocks.wall_s())
+def _resolve(files: Sequence[Mmdb], ips: Sequence[str], now: str) -> list[Entry]:
     facts = files[0].look_up(ips)
     for file in files[1:]:
         facts = list(map(Facts.completed_by, facts, file.look_up(ips)))

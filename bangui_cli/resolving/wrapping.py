@@ -52,4 +52,4 @@ def _recognise_text(head: bytes) -> Wrapping | None:
     words = text.split()
     if not "".join(words).isprintable():
         return None
-    return Wrapping(f"is a text: {' '.join(words)[:_QUOTED_CHARACTERS]!r}", _FETCH)
+    return Wrapping(f"is text: {' '.join(words)[:_QUOTED_CHARACTERS]!r}", _FETCH)

@@ -175,9 +175,9 @@ def _require_lease(row: LockRow) -> None:
     for name in ("owner", "lease_id"):
         value = getattr(row, name)
         if not isinstance(value, str) or not value:
-            raise _Unprovable(f"{name} is not a text")
+            raise _Unprovable(f"{name} is not text")
     if not isinstance(row.boot_id, str | None):
-        raise _Unprovable("boot_id is not a text")
+        raise _Unprovable("boot_id is not text")
     if not row.known_token:
         raise _Unprovable("token is not a positive integer")
 

@@ -5,8 +5,9 @@ from datetime import datetime, tzinfo
 HOUR, DAY, WEEK, MONTH = UNITS = ("hour", "day", "week", "month")
 # Clocks are put forward and back by quarters of an hour; of the longer units none fits into one hour.
 _STEP_S = {HOUR: 900, DAY: 3600, WEEK: 3600, MONTH: 3600}
-# Half a century of hours.
-_MOST_STEPS = 2_000_000
+_WIDTH_CHARACTERS = {HOUR: len("2026-01-31T23"), DAY: len("2026-01-31"), MONTH: len("2026-01")}
+# 28 years of hours.
+_MOST_STEPS = 1_000_000
 
 
 def key(unit: str, wall_s: float, zone: tzinfo | None = None) -> str:
@@ -16,12 +17,11 @@ def key(unit: str, wall_s: float, zone: tzinfo | None = None) -> str:
     OSError for what no calendar tells.
     """
     moment = datetime.fromtimestamp(wall_s, zone)
-    if unit == HOUR:
-        return f"{moment:%Y-%m-%dT%H}:00"
     if unit == WEEK:
         year, week, _ = moment.isocalendar()
         return f"{year:04d}-W{week:02d}"
-    return f"{moment:%Y-%m-%d}" if unit == DAY else f"{moment:%Y-%m}"
+    text = moment.isoformat()[: _WIDTH_CHARACTERS[unit]]
+    return f"{text}:00" if unit == HOUR else text
 
 
 def keys(unit: str, first_s: float, last_s: float, zone: tzinfo | None = None) -> list[str]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 from functools import partial
 
-_PREFIX_BITS = {4: 24, 6: 48}
+PREFIX_BITS = {4: 24, 6: 48}
 
 _START, _END = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
 _BITS = rf"(?:/(?P<bits>[0-9]{{1,3}}){_END})?"
@@ -22,11 +22,19 @@ _IPV6 = re.compile(
     re.VERBOSE,
 )
 
+# A colour, or a line break that was written out, ends in a letter that is no part of a word.
+_ESCAPE = re.compile(
+    r"""( (?: \x1b\[ | \x9b | \\x1b\[ | \\x9b | \\u00[19]b\[? ) [0-9;]* [A-Za-z]
+      | \\ (?: x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | [abefnrtv] ) )""",
+    re.VERBOSE,
+)
+
 
 def mask_addresses(text: str, spared: Collection[str] = ()) -> str:
     """Replace every address in `text` by its network, but for those of `spared`, however written."""
-    mask = partial(_mask, spared=spared)
-    return _IPV4.sub(mask, _IPV6.sub(mask, text))
+    mask, pieces = partial(_mask, spared=spared), _ESCAPE.split(text)
+    pieces[::2] = [_IPV4.sub(mask, _IPV6.sub(mask, piece)) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def addresses_in(text: str) -> frozenset[str]:
@@ -39,7 +47,7 @@ def _mask(match: re.Match[str], spared: Collection[str]) -> str:
     address = _address(match)
     if address is None or str(address) in spared:
         return match[0]
-    most_bits = _PREFIX_BITS[address.version]
+    most_bits = PREFIX_BITS[address.version]
     bits = min(int(match["bits"] or most_bits), most_bits)
     return str(ipaddress.ip_network(f"{address}/{bits}", strict=False))
 

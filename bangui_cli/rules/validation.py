@@ -38,7 +38,7 @@ def normalise_ip(text: object) -> str:
 def _parse_ip(text: object) -> str:
     """Do what `normalise_ip` does for the texts that the C library reads otherwise, or not at all."""
     if not isinstance(text, str):
-        raise Rejected("the address is not a text")
+        raise Rejected("the address is not text")
     text = text.strip()
     if len(text) > _LONGEST_CHARACTERS:
         raise Rejected("not an IP address")
@@ -103,7 +103,7 @@ def clean_text(value: object) -> str | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise Rejected("a text field is not a text")
+        raise Rejected("not text")
     # Whatever comes later is cut off anyway; a 10 MB field must not be walked through.
     head = value[: TEXT_LIMIT_CHARACTERS * 8]
     if not head.isprintable():

@@ -5,11 +5,12 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bangui_cli.rules import server_urls
 from bangui_cli.rules.spreading import time_of_day
 from bangui_cli.scheduling.tasks import Task
 from bangui_cli.settings import config_file
 from bangui_cli.settings.table import SYSTEM_DATABASE_PATH, Settings, default_database_path
-from bangui_cli.states.errors import UsageFault
+from bangui_cli.states.errors import ConfigInvalid, UsageFault
 from bangui_cli.store import place_of
 from bangui_cli.store.places import Place
 
@@ -69,11 +70,12 @@ class Command(NamedTuple):
 def plan_task(
     task: Task, user: str, settings: Settings, command: Command, *, is_own: bool
 ) -> PlannedTask:
-    """Plan a task for a user. Raise UsageFault for what no crontab or unit can hold.
+    """Plan a task for a user. Raise UsageFault or ConfigInvalid for what none of its files may hold.
 
     It starts in an environment of its own: what flags, variables or this user's own settings file
     decided here is carried over as options.
     """
+    _require_no_password(settings.database_path)
     options = _options(settings, command.config_path, user, is_own=is_own)
     words = (*command.words, *task.words(settings), *options, *LOG_OPTIONS)
     for word in words:
@@ -127,6 +129,15 @@ def _database_options(settings: Settings, user: str, *, is_own: bool) -> list[st
 
 def _is_given(settings: Settings, key: str) -> bool:
     return settings[key].source.startswith(("flag", "environment"))
+
+
+def _require_no_password(database: str) -> None:
+    """Raise ConfigInvalid: what is installed may be read by everybody."""
+    if server_urls.has_password(database):
+        raise ConfigInvalid(
+            f"{server_urls.shown(database)} holds a password, which a schedule would show to everybody",
+            hint="keep it in a pass file with mode 0600, named by PGPASSFILE or passfile= in the URL",
+        )
 
 
 def _require_printable(word: str) -> None:

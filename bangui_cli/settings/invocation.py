@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.host.watchdog import Watchdog
+from bangui_cli.rules.server_urls import is_server_url
 from bangui_cli.rules.sqlite_spelling import sidecars
 from bangui_cli.settings import config_file, variables
 from bangui_cli.settings import table as settings
@@ -134,6 +135,8 @@ class Invocation:
     def _files_in_use(self) -> list[str]:
         """Return the paths of settings and databases, and of what SQLite keeps beside them."""
         database, fail2ban = self._setting("database_path"), self._setting("fail2ban_db")
+        if is_server_url(database):
+            database = None
         paths = (self.settings_path, database, fail2ban, *self._setting("geoip_db"))
         beside = [sidecars(path) for path in (database, fail2ban) if path]
         return [*filter(None, paths), *chain(*beside)]
@@ -144,7 +147,7 @@ class Invocation:
             return
         from bangui_cli.telling import output
 
-        output.tell(terminal.safe(sentence))
+        output.print_summary(terminal.safe(sentence))
 
     @property
     def is_quiet(self) -> bool:
@@ -175,6 +178,8 @@ class Invocation:
             self._log = self._make_log()
             self._log.job = self.job
             self._log.typed = " ".join(self.arguments)
+            database = self._setting("database_path")
+            self._log.server = database if is_server_url(database) else ""
         return self._log
 
     @property

@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bangui_cli.rules import durations, lease
+from bangui_cli.host import machine
+from bangui_cli.rules import durations, lease, server_urls
 from bangui_cli.settings import config_file
 from bangui_cli.states import events
 from bangui_cli.states.errors import IF_MISTYPED, ConfigInvalid
@@ -52,7 +53,7 @@ def parse_rows(value: object) -> int:
 def parse_name(value: object) -> str:
     """Return a text fit for a log line and a table: printable, 1 to 128 characters."""
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError("not a text without control characters")
+        raise ValueError("it is empty, or has control characters")
     if len(value) > TEXT_LIMIT_CHARACTERS:
         raise ValueError(f"longer than {TEXT_LIMIT_CHARACTERS} characters")
     return value
@@ -111,10 +112,11 @@ TABLE = (
     Setting(
         "database_path", "BANGUI_DATABASE_PATH", parse_path, None,
         "/var/lib/bangui/bangui.db as root, else $XDG_DATA_HOME/bangui/bangui.db",
-        "the SQLite file",
+        "the SQLite file, or the URL of a PostgreSQL server",
     ),
     Setting(
-        "instance", "BANGUI_INSTANCE", parse_name, None, "the host name",
+        "instance", "BANGUI_INSTANCE", parse_name, None,
+        "the host name; for a server, with 8 digits of the machine ID behind it",
         "the name under which the scheduler lock is held",
     ),
     Setting(
@@ -272,8 +274,19 @@ def load(
     from_file = config_file.read(path) if path else {}
     _refuse_unknown_keys(from_file, path)
     return Settings(
-        {setting.key: _resolve(setting, environment, flags, from_file, path) for setting in TABLE}
+        _told_apart(
+            {setting.key: _resolve(setting, environment, flags, from_file, path) for setting in TABLE}
+        )
     )
+
+
+def _told_apart(values: dict[str, Sourced]) -> dict[str, Sourced]:
+    """Give instances that meet on a server names of their own: clones share a host name."""
+    is_on_server = server_urls.is_server_url(values["database_path"].value)
+    digits = machine.short_id() if is_on_server and values["instance"].source == "default" else ""
+    if digits:
+        values["instance"] = Sourced(f"{values['instance'].value}-{digits}", "default")
+    return values
 
 
 def single(key: str, environment: Mapping[str, str], flags: Mapping[str, Sourced]) -> Any:
@@ -336,8 +349,12 @@ def _resolve(
         return Sourced(setting.parse(raw), source)
     except ValueError as error:
         raise ConfigInvalid(
-            f"{name} = {raw!r}: {error}", hint=f"{remedy}: {setting.meaning}", key=setting.key
+            f"{name} = {_shown(raw)!r}: {error}", hint=f"{remedy}: {setting.meaning}", key=setting.key
         ) from None
+
+
+def _shown(raw: object) -> object:
+    return server_urls.shown(raw) if isinstance(raw, str) else raw
 
 
 def _default(setting: Setting, environment: Mapping[str, str]) -> Any:

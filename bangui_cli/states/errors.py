@@ -28,7 +28,11 @@ def _fill_in(hint: str, path: object) -> str:
         return hint
     import shlex  # 1 ms
 
-    return hint.replace("FILE", shlex.quote(str(path)))
+    name = str(path)
+    # A name that begins like an option must not become one where the hint is pasted.
+    return hint.replace(
+        "FILE", shlex.quote(f"./{name}" if name.startswith("-") and name != "-" else name)
+    )
 
 
 class UsageFault(BanguiError):
@@ -79,7 +83,7 @@ class RowRefused(BanguiError):
     """A constraint or a trigger that is not of this tool's making refuses a row."""
 
     exit_code = exit_codes.BAD_DATA
-    default_hint = "look what was added to bangui's tables (sqlite3 FILE .schema), and remove it"
+    default_hint = "see what was added to bangui's tables (sqlite3 FILE .schema), and remove it"
 
 
 class ForeignSchema(BanguiError):

@@ -4,10 +4,13 @@
 side by side with the same file names, and nothing above imports from one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from bangui_cli.host.deadline import Deadline
+from bangui_cli.rules.server_urls import is_server_url
+from bangui_cli.states.errors import Unavailable
 from bangui_cli.store.interface import (
     Batch,
     Decision,
@@ -27,6 +30,7 @@ __all__ = [
     "examine",
     "gives_up_rights",
     "initialise",
+    "open_memory",
     "open_store",
     "owner_of",
     "place_of",
@@ -34,6 +38,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bangui_cli.states.checks import Check
+    from bangui_cli.store.memory import Memory
     from bangui_cli.store.places import Initialised, Place
 
 State = TypeVar("State")
@@ -46,9 +51,23 @@ def open_store(database: str, deadline: Deadline | None = None, *, durable: bool
     to be open by then. Without a deadline each single wait is bounded by 30 s. Raise NoDatabase,
     NotADatabase, PermissionRefused, Untrusted, ConfigInvalid, and what the engine refuses.
     """
+    if is_server_url(database):
+        with _driver():
+            from bangui_cli.store.postgresql.store import PostgresqlStore
+
+        return PostgresqlStore(database, deadline)
     from bangui_cli.store.sqlite.store import SqliteStore
 
     return SqliteStore(database, deadline, durable=durable)
+
+
+def open_memory(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> "Memory":
+    """Open an existing database with its history, as `open_store` does."""
+    if is_server_url(database):
+        raise Unavailable("bans cannot be recorded on a server yet", hint="give the path of a file")
+    from bangui_cli.store.sqlite.memory import SqliteMemory
+
+    return SqliteMemory(database, deadline, durable=durable)
 
 
 def initialise(database: str, *, journal_mode: str | None, force: bool) -> "Initialised":
@@ -57,6 +76,11 @@ def initialise(database: str, *, journal_mode: str | None, force: bool) -> "Init
     Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Untrusted, Unavailable, and what the
     engine refuses.
     """
+    if is_server_url(database):
+        with _driver():
+            from bangui_cli.store.postgresql import migrations as of_server
+
+        return of_server.initialise(database, journal_mode=journal_mode, force=force)
     from bangui_cli.store.sqlite import migrations
 
     return migrations.initialise(database, journal_mode=journal_mode, force=force)
@@ -67,6 +91,8 @@ def examine(database: str, look: Callable[[Store], State]) -> "tuple[list[Check]
 
     Return what `look` saw in a snapshot, too, if it can be read.
     """
+    if is_server_url(database):
+        return _examine_server(database, look)
     from bangui_cli.store.sqlite import checks
 
     return checks.examine(database, look)
@@ -74,6 +100,10 @@ def examine(database: str, look: Callable[[Store], State]) -> "tuple[list[Check]
 
 def place_of(database: str) -> "Place":
     """Return where a database is, or would be, without looking at it."""
+    if is_server_url(database):
+        from bangui_cli.store.places import Place
+
+        return Place(database, None, ())
     from bangui_cli.store.sqlite import opening
 
     return opening.place_of(database)
@@ -84,6 +114,8 @@ def owner_of(database: str) -> tuple[int, int] | None:
 
     Return None where it is no file.
     """
+    if is_server_url(database):
+        return None
     from bangui_cli.store.sqlite import custody
 
     return custody.owner_of(database)
@@ -91,6 +123,31 @@ def owner_of(database: str) -> tuple[int, int] | None:
 
 def gives_up_rights(database: str) -> bool:
     """Tell whether to open a database makes root another user: what wants root's rights comes before."""
+    if is_server_url(database):
+        return False
     from bangui_cli.store.sqlite import custody
 
     return custody.future_owner(database) is not None
+
+
+def _examine_server(url: str, look: Callable[[Store], State]) -> "tuple[list[Check], State | None]":
+    from bangui_cli.states.checks import failed
+
+    try:
+        with _driver():
+            from bangui_cli.store.postgresql import checks
+    except Unavailable as state:
+        return [failed("database_readable", state)], None
+    return checks.examine(url, look)
+
+
+@contextmanager
+def _driver() -> Iterator[None]:
+    """Import what comes with an extra. Raise Unavailable."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("bangui_cli"):
+            raise
+        hint = "install the driver, where bangui is installed: pip install 'bangui-cli[postgresql]'"
+        raise Unavailable(f"a database server needs the module {error.name}", hint=hint) from None

@@ -4,6 +4,7 @@ Where a ban comes from is what `lookup` would tell of its address, of a network 
 are timestamp texts. An engine offers it as `store.bans`: no job pays for these definitions.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 # What bans are counted by, besides addresses and time.
@@ -52,6 +53,19 @@ class Ban(NamedTuple):
     org: str | None
 
 
+class Origin(NamedTuple):
+    """Where bans come from, as far as it is known; how many, of how many addresses, and those before."""
+
+    country_code: str | None
+    country_name: str | None
+    asn: str | None
+    org: str | None
+    bans: int
+    addresses: int
+    bans_before: int
+    addresses_before: int
+
+
 class BannedAddress(NamedTuple):
     """One address, or network, with its origin, its bans, and the first and the last of them."""
 
@@ -96,11 +110,23 @@ class Bans(Protocol):
         A key may come more than once, where its bytes are no text.
         """
 
+    def count_by_origin(self, which: BanFilter, before: str | None = None) -> list[Origin]:
+        """Count bans and addresses by country, ASN and organisation at once.
+
+        Count those of the time from `before` to `since`, too, where that is given.
+        """
+
     def count_by_address(self, which: BanFilter, limit_rows: int | None = None) -> list[BannedAddress]:
         """Count the bans of each address, the most frequent first, then the last one banned."""
 
+    def count_by_masked_address(self, which: BanFilter, limit_rows: int) -> list[tuple[str, int]]:
+        """Count the bans of all addresses that are the same once masked, the most frequent first."""
+
     def count_addresses(self, which: BanFilter) -> int:
         """Count the addresses and networks that were banned."""
+
+    def count_between(self, which: BanFilter, moments: Sequence[str]) -> list[tuple[int, str, int]]:
+        """Count bans before the first moment (0), from there to the next (1) and so on, by jail."""
 
     def count_over_time(self, which: BanFilter) -> list[QuarterHour]:
         """Count the bans of each quarter of an hour that has some, by jail, in order of time."""

@@ -82,6 +82,8 @@ class Store(Protocol):
     """bangui's tables in one open database."""
 
     deadline: Deadline | None
+    # Whether something was written of which nobody has heard whether it was committed.
+    is_in_doubt: bool
     # What suits the engine: the most rows to stage at once, and the rest that lets other writers in.
     most_staged_rows: int
     rest_s: float

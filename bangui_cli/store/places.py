@@ -22,4 +22,4 @@ class Initialised(NamedTuple):
     created: bool
     adopted: bool
     migrations_applied: list[str]
-    journal_mode: str
+    journal_mode: str | None

@@ -1,4 +1,4 @@
-"""journald's native socket: one entry an event, with fields that `journalctl FIELD=value` finds."""
+"""journald's native socket: an entry for each event, with fields that `journalctl FIELD=value` finds."""
 
 import os
 import socket

@@ -41,6 +41,8 @@ class Log:
         self.job: str | None = None
         # What a person has typed to start this run, and may see again on the terminal.
         self.typed = ""
+        # The address of a database server, which is no visitor's.
+        self.server = ""
         # How long a line may wait for a reader that has stalled; a job, with its deadline, waits less.
         self.stall_s = 30.0
 
@@ -113,7 +115,13 @@ class Log:
 
         mask_ips = self._settings.mask_ips
         return log_lines.render(
-            log_format, event.level, event.name, self._context, fields, mask_ips=mask_ips, typed=typed
+            log_format,
+            event.level,
+            event.name,
+            self._context,
+            fields,
+            mask_ips=mask_ips,
+            typed=f"{typed} {self.server}",
         )
 
     @property

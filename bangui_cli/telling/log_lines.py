@@ -4,6 +4,7 @@ For the person at the terminal it becomes a sentence, and a hint on a line of it
 """
 
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,6 +19,7 @@ from bangui_cli.telling import sentences
 LINE_LIMIT_BYTES = 4096
 _CLIP_CHARACTERS = (1500, 400, 120, 40, 12)
 _MOST_ITEMS = 20
+_padding = re.compile(" {10,}")
 _STYLES = (structlog.dev.DIM, structlog.dev.BRIGHT, structlog.dev.RESET_ALL)
 _FAILURE_KEYS = ("error", "exit_code", "hint")
 
@@ -96,15 +98,20 @@ def _terminal(event: dict[str, Any]) -> str:
     """Say it to the person who is there: what happened, and what to do below it."""
     if "traceback" in event:
         return _console(event)
-    sentence = sentences.of(event)
+    sentence, hint = _unpadded(sentences.of(event)), _unpadded(terminal.safe(event.get("hint") or ""))
     if not sentence:
         return ""
     _, bright, loud, reset = _styles(event["level"], terminal.stderr_wants_colour())
     mark = "warning: " if event["level"] == "warning" and "error" not in event else ""
     lines = [f"bangui: {loud}{mark}{sentence}{reset}"]
-    if event.get("hint"):
-        lines.append(f"{bright}hint:{reset} {terminal.safe(event['hint'])}")
+    if hint:
+        lines.append(f"{bright}hint:{reset} {hint}")
     return "\n".join(lines)
+
+
+def _unpadded(text: str) -> str:
+    """Keep a name from feigning a line of its own, by blanks that fill a line of the terminal."""
+    return _padding.sub(" ", text)
 
 
 _LAYOUTS = {"json": _json, "journald": _json, "console": _console, "terminal": _terminal}

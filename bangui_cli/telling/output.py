@@ -40,7 +40,7 @@ def print_text(text: str) -> None:
         pass
     except OSError as error:
         raise IoFailed(
-            f"cannot write to stdout: {error.strerror}", hint="look where stdout is redirected to"
+            f"cannot write to stdout: {error.strerror}", hint="check where stdout is redirected to"
         ) from None
 
 
@@ -52,12 +52,6 @@ def print_summary(text: str) -> None:
         pass
 
 
-def tell(text: str) -> None:
-    """Say in one sentence what was done, where a person reads the results."""
-    if terminal.stdout_is_terminal():
-        print_summary(text)
-
-
 def section_text(title: str, values: dict[str, Any], columns: int | None = None) -> str:
     """Return a heading and a line for each value, within the columns of a terminal if there is one."""
     now_s = clocks.wall_s()
@@ -67,13 +61,17 @@ def section_text(title: str, values: dict[str, Any], columns: int | None = None)
 
 
 def print_section(title: str, values: dict[str, Any]) -> None:
-    """Print a heading and one line a value."""
+    """Print a heading and a line for each value."""
     print_text(section_text(title, values, terminal.stdout_columns()))
 
 
 def print_table(rows: list[dict[str, Any]], most_columns: int | None = None) -> None:
-    """Print rows of equal keys as columns, with a heading; given a width, long cells are cut to fit."""
-    if not rows:
-        return
+    """Print rows of equal keys as columns, with a heading."""
+    if rows:
+        print_text(table_text(rows, terminal.stdout_columns()))
+
+
+def table_text(rows: list[dict[str, Any]], columns: int | None) -> str:
+    """Return rows of equal keys as columns, with a heading, within the columns of a terminal."""
     cells = [[readable("", value, 0.0) for value in row.values()] for row in rows]
-    print_text("\n".join(tables.table(list(rows[0]), cells, terminal.stdout_columns())))
+    return "\n".join(tables.table(list(rows[0]), cells, columns))

@@ -32,7 +32,7 @@ _SENTENCES: dict[Event, tuple[str | tuple[str, ...], ...]] = {
         "{file}: of {rows} nothing but the address is understood; there are the fields {fields}",
     ),
     events.IMPORT_COUNTRY_UNKNOWN: (
-        "{file}: the country of {rows} is no name of ISO 3166, as is {country}",
+        "{file}: ISO 3166 does not know the country of {rows}; the first is {country}",
     ),
     events.JAIL_WITHOUT_BANS: ("no ban of a jail {jail}", "; there are {jails}"),
     events.SCHEDULED_AS_ROOT: ("root runs the jobs", ": {reason}"),
@@ -44,14 +44,14 @@ _MEANINGS = {event.name: event.meaning for event in events.TABLE}
 _HEAD = ("timestamp", "level", "event", "job", "correlation_id", "exit_code", "duration_s")
 
 
-def of(event: dict[str, Any]) -> str | None:
-    """Return what to say of an event; None for what the command itself says on stdout."""
+def of(event: dict[str, Any]) -> str:
+    """Return what to say of an event; nothing where the command itself says it on stdout."""
     name: str = event["event"]
     if "error" in event:
         return terminal.safe(event["error"])
     sentence = "".join(_choose(part, event) for part in _BY_NAME.get(name, ()))
     if sentence or event["level"] == "info":
-        return sentence or None
+        return sentence
     return _MEANINGS.get(name, name) + _details(event)
 
 

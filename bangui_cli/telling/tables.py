@@ -1,7 +1,7 @@
 """Lay values out in columns: within the width of a terminal, or as wide as they are for anything else.
 
 Nothing is ever cut. What does not fit is broken at blanks; a table whose columns would get too narrow is
-laid out as one value a line.
+laid out with each value on a line of its own.
 """
 
 import sys

@@ -305,3 +305,11 @@ def test_files_complete_with_tab(bare, start):
         os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()
         os.close(master)
+
+
+@pytest.mark.parametrize(("words", "nearest"), [(["flsuh"], "flush"), (["help", "docter"], "doctor")])
+def test_a_mistyped_command_names_the_nearest(bare, words, nearest):
+    """Also of commands that are not imported before they are run."""
+    (event,) = bare.run(*words).events
+
+    assert event["error"] == f"No such command '{words[-1]}'. Did you mean '{nearest}'?"

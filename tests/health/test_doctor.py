@@ -310,6 +310,21 @@ def test_a_missing_permission_is_an_error(healthy, place, mode, name):
     assert next(check.name for check in found.values() if check.verdict == "error") == name
 
 
+@pytest.mark.parametrize(
+    ("owner_ids", "remedy"),
+    [
+        ((0, 0), "run jobs and commands as root"),
+        ((0, 65534), "run jobs and commands as root, or as root: chown nobody '/a b/x.db'"),
+    ],
+)
+def test_who_has_only_come_to_look_is_not_told_to_take_the_database(owner_ids, remedy):
+    """Root's database in root's directory is no mistake of its owner; root's file in another's is."""
+    owners = dict(zip(("/a b/x.db", "/a b"), owner_ids, strict=True))
+
+    assert place.check_owners(owners, 65534).remedy == remedy
+    assert place.check_owners(dict.fromkeys(owners, 65534), 65534).verdict == "ok"
+
+
 def test_a_damaged_page_is_found(healthy):
     """SQLite goes on inserting beside it; only a check of all pages sees it."""
     damage_page(healthy)

@@ -17,12 +17,6 @@ WEB, DAEMON = 33, 1
 
 
 @pytest.fixture
-def place():
-    with others.open_place() as directory:
-        yield directory
-
-
-@pytest.fixture
 def file(place):
     """Make a file of root's, some directories below a sound place."""
     path = place / "etc" / "bangui" / "bangui.toml"

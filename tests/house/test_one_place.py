@@ -82,7 +82,24 @@ def test_the_engine_is_known_to_the_store_alone():
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in (getattr(node, "module", None), *(alias.name for alias in node.names))
-        if name in ("sqlite3", "sqlite_utils")
+        if str(name).partition(".")[0] in ("sqlite3", "sqlite_utils", "psycopg2")
+    ]
+
+    assert imported == []
+
+
+ENGINE_PACKAGES = ("bangui_cli.store.sqlite", "bangui_cli.store.postgresql")
+
+
+def test_the_driver_is_known_to_one_module():
+    """Another one would change that alone; an address is parsed as the driver does it."""
+    imported = [
+        f"{module}:{node.lineno}"
+        for module, tree in trees()
+        if module not in ("store/postgresql/wire.py", "store/postgresql/address.py")
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.ImportFrom) and str(node.module).startswith("psycopg2"))
+        or (isinstance(node, ast.Import) and any(a.name.startswith("psycopg2") for a in node.names))
     ]
 
     assert imported == []
@@ -95,7 +112,7 @@ def test_no_engine_is_known_by_name_above_the_store():
         for module, tree in trees()
         if not is_within(module, ("store/",))
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("bangui_cli.store.sqlite")
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith(ENGINE_PACKAGES)
     ]
 
     assert imported == [], "ask bangui_cli.store"

@@ -253,7 +253,7 @@ def test_the_axis_ends_at_a_round_count_that_is_not_below_the_highest(highest: i
 def test_bars_are_as_high_as_their_counts(name: str):
     """Each layer stands on the one below; the rest on top of all."""
     contents = SAMPLES[name]()
-    drawn = draw_timeline(contents.periods, [row.key for row in contents.jails.rows])
+    drawn = draw_timeline(contents.periods)
     heights = [0] * len(drawn.bars)
     for outline in drawn.outlines:
         for start, bottom, top in re.findall(r"M([\d.]+) (\d+)V(\d+)h", outline):

@@ -1,8 +1,10 @@
 """`bangui lookup`: what is known of addresses, from the database and, where asked, from MMDB files."""
 
 import json
+import shutil
 
 import geoip
+import others
 import pytest
 
 UNKNOWN = "198.51.100.9"
@@ -112,6 +114,12 @@ def test_in_answers_with_the_exit_code_alone(known, ips, countries, code, layout
     assert ended == (code, "", "")
 
 
+@pytest.mark.parametrize("input", ["", " \n# nobody\n"])
+def test_in_of_nobody_is_no(known, input):
+    """A script whose list is empty by mistake must not let anybody in."""
+    assert known.run("lookup", "-", "--in", "DE", input=input) == (1, "", "")
+
+
 @pytest.mark.parametrize("countries", ["", ",", "DE,", "Germany", "D3", "XX", "-", "DE AT"])
 def test_in_what_is_no_country_is_a_usage_error(known, countries):
     """A typing mistake must not ignore, or ban, everybody."""
@@ -179,3 +187,29 @@ def test_resolve_needs_a_file_only_for_what_is_not_known(known):
 
     assert known.ok("lookup", "192.0.2.1", "--resolve", "--json").json[0]["state"] == "cached"
     assert known.run("lookup", UNKNOWN, "--resolve").code == 66
+
+
+def test_files_that_are_named_are_asked(known, tmp_path):
+    """Who names one wants it asked; of several the first that knows counts."""
+    files = [
+        geoip.write_mmdb(tmp_path / f"{code}.mmdb", {network: geoip.country(code, code)})
+        for code, network in (("FR", "192.0.2.30/32"), ("IT", "192.0.2.30/31"))
+    ]
+    options = [word for file in files for word in ("--geoip-db", file)]
+    rows = known.ok("lookup", "192.0.2.1", "192.0.2.30", "192.0.2.31", *options, "--json").json
+
+    assert [(row["state"], row["country_code"]) for row in rows] == [
+        ("cached", "DE"), ("resolved", "FR"), ("resolved", "IT"),
+    ]  # fmt: skip
+    assert known.run("lookup", "192.0.2.30").code == 1
+
+
+@others.needs_root
+def test_root_needs_a_file_only_for_what_is_not_known_too(place, known):
+    """Beside a database of another user files are opened early, and missed only if they are needed."""
+    database = others.give(shutil.copy(known.database, place / "app.db"))
+    others.give(place)
+    options = ["-d", database, "--resolve", "--geoip-db", place / "missing.mmdb"]
+
+    assert known.ok("lookup", "192.0.2.1", *options, "--json").json[0]["country_code"] == "DE"
+    assert known.run("lookup", UNKNOWN, *options).code == 66

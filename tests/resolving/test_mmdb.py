@@ -182,8 +182,8 @@ WRAPPINGS = {
     "Git LFS": (LFS, "is a pointer of Git LFS", "git lfs pull"),
     "a web page": (PAGE, "is a web page", "what the server answers"),
     "a web page in Latin 1": (b"\n<HTML lang=fr>\xe9", "is a web page", "what the server answers"),
-    "a refusal": (b"Invalid license key\n", "is a text: 'Invalid license key'", "wrong key"),
-    "a long text": ("é".encode() * 500, f"is a text: {'é' * 60!r}", "wrong key"),
+    "a refusal": (b"Invalid license key\n", "is text: 'Invalid license key'", "wrong key"),
+    "a long text": ("é".encode() * 500, f"is text: {'é' * 60!r}", "wrong key"),
     "empty": (b"", "is empty", "fetch the file again"),
     "a database": (b"SQLite format 3\0" * 1000, "is an SQLite database", "give the MMDB file"),
 }  # fmt: skip

@@ -398,6 +398,13 @@ def test_a_terminal_gets_what_was_found_and_one_line_of_what_was_done(bangui, co
     assert single.endswith("staged 1 address, 1 with a country\n")
 
 
+def test_who_asks_for_errors_alone_gets_the_answers_and_no_more(bangui, country):
+    """What was found was asked for; what was done was not."""
+    _, shown = bangui.on_terminal("resolve", "192.0.2.1", "--geoip-db", country, "-q")
+
+    assert shown == f"192.0.2.1: DE Germany ({country})\n"
+
+
 def test_long_work_shows_how_far_it_is(bangui, country, tmp_path):
     """A bar on a terminal, which is gone at the end."""
     lines = (f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}\n" for n in range(250_000))

@@ -53,9 +53,9 @@ def test_what_is_no_address_is_refused(text):
         ("192.0.2.0/24", "a network"),
         ("192.0.2.1/32", "a network"),
         ("fe80::1%eth0", "a zone ID"),
-        (None, "not a text"),
-        (16909060, "not a text"),
-        (b"192.0.2.1", "not a text"),
+        (None, "not text"),
+        (16909060, "not text"),
+        (b"192.0.2.1", "not text"),
     ],
 )
 def test_what_is_nearly_an_address_is_told_apart(value, reason):

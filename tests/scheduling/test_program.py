@@ -5,7 +5,6 @@ import sysconfig
 import venv
 from pathlib import Path
 
-import others
 import pytest
 import schedules
 from others import give, needs_root, spoil
@@ -15,12 +14,6 @@ from bangui_cli.scheduling.formats import OF_SYSTEM
 
 pytestmark = needs_root
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def place():
-    with others.open_place() as directory:
-        yield directory
 
 
 @pytest.fixture

@@ -18,12 +18,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def place():
-    with others.open_place() as directory:
-        yield directory
-
-
-@pytest.fixture
 def victim(place):
     """Make a file that only root may read or delete."""
     path = place / "victim" / "shadow"

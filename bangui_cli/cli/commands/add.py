@@ -5,6 +5,7 @@ import click
 from bangui_cli.access import staging
 from bangui_cli.cli import options
 from bangui_cli.host import clocks
+from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry
 from bangui_cli.rules.validation import Rejected, make_entry
 from bangui_cli.settings.invocation import Invocation
@@ -33,6 +34,8 @@ def command(invocation: Invocation, /, ip: str, **fields: str | None) -> None:
             f"{ip!r} was rejected: {error}", hint="correct it; see bangui add --help"
         ) from None
     with staging.open_staging(invocation.settings.database_path) as store:
+        if fields["resolved_at"] is None:
+            entry = entry._replace(resolved_at=timestamps.to_text(store.now().wall_s))
         staging.stage(store, entry)
     invocation.tell(_sentence(entry))
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from bangui_cli.cli import options
-from bangui_cli.rules import durations
+from bangui_cli.rules import durations, server_urls
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.telling import output
@@ -23,7 +23,12 @@ def show(invocation: Invocation, *, layout: str) -> None:
     """Show every effective setting, its value and its source."""
     effective = invocation.settings
     if layout == "json":
-        output.print_json({key: sourced._asdict() for key, sourced in effective.items()})
+        output.print_json(
+            {
+                key: {"value": _without_password(value), "source": source}
+                for key, (value, source) in effective.items()
+            }
+        )
         return
     output.print_table(
         [
@@ -36,4 +41,8 @@ def show(invocation: Invocation, *, layout: str) -> None:
 def _as_written(key: str, value: Any) -> Any:
     """Return a time as one writes it into the file, another value as it is."""
     is_time = settings.BY_KEY[key].parse is settings.parse_duration_s
-    return durations.format_duration(value) if is_time else value
+    return durations.format_duration(value) if is_time else _without_password(value)
+
+
+def _without_password(value: Any) -> Any:
+    return server_urls.shown(value) if isinstance(value, str) else value

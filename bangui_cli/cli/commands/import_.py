@@ -53,7 +53,7 @@ def command(
 
     Knows the field names of ip-api.com, ipinfo.io, MaxMind, DB-IP, IPLocate, GeoOpen, ipapi.is,
     ipwho.is, ipregistry, ipgeolocation.io, ipquery.io and its own: ip, country_code, country_name, asn,
-    org, resolved_at or cached_at. Other fields are ignored; rows without any that is known are told of.
+    org, resolved_at or cached_at. Other fields are ignored; a warning tells of rows that have no others.
     Without a country an entry records a failed resolution.
 
     Good rows are staged, also where others are refused; then the exit code is 65. Importing the same
@@ -117,7 +117,8 @@ def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) ->
         output.print_summary(output.json_text({**counts, **identity}))
     elif counts["read"]:
         rejected = f", rejected {counts['rejected']:,}" if counts["rejected"] else ""
-        unresolved = f", {counts['unresolved']:,} without a country" if counts["unresolved"] else ""
+        has_unresolved = counts["staged"] and counts["unresolved"]
+        unresolved = f", {counts['unresolved']:,} without a country" if has_unresolved else ""
         rows = f"{counts['staged']:,} of {counts['read']:,} rows"
         invocation.tell(f"staged {rows}{rejected}{unresolved} in {duration_s:.2f} s")
 

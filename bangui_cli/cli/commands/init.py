@@ -6,6 +6,7 @@ import click
 
 from bangui_cli import store
 from bangui_cli.cli import options
+from bangui_cli.rules import server_urls
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.store.places import Initialised
@@ -31,7 +32,8 @@ def command(invocation: Invocation, *, journal_mode: str | None, force: bool) ->
     done = store.initialise(path, journal_mode=journal_mode, force=force)
     invocation.log.emit(events.DATABASE_INITIALISED, **done._asdict())
     is_given = invocation.settings["database_path"].source.startswith(("flag", "environment"))
-    invocation.tell(_sentence(done, f" --database {shlex.quote(path)}" if is_given else ""))
+    option = f" --database {shlex.quote(server_urls.shown(path))}" if is_given else ""
+    invocation.tell(_sentence(done, option))
 
 
 def _sentence(done: Initialised, option: str) -> str:

@@ -1,11 +1,9 @@
 """`bangui report`: where the addresses, or the bans, come from."""
 
-from functools import partial
-
 import click
 
 from bangui_cli.access import reading
-from bangui_cli.cli import options
+from bangui_cli.cli import options, results
 from bangui_cli.cli.ban_options import selection_options, warn_of_no_bans
 from bangui_cli.host import clocks, terminal
 from bangui_cli.reporting import collect, history
@@ -35,7 +33,7 @@ _INSTANCE = "instance"
 )
 @selection_options
 @options.format_option("table", "json", "csv")
-@options.output_option
+@results.output_option
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -53,14 +51,14 @@ def command(
     What has no country (or ASN, or organisation) is counted as unknown. Times are local.
     """
     _require_fitting(by, selection, of_history=of_history, fail2ban=fail2ban)
-    with output.opened(invocation, path) as target:
+    with results.open_result(invocation, path) as deliver:
         if fail2ban:
             report = _of_fail2ban(invocation, selection, by, top)
         elif of_history:
             report = _of_history(invocation, selection, by, top)
         else:
             report = _of_cache(invocation, by, top)
-        output.deliver(_render(report, layout, None if path else terminal.stdout_columns()), target)
+        deliver(_render(report, layout, None if path else terminal.stdout_columns()))
 
 
 def _require_fitting(by: str, selection: Selection, *, of_history: bool, fail2ban: bool) -> None:
@@ -96,3 +94,13 @@ def _of_fail2ban(invocation: Invocation, selection: Selection, by: str, top: int
     warn_of_no_bans(invocation, selection.jails, known)
     with reading.open_snapshot(settings.database_path) as store:
         return collect.summarise_bans(store, counted, selection, by, top, now_s)
+
+
+def _render(report: Report, layout: str, columns: int | None) -> str:
+    if layout == "json":
+        return output.json_text(report.as_json())
+    from bangui_cli.reporting.layout import csv_text, table_rows
+
+    if layout == "csv":
+        return csv_text(report)
+    return output.table_text(table_rows(report, columns), columns)

@@ -100,6 +100,8 @@ def command(
         finally:
             bar.hide()
             _print_results(shown, tally, as_json=layout == "json")
+            if layout != "json":
+                invocation.tell(_summary(tally))
     if tally.rejected:
         were = "was" if tally.rejected == 1 else "were"
         read = counted(tally.read, "address", "addresses")
@@ -135,9 +137,8 @@ def _print_results(shown: Sequence[tuple[str, Found]], tally: Tally, *, as_json:
     if as_json:
         found = [{**_facts(each), "files": each.files} for _, each in shown]
         output.print_summary(output.json_text({**tally.as_json(), "addresses": found}))
-    elif terminal.stdout_is_terminal():
-        lines = [_line(text, found) for text, found in shown]
-        output.print_summary("\n".join([*lines, _summary(tally)]))
+    elif shown and terminal.stdout_is_terminal():
+        output.print_summary("\n".join(_line(text, found) for text, found in shown))
 
 
 def _facts(found: Found) -> dict[str, Any]:

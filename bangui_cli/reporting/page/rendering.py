@@ -26,7 +26,7 @@ def render(contents: Contents) -> str:
             style=style,
             policy=_policy(style),
             map=draw_map(read_atlas(), contents.countries.rows),
-            timeline=draw_timeline(contents.periods, [row.key for row in contents.jails.rows]),
+            timeline=draw_timeline(contents.periods),
             frame_height=HEIGHT,
             version=__version__,
         )

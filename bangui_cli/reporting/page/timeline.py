@@ -1,5 +1,6 @@
 """The picture of when: equal bars, each a stack of the jails with the most bans, and the rest."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -49,9 +50,12 @@ class Timeline(NamedTuple):
         return [(layer, count) for layer, count in zip(self.layers, bar.counts, strict=True) if count]
 
 
-def draw_timeline(periods: Sequence[Period], jails: Sequence[str]) -> Timeline:
-    """Stack the bans of each period by jail, `jails` being in order of their bans; None is the rest."""
-    named = list(jails[:_JAILS])
+def draw_timeline(periods: Sequence[Period]) -> Timeline:
+    """Stack the bans of each period by jail, that with the most below; None is the rest."""
+    jails: Counter[str] = Counter()
+    for period in periods:
+        jails.update(period.bans)
+    named = sorted(jails, key=lambda jail: (-jails[jail], jail))[:_JAILS]
     bars = [_bar(period, named) for period in periods]
     layers: list[str | None] = [*named, *([None] if any(bar.counts[-1] for bar in bars) else [])]
     bars = [Bar(bar.key, bar.counts[: len(layers)]) for bar in bars]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from bangui_cli.rules.entry import NO_COUNTRY, SAME_COUNTRY
+from bangui_cli.rules.masking import PREFIX_BITS
 from bangui_cli.store.bans import QUARTER_HOUR_S, BanFilter
 from bangui_cli.store.merging import chosen, staged
 from bangui_cli.store.sqlite.foreign_rows import cached
@@ -112,6 +113,16 @@ SELECT {_KNOWN[column]}, {_KNOWN[name] if name else "NULL"}, sum(address.bans)
  GROUP BY 1, 2"""
 
 
+def count_by_whole_origin(which: BanFilter) -> str:
+    """Return the statement that counts by all of an origin, from a moment on and before it."""
+    halves = ("sum(ban.banned_at >= :middle) AS bans", "sum(ban.banned_at < :middle) AS earlier")
+    return f"""{_GIVEN}
+SELECT {_ORIGIN_COLUMNS},
+       sum(address.bans), sum(address.bans > 0), sum(address.earlier), sum(address.earlier > 0)
+  FROM ({_by_address(halves, which)}) AS address {_origin("address.ip")}
+ GROUP BY 1, 2, 3, 4"""
+
+
 def count_by_source(key: str, which: BanFilter) -> str:
     """Return the statement that counts by "jail" or "instance"."""
     return f"{_GIVEN} SELECT ban.{key}, NULL, count(*) {_bans(which)} GROUP BY 1"
@@ -127,9 +138,50 @@ SELECT address.ip, address.bans, {_ORIGIN_COLUMNS}, address.first_at, address.la
  ORDER BY address.bans DESC, address.ip"""
 
 
+def count_by_masked_address(which: BanFilter) -> str:
+    """Return the statement that counts by what is left of an address once it is masked."""
+    first, bits = _first_address("ip"), "CAST(substr(ip, instr(ip, '/') + 1) AS INTEGER)"
+    return f"""{_GIVEN}
+SELECT CASE WHEN instr(ip, ':') = 0 AND instr(ip, '/') = 0 THEN {_masked_ipv4("ip")}
+            WHEN instr(ip, ':') = 0 AND {bits} >= {PREFIX_BITS[4]} THEN {_masked_ipv4(first)}
+            WHEN instr(ip, ':') = 0 THEN ip
+            WHEN instr(ip, '/') = 0 THEN {_masked_ipv6("ip")}
+            WHEN {bits} >= {PREFIX_BITS[6]} THEN {_masked_ipv6(first)}
+            ELSE ip END, sum(bans)
+  FROM ({_by_address(["count(*) AS bans"], which)})
+ GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit_rows"""
+
+
+def _masked_ipv4(ip: str) -> str:
+    return f"rtrim({ip}, '0123456789') || '0/{PREFIX_BITS[4]}'"
+
+
+def _masked_ipv6(ip: str) -> str:
+    """Cut a normal form behind its third group, or where the zeros begin before; zeros go to them."""
+    behind = ip
+    for _ in range(PREFIX_BITS[6] // 16):
+        behind = f"substr({behind}, instr({behind}, ':') + 1)"
+    head = f"substr({ip}, 1, length({ip}) - length({behind})) || ':'"
+    cut = f"substr({head}, 1, instr({head}, '::') + 1) || '/{PREFIX_BITS[6]}'"
+    for _ in range(2):
+        cut = f"replace({cut}, ':0::/', '::/')"
+    return cut
+
+
 def count_addresses(which: BanFilter) -> str:
     """Return the statement that counts the addresses of bans."""
     return f"{_GIVEN} SELECT count(*) FROM ({_by_address([], which)})"
+
+
+def count_between(which: BanFilter) -> str:
+    """Return the statement that counts between bounds, which are found by the key, and by jail."""
+    lower, upper = (f"json_extract(bound.value, '$[{place}]')" for place in (0, 1))
+    return f"""{_GIVEN}
+SELECT bound.key, ban.jail, count(*)
+  FROM json_each(:bounds) AS bound
+ CROSS JOIN ban_history AS ban NOT INDEXED ON ban.banned_at >= {lower} AND ban.banned_at < {upper}
+ {_where(which)}
+ GROUP BY 1, 2"""
 
 
 def count_over_time(which: BanFilter) -> str:

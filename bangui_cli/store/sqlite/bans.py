@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from bangui_cli.rules import networks
@@ -13,6 +14,7 @@ from bangui_cli.store.bans import (
     BannedAddress,
     Counted,
     Extent,
+    Origin,
     QuarterHour,
 )
 from bangui_cli.store.sqlite import ban_statements as sql
@@ -51,20 +53,41 @@ class SqliteBans:
         count = sql.count_by_origin if key in ORIGINS else sql.count_by_source
         return self._fetch(count(key, which), which)
 
+    def count_by_origin(self, which: BanFilter, before: str | None = None) -> list[Origin]:
+        """Count bans and addresses by country, ASN and organisation at once."""
+        # One look at each address for both times.
+        both = which._replace(since=before or which.since)
+        rows = self._fetch(sql.count_by_whole_origin(both), both, middle=(before and which.since) or "")
+        return [Origin(*row) for row in rows]
+
     def count_by_address(self, which: BanFilter, limit_rows: int | None = None) -> list[BannedAddress]:
         """Count the bans of each address, the most frequent first."""
         rows = self._fetch(sql.count_by_address(which), which, limit_rows)
         return [BannedAddress(*row) for row in rows]
 
+    def count_by_masked_address(self, which: BanFilter, limit_rows: int) -> list[tuple[str, int]]:
+        """Count the bans of all addresses that are the same once masked."""
+        return self._fetch(sql.count_by_masked_address(which), which, limit_rows)
+
     def count_addresses(self, which: BanFilter) -> int:
         """Count the addresses and networks that were banned."""
         return int(self._fetch(sql.count_addresses(which), which)[0][0])
+
+    def count_between(self, which: BanFilter, moments: Sequence[str]) -> list[tuple[int, str, int]]:
+        """Count bans before, between and behind moments, by jail."""
+        # Two lower limits would leave it to SQLite by which one it looks rows up.
+        ends = which.since or "", which.until or _HIGHEST
+        bounds = json.dumps(list(pairwise((ends[0], *moments, ends[1]))))
+        timeless = which._replace(since=None, until=None)
+        return self._fetch(sql.count_between(timeless), timeless, bounds=bounds)
 
     def count_over_time(self, which: BanFilter) -> list[QuarterHour]:
         """Count the bans of each quarter of an hour that has some, by jail."""
         return [QuarterHour(*row) for row in self._fetch(sql.count_over_time(which), which)]
 
-    def _fetch(self, statement: str, which: BanFilter, limit_rows: int | None = None) -> list[Any]:
+    def _fetch(
+        self, statement: str, which: BanFilter, limit_rows: int | None = None, **more: str
+    ) -> list[Any]:
         named = {name: json.dumps(value) for name, value in which._asdict().items() if value}
         moments = {"since": which.since, "until": which.until, "active_at": which.active_at}
         parameters = {
@@ -73,6 +96,7 @@ class SqliteBans:
             "addresses": json.dumps(self._texts_of(which.addresses)),
             "given": json.dumps([entry[:-1] for entry in self._known_spelt_otherwise()]),
             "latest": self._latest,
+            **more,
             "limit_rows": _ALL_ROWS if limit_rows is None else limit_rows,
         }
         return self._fetch_all(statement, parameters)

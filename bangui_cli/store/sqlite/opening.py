@@ -80,7 +80,7 @@ def _file_mode(path: str) -> int:
         ) from None
     except PermissionError:
         raise PermissionRefused(
-            f"{trust.user_name(os.geteuid())} has no permission to reach {path}",
+            f"user {trust.user_name(os.geteuid())} has no permission to reach {path}",
             hint="run as a user whom each directory lets through: namei -l FILE",
             path=path,
         ) from None

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from shlex import quote
 
 from bangui_cli.host import obstacles
@@ -77,15 +77,28 @@ def check_modes(path: str, mode: int, directory: str, directory_mode: int) -> Ch
 
 def _check_ownership(path: str, directory: str) -> Check:
     """Check that all belongs to whoever runs this, which ought to be who runs the jobs."""
-    user_id = os.geteuid()
-    for place in (path, directory, *filter(os.path.exists, sidecars(path))):
-        owner_id = os.stat(place).st_uid
-        if owner_id != user_id:
-            owner, user = _user_name(owner_id), _user_name(user_id)
-            detail = f"{place} belongs to {owner}, and this runs as {user}"
-            remedy = f"run jobs and commands as {owner}, or: chown {user} {quote(place)}"
-            return warning("ownership", detail, remedy)
-    return ok("ownership", f"all belongs to {_user_name(user_id)}, as whom this runs")
+    places = (path, directory, *filter(os.path.exists, sidecars(path)))
+    return check_owners({place: os.stat(place).st_uid for place in places}, os.geteuid())
+
+
+def check_owners(owner_ids: Mapping[str, int], user_id: int) -> Check:
+    """Check whose the places of a database are, by the user who looks at them.
+
+    What is wholly another's is not to be given to whoever has only come to look.
+    """
+    user = _user_name(user_id)
+    foreign = {place: owner_id for place, owner_id in owner_ids.items() if owner_id != user_id}
+    if not foreign:
+        return ok("ownership", f"all belongs to {user}, as whom this runs")
+    place, owner_id = next(iter(foreign.items()))
+    owner = _user_name(owner_id)
+    detail, remedy = (
+        f"{place} belongs to {owner}, and this runs as {user}",
+        f"run jobs and commands as {owner}",
+    )
+    if len(foreign) < len(owner_ids):
+        remedy += f", or as root: chown {user} {' '.join(map(quote, foreign))}"
+    return warning("ownership", detail, remedy)
 
 
 def _check_names(path: str) -> Check:

@@ -186,9 +186,9 @@ class Session:
         with self._bounded_statement():
             return self._connection.execute(statement, parameters)
 
-    def _execute_many(self, statement: str, rows: Iterable[Any]) -> None:
+    def _execute_many(self, statement: str, rows: Iterable[Any]) -> int:
         with self._bounded_statement():
-            self._connection.executemany(statement, rows)
+            return self._connection.executemany(statement, rows).rowcount
 
     def _all(self, statement: str, parameters: Any = ()) -> list[Any]:
         with self._bounded_statement():

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 class SqliteStore(CheckedSession):
     """bangui's tables in one open database file; `interface.Store` says what each verb promises."""
 
+    # SQLite answers before anything can come between.
+    is_in_doubt = False
     most_staged_rows = 40_000
     # SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
     rest_s = 0.11

@@ -1,0 +1,71 @@
+"""Where a server is: what libpq is to be told, and what a person may be shown of it."""
+
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from bangui_cli.rules import server_urls
+from bangui_cli.states.errors import ConfigInvalid
+from bangui_cli.states.records import Record
+
+_HINT = (
+    "write postgresql://USER@HOST:PORT/DATABASE, with what is no letter or digit in USER or DATABASE "
+    "percent-encoded; keep the password in a pass file (PGPASSFILE)"
+)
+# A peer that is gone without a word is noticed; where there are several hosts, the next one's turn
+# comes while even a heartbeat has time left.
+_PATIENCE = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+_FIRST_OF_MANY_MS = "2500"
+_SECRETS = ("password", "sslpassword")
+
+
+class Address(Record):
+    """A server's address: `conninfo` for libpq alone, `shown` for everybody."""
+
+    conninfo: str
+    shown: str
+    secrets: tuple[str, ...]
+
+    def redact(self, text: str) -> str:
+        """Return words of libpq or of the server without what is secret."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def parse(url: str) -> Address:
+    """Return the address in a URL. Raise ConfigInvalid, which tells nothing of a password."""
+    shown = server_urls.shown(url)
+    try:
+        options = parse_dsn(url)
+    except ProgrammingError as error:
+        # What libpq quotes may be the password, or a part of it.
+        reason = str(error).removeprefix("invalid dsn: ").partition('"')[0].strip(" :\n")
+        raise _unfit(shown, reason) from None
+    _require_encoded(url, shown)
+    secrets = tuple(options[key] for key in _SECRETS if options.get(key))
+    wanted = {"application_name": "bangui", **_PATIENCE}
+    if "," in options.get("host", ""):
+        wanted["tcp_user_timeout"] = _FIRST_OF_MANY_MS
+    missing = {key: value for key, value in wanted.items() if key not in options}
+    return Address(make_dsn(url, client_encoding="UTF8", **missing), shown, secrets)
+
+
+def unfit(address: Address, reason: str) -> ConfigInvalid:
+    """Return the state in which libpq cannot do with an address, for this reason."""
+    return _unfit(address.shown, address.redact(reason))
+
+
+def _unfit(shown: str, reason: str) -> ConfigInvalid:
+    return ConfigInvalid(f"{shown} is no address of a server: {reason}", hint=_HINT)
+
+
+def _require_encoded(url: str, shown: str) -> None:
+    """Raise where a part of the password would be taken for host or database, and told as such."""
+    place = url.partition("//")[2].partition("?")[0]
+    if place.count("@") > 1 or 0 <= place.find("/") < place.find("@"):
+        raise _unfit(shown, "it has a bare @ or / where they are to be percent-encoded (%40, %2F)")

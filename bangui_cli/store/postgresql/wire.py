@@ -1,0 +1,197 @@
+"""One connection to a server, over psycopg2, which is known here alone.
+
+It is used asynchronously: every wait is a poll here, which a deadline or a signal ends. A message may
+hold several statements; the server makes one transaction of it, and answers for the last.
+"""
+
+import _thread
+import select
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psycopg2
+from psycopg2 import _psycopg, extensions
+
+from bangui_cli.host.deadline import Deadline
+
+# So often a wait looks at its deadline, which a signal may have cut short.
+_LOOK_EVERY_S = 0.05
+# How libpq writes an error with its SQLSTATE.
+_VERBOSE = 2
+
+
+class Fault(Exception):
+    """What the server or libpq says of a failure, with its SQLSTATE if there is one."""
+
+    def __init__(self, sqlstate: str | None, words: str, *, is_lost: bool = False) -> None:
+        super().__init__(words)
+        self.sqlstate = sqlstate
+        self.words = words
+        # Whether there is no connection any more, so that nobody knows what became of the message.
+        self.is_lost = is_lost
+
+
+class Unconnectable(Fault):
+    """No server let it in; or none `was_asked`, since libpq can make nothing of the address."""
+
+    def __init__(self, sqlstate: str | None, words: str, *, was_asked: bool) -> None:
+        super().__init__(sqlstate, words, is_lost=True)
+        self.was_asked = was_asked
+
+
+class Wire:
+    """An open connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._cursor: Any = None
+
+    @property
+    def server_version(self) -> int:
+        """Return the version of the server, 150018 for 15.18."""
+        return int(self._connection.server_version)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Tell whether the answer to a message is still to come."""
+        return not self._connection.closed and bool(self._connection.isexecuting())
+
+    def send(self, message: str, parameters: Mapping[str, Any]) -> None:
+        """Send a message; nothing may be on its way. Raise Fault."""
+        try:
+            self._cursor = self._connection.cursor()
+            self._cursor.execute(message, parameters)
+        except psycopg2.Error as error:
+            raise self._fault(error) from None
+
+    def results(self, deadline: Deadline) -> list[Any]:
+        """Wait for the answer, and return its rows. Raise Fault, or the deadline's overrun."""
+        try:
+            self.settle(deadline)
+            return list(self._cursor.fetchall()) if self._cursor.description else []
+        except psycopg2.Error as error:
+            raise self._fault(error) from None
+
+    def settle(self, deadline: Deadline) -> None:
+        """Wait until nothing is on its way. Raise psycopg2.Error, or the deadline's overrun."""
+        events = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
+        while (state := self._connection.poll()) != extensions.POLL_OK:
+            deadline.check()
+            # libpq changes the socket when it goes on to another host.
+            poll = select.poll()
+            poll.register(self._connection.fileno(), events[state])
+            poll.poll(min(deadline.remaining_s(), _LOOK_EVERY_S) * 1000)
+
+    def cancel(self) -> None:
+        """Ask the server to stop, without waiting for that: it is a connection of its own."""
+        _beside(self._connection.cancel)
+
+    def close(self) -> None:
+        """Hang up; what has been sent, the server may still do."""
+        self._connection.close()
+
+    def _fault(self, error: psycopg2.Error) -> Fault:
+        # A detail would quote the row.
+        words = error.diag.message_primary or _first_line(str(error))
+        return Fault(error.pgcode, words, is_lost=bool(self._connection.closed))
+
+
+def connect(conninfo: str, deadline: Deadline) -> Wire:
+    """Connect to a server. Raise Unconnectable, or the deadline's overrun.
+
+    A server that refuses says why in its own language, and libpq passes on the words alone. It is
+    asked once more, then, in such a way that the code stands in them.
+    """
+    try:
+        return _connect(conninfo, deadline, lambda _: None)
+    except Unconnectable as fault:
+        if not fault.was_asked:
+            raise
+    return _connect(conninfo, deadline, _want_codes)
+
+
+def _connect(conninfo: str, deadline: Deadline, prepare: Callable[[Any], None]) -> Wire:
+    connection = _begin(conninfo, deadline)
+    try:
+        prepare(connection)
+        wire = Wire(connection)
+        wire.settle(deadline)
+    except psycopg2.Error as error:
+        words = "no password supplied" if _lacks_password(connection) else _first_line(str(error))
+        raise Unconnectable(_code_in(str(error)), _without_code(words), was_asked=True) from None
+    return wire
+
+
+def _begin(conninfo: str, deadline: Deadline) -> Any:
+    """Begin to connect, beside: nothing ends a resolution of names but to leave it behind."""
+    begun: list[Any] = []
+
+    def begin() -> None:
+        try:
+            begun.append(psycopg2.connect(conninfo, async_=1))
+        except psycopg2.Error as error:
+            begun.append(Unconnectable(None, _first_line(str(error)), was_asked=False))
+
+    done = _beside(begin)
+    while not done.acquire(timeout=_LOOK_EVERY_S):
+        deadline.check()
+    if isinstance(begun[0], Unconnectable):
+        raise begun[0]
+    return begun[0]
+
+
+def _beside(work: Callable[[], object]) -> Any:
+    """Do what may hang in a thread of its own; return a lock that is free once it is done."""
+    done = _thread.allocate_lock()
+    done.acquire()
+
+    def run() -> None:
+        try:
+            work()
+        except Exception:
+            pass  # it was to be tried
+        finally:
+            done.release()
+
+    try:
+        _thread.start_new_thread(run, ())
+    except RuntimeError:
+        run()  # no thread is to be had
+    return done
+
+
+def _want_codes(connection: Any) -> None:
+    """Let libpq write SQLSTATEs into its messages: psycopg2 does not hand them over by themselves."""
+    import ctypes
+
+    try:
+        want = ctypes.CDLL(_psycopg.__file__).PQsetErrorVerbosity
+    except (AttributeError, OSError):
+        return  # a libpq that cannot be reached: the words alone must do
+    want.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    want(connection.pgconn_ptr, _VERBOSE)
+
+
+def _lacks_password(connection: Any) -> bool:
+    try:
+        return bool(connection.info.needs_password)
+    except psycopg2.Error:
+        return False
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def _code_in(text: str) -> str | None:
+    """Return the last SQLSTATE in words of libpq: of several hosts the last one counts."""
+    codes = [part for part in text.split(": ") if _is_code(part.strip())]
+    return codes[-1].strip() if codes else None
+
+
+def _is_code(text: str) -> bool:
+    return len(text) == 5 and text.isalnum() and text.upper() == text and not text.isalpha()
+
+
+def _without_code(words: str) -> str:
+    return ": ".join(part for part in words.split(": ") if not _is_code(part.strip()))

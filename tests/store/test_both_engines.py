@@ -1,0 +1,252 @@
+"""What every engine promises, whichever it is: the verbs of the store on real databases of both."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import Bangui
+
+from bangui_cli.access import locking
+from bangui_cli.rules.entry import Entry, pack
+from bangui_cli.states.errors import LockHeld, SchemaNewer
+from bangui_cli.store import Decision, JobFinish, JobStart, Store, open_store
+
+NOON, LATER = "2026-01-01T12:00:00.000Z", "2026-01-01T13:00:00.000Z"
+FLUSH = "geo_cache_flush"
+
+
+@pytest.fixture
+def store(on_either: Bangui) -> Iterator[Store]:
+    with open_store(on_either.environment["BANGUI_DATABASE_PATH"]) as opened:
+        yield opened
+
+
+def entry(ip: str, code: str | None = "DE", time: str = NOON, asn: str | None = None) -> Entry:
+    return Entry(ip, code, code and "Name", asn, asn and "Org", time)
+
+
+def take(store: Store, instance: str = "web1", *, ends: bool = False) -> locking.Holding:
+    """Come by the lock as a run of a flush does."""
+
+    def judge(situation: Any) -> Any:
+        holding = locking.hold(situation, instance, 300.0)
+        finish = JobFinish(FLUSH, "run", "ok", 0, 0.5) if ends else None
+        return Decision(holding.after, JobStart(FLUSH, "run", holding.token, 0.5), finish), holding
+
+    return store.decide(judge)
+
+
+def verdict(store: Store, instance: str = "web1") -> str:
+    with store.snapshot():
+        return locking.inspect(store, instance)[1].verdict
+
+
+def stage(store: Store, *entries: Entry) -> None:
+    store.stage([pack(each) for each in entries])
+
+
+def move(store: Store, lease_id: str, after: str = "", rows: int = 1000, before: int = 0) -> Any:
+    return store.move_batch(lease_id, after, rows, JobFinish(FLUSH, "run", "ok", before, 1.0))
+
+
+def sweep(store: Store, rows: int = 1000) -> int:
+    lease_id, after, moved = take(store).lease_id, "", 0
+    with store.sweeping():
+        while after is not None:
+            batch = move(store, lease_id, after, rows, moved)
+            after, moved = batch.through, moved + batch.rows
+    return moved
+
+
+def known(store: Store, *ips: str) -> tuple[list[Entry], list[Entry]]:
+    with store.snapshot():
+        cached, dirty = store.find_many(ips)
+    return sorted(cached), sorted(dirty)
+
+
+def test_a_free_lock_is_taken_by_one_and_kept(store: Store):
+    """By another it is neither taken nor touched."""
+    first = take(store)
+    again = take(store)
+
+    with pytest.raises(LockHeld):
+        take(store, "web2")
+    assert (first.judgement.outcome, again.judgement.outcome) == ("created", "refreshed")
+    assert (again.lease_id, again.token) == (first.lease_id, 1)
+    assert (verdict(store), verdict(store, "web2")) == ("mine", "held")
+
+
+def test_a_released_lock_is_free_and_its_token_counts_on(store: Store):
+    """The next lease must be told from the last one."""
+    take(store)
+    locking.release(store, "web1", lease_id=None, force=False)
+
+    assert verdict(store) == "free"
+    assert take(store, "web2").token == 2
+
+
+def test_what_a_judge_does_not_decide_is_not_written(store: Store):
+    """Nor what it decides when it fails."""
+
+    def fail(_: Any) -> Any:
+        raise LookupError
+
+    assert store.decide(lambda _: (None, "seen")) == "seen"
+    with pytest.raises(LookupError):
+        store.decide(fail)
+    assert verdict(store) == "free"
+
+
+def test_a_run_is_recorded_at_its_start_and_at_its_end(store: Store):
+    """And a run that ends at once, in one step."""
+    holding = take(store)
+    with store.snapshot():
+        begun = store.job_state(FLUSH)
+    assert store.record_finish(holding.lease_id, JobFinish(FLUSH, "run", "error", None, 2.5))
+    with store.snapshot():
+        failed = store.job_state(FLUSH)
+    take(store, ends=True)
+    with store.snapshot():
+        done = store.job_state(FLUSH)
+
+    assert (begun["runs_total"], begun["last_outcome"], begun["last_correlation_id"]) == (1, None, "run")
+    assert (failed["last_outcome"], failed["last_duration_s"], failed["last_count"]) == (
+        "error",
+        2.5,
+        None,
+    )
+    assert (failed["failures_total"], failed["consecutive_failures"]) == (1, 1)
+    assert failed["last_success_at"] is None
+    assert (done["runs_total"], done["last_outcome"], done["last_count"]) == (2, "ok", 0)
+    assert (done["failures_total"], done["consecutive_failures"]) == (1, 0)
+    assert done["last_success_at"] == done["last_finished_at"] >= failed["last_finished_at"]
+
+
+def test_a_job_outside_the_lock_has_a_row_for_each_instance(store: Store):
+    """What one host collects says nothing of another."""
+    start = JobStart("history_sync", "one", 0, 0.1, "web1")
+    store.record_run(start, JobFinish("history_sync", "one", "ok", 7, 0.1, "web1"))
+
+    with store.snapshot():
+        mine, others = store.job_state("history_sync", "web1"), store.job_state("history_sync", "web2")
+    assert (mine["runs_total"], mine["last_count"], mine["last_outcome"]) == (1, 7, "ok")
+    assert (others["runs_total"], others["last_finished_at"]) == (0, None)
+
+
+def test_a_flush_moves_each_row_once_in_the_order_of_addresses(store: Store):
+    """In batches, to the end of the sweep, counted."""
+    ips = [f"192.0.2.{number}" for number in range(25)]
+    stage(store, *map(entry, ips))
+
+    assert sweep(store, rows=10) == 25
+
+    cached, dirty = known(store, *ips)
+    assert [each.ip for each in cached] == sorted(ips)
+    assert dirty == []
+    with store.snapshot():
+        state = store.job_state(FLUSH)
+        assert store.count_cache_rows() == (25, 0)
+        assert store.count_dirty_rows() == 0
+    assert (state["flushed_total"], state["last_count"], state["last_outcome"]) == (25, 25, "ok")
+
+
+def test_a_sweep_goes_on_behind_the_address_that_it_has_come_to(store: Store):
+    """What is staged before it waits for the next one."""
+    stage(store, entry("192.0.2.1"), entry("192.0.2.5"), entry("192.0.2.9"))
+    lease_id = take(store).lease_id
+    batch = move(store, lease_id, rows=2)
+    stage(store, entry("192.0.2.2"))
+
+    assert (batch.rows, batch.through) == (2, "192.0.2.5")
+    assert move(store, lease_id, batch.through, 2)[:2] == (1, None)
+    assert [each.ip for each in known(store, "192.0.2.2")[1]] == ["192.0.2.2"]
+
+
+def test_without_the_lease_nothing_is_moved_or_recorded(store: Store):
+    """Another instance may have taken over since."""
+    stage(store, entry("192.0.2.1"))
+    lost = take(store).lease_id
+    locking.release(store, "web1", lease_id=None, force=True)
+    take(store, "web2")
+
+    assert move(store, lost) is None
+    assert not store.record_finish(lost, JobFinish(FLUSH, "late", "ok", 1, 1.0))
+
+    assert known(store, "192.0.2.1")[0] == []
+    with store.snapshot():
+        assert store.job_state(FLUSH)["last_correlation_id"] == "run"
+
+
+def test_staging_merges_each_half_by_the_rule(store: Store):
+    """Also of entries that come in one batch, of which the last counts where the times are equal."""
+    stage(store, entry("192.0.2.1", "DE", LATER), entry("192.0.2.2", "DE"))
+    stage(
+        store,
+        entry("192.0.2.1", None, NOON, "AS5"),
+        entry("192.0.2.2", "FR"),
+        entry("192.0.2.2", "IT"),
+        entry("192.0.2.3", None, NOON),
+        entry("192.0.2.3", "AT", NOON),
+    )
+
+    _, dirty = known(store, "192.0.2.1", "192.0.2.2", "192.0.2.3")
+    assert [(each.country_code, each.asn, each.resolved_at) for each in dirty] == [
+        ("DE", "AS5", LATER), ("IT", None, NOON), ("AT", None, NOON),
+    ]  # fmt: skip
+
+
+def test_a_flush_merges_with_what_is_cached(store: Store):
+    """An older entry leaves the newer one as it is."""
+    stage(store, entry("192.0.2.1", "DE", LATER))
+    sweep(store)
+    stage(store, entry("192.0.2.1", "FR", NOON, "AS5"))
+    sweep(store)
+
+    (cached,), dirty = known(store, "192.0.2.1")
+    assert (cached.country_code, cached.asn, cached.resolved_at, dirty) == ("DE", "AS5", LATER, [])
+
+
+def test_reports_count_by_key(store: Store):
+    """What is unknown has a line of its own."""
+    stage(store, entry("192.0.2.1", "DE", asn="AS1"), entry("192.0.2.2", "DE"), entry("192.0.2.3", None))
+    sweep(store)
+
+    with store.snapshot():
+        by_country, by_asn = store.count_by("country"), store.count_by("asn")
+        assert store.count_cache_rows() == (3, 1)
+    assert sorted(by_country, key=str) == [("DE", "Name", 2), (None, None, 1)]
+    assert sorted(by_asn, key=str) == [("AS1", "Org", 1), (None, None, 2)]
+
+
+def test_the_oldest_row_that_waits_is_told(store: Store):
+    """With how many there are."""
+    stage(store, entry("192.0.2.1", time=LATER), entry("192.0.2.2", time=NOON))
+
+    with store.snapshot():
+        assert (store.count_dirty_rows(), store.oldest_dirty()) == (2, NOON)
+        situation = store.situation()
+    assert situation.has_dirty_rows
+
+
+def test_a_newer_schema_is_not_touched(store: Store, on_either: Bangui):
+    """An older bangui on one host of many must not write what it does not understand."""
+    if hasattr(on_either, "url"):
+        on_either.execute("INSERT INTO bangui.schema_migrations VALUES ('9999_new', '')")
+    else:
+        on_either.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('bangui', '9999', '')"
+        )
+
+    with store.snapshot(), pytest.raises(SchemaNewer):
+        store.require_schema()
+    with pytest.raises(SchemaNewer):
+        take(store)
+
+
+def test_the_database_describes_itself(store: Store):
+    """With the same keys."""
+    with store.snapshot():
+        told = store.describe()
+        assert store.initialised_at() is not None
+    assert set(told) == {"path", "journal_mode", "schema", "size_bytes"}
+    assert told["size_bytes"] > 0

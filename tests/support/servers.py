@@ -1,0 +1,156 @@
+"""A PostgreSQL cluster of the tests' own: in a temporary directory, on a socket of its own."""
+
+import glob
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from conftest import Bangui
+from others import NOBODY, give
+from psycopg2.extensions import make_dsn
+
+_SETTINGS = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = '{place}'
+port = {port}
+max_connections = {connections}
+fsync = off
+autovacuum_naptime = 1s
+log_min_messages = fatal
+"""
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program of PostgreSQL, which Debian keeps beside the PATH."""
+    return shutil.which(name) or max(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), default=None)
+
+
+class Server:
+    """One running cluster; its superuser is `postgres`, whom it trusts on the socket."""
+
+    def __init__(self, place: Path, connections: int = 100) -> None:
+        self.place = place
+        self.data = place / "data"
+        self.port = _free_port()
+        self._connections = connections
+        self._made = 0
+        self.run("initdb", "-D", self.data, "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8",
+                 "--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync")  # fmt: skip
+        self.configure(_SETTINGS.format(place=place, port=self.port, connections=connections))
+        self.start()
+
+    def run(self, program: str, *arguments: object) -> str:
+        """Run a program of PostgreSQL, which refuses to be root's."""
+        path = find_program(program)
+        assert path, program
+        under = [] if os.geteuid() else ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
+        ended = subprocess.run(
+            [*under, path, *map(str, arguments)],
+            cwd=self.place, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended
+        return ended.stdout
+
+    def configure(self, lines: str) -> None:
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(lines)
+
+    def start(self) -> None:
+        self.run("pg_ctl", "-D", self.data, "-w", "-l", self.place / "log", "start")
+
+    def stop(self, mode: str = "immediate") -> None:
+        self.run("pg_ctl", "-D", self.data, "-m", mode, "stop")
+
+    @property
+    def pid(self) -> int:
+        return int((self.data / "postmaster.pid").read_text().split("\n")[0])
+
+    def url(self, database: str = "postgres", user: str = "postgres") -> str:
+        return f"postgresql://{user}@/{database}?host={self.place}&port={self.port}"
+
+    def make_database(self) -> str:
+        """Make an empty database; return its URL."""
+        self._made += 1
+        name = f"made_{self._made}"
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    def execute(self, statement: str) -> None:
+        connect(self.url()).execute(statement)
+
+
+class Connection:
+    """What another program asks a server, each statement by itself."""
+
+    def __init__(self, url: str) -> None:
+        self.raw = psycopg2.connect(make_dsn(url, connect_timeout=10))
+        self.raw.autocommit = True
+
+    def rows(
+        self, query: str, parameters: Mapping[str, object] | tuple[object, ...] | None = None
+    ) -> Any:
+        with self.raw.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetchall()
+
+    def execute(self, statement: str, parameters: object = None) -> None:
+        with self.raw.cursor() as cursor:
+            cursor.execute(statement, parameters)
+
+
+def connect(url: str) -> Connection:
+    return Connection(url)
+
+
+class OnServer(Bangui):
+    """Runs `bangui` as real processes against one database of a server."""
+
+    def __init__(self, home: Path, server: Server) -> None:
+        super().__init__(home)
+        self.server = server
+        self.url = server.make_database()
+        self.environment["BANGUI_DATABASE_PATH"] = self.url
+        self._connection: Connection | None = None
+
+    def connect(self) -> Any:
+        self._connection = self._connection or connect(self.url)
+        return self._connection
+
+    def rows(self, query: str, *parameters: object) -> list[Any]:
+        return self.connect().rows(query, parameters or None)
+
+    def execute(self, statement: str, *parameters: object, **named: object) -> None:
+        self.connect().execute(statement, named or parameters or None)
+
+
+@contextmanager
+def open_server(connections: int = 100) -> Iterator[Server]:
+    """Run a cluster of its own; skip where there is no PostgreSQL to run."""
+    if find_program("initdb") is None:
+        pytest.skip("no PostgreSQL server is installed")
+    place = Path(tempfile.mkdtemp(prefix="bangui-pg-"))
+    try:
+        if os.geteuid() == 0:
+            give(place, 0o755)
+        server = Server(place, connections)
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(place)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
