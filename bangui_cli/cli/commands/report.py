@@ -15,7 +15,7 @@ from bangui_cli.telling import output
 
 _EXAMPLE = """\
 bangui report --history --since 30d --by asn --top 10
-bangui report --history --jail sshd --by day --format csv --output bans.csv"""
+bangui report --history --by day --format csv --output bans.csv"""
 _INSTANCE = "instance"
 
 
