@@ -69,6 +69,8 @@ def command(
 
     Each IP is an address, and - reads them from stdin, separated by white space.
     """
+    if _STDIN in addresses:
+        invocation.announce_stdin()
     ips = [_normalise(text) for text in _given(addresses)]
     resolve = resolve or "geoip_db" in invocation.flags
     found = _find(invocation, ips, resolve=resolve, with_bans=countries is None)
