@@ -68,6 +68,7 @@ PAUSED = """
 import sys, time
 from pathlib import Path
 from bangui_cli.fail2ban import bans
+from bangui_cli.jobs import collect
 from bangui_cli.cli.main import run
 home, read = Path(sys.argv.pop(1)), bans.read_page
 def read_page(path, mark):
@@ -77,7 +78,7 @@ def read_page(path, mark):
         while not (home / "go").exists():
             time.sleep(0.002)
     return page
-bans.read_page, bans._HOLD_S = read_page, 0.0  # a row at a time
+bans.read_page, bans._HOLD_S, collect._BATCH_ROWS = read_page, 0.0, 1  # a row at a time
 run()
 """
 # Batches so small that some thousand bans are many transactions.
