@@ -59,11 +59,11 @@ def said(event, **fields):
             {"file": "x", "rows": 1, "fields": ["land", "stadt"]},
             "x: of 1 row nothing but the address is understood; there are the fields land, stadt",
         ),
-        (events.JAIL_WITHOUT_BANS, {"jail": "ssh", "jails": []}, "no ban of a jail ssh"),
+        (events.JAIL_WITHOUT_BANS, {"jail": "ssh", "jails": []}, "jail ssh has no ban"),
         (
             events.JAIL_WITHOUT_BANS,
             {"jail": "ssh", "jails": ["sshd", "web"]},
-            "no ban of a jail ssh; there are sshd, web",
+            "jail ssh has no ban; there are bans of sshd, web",
         ),
         (
             events.SCHEDULED_TWICE,
@@ -75,6 +75,13 @@ def said(event, **fields):
 def test_a_warning_is_a_sentence(event, fields, sentence):
     """With what is known, and without what is not; what has no sentence of its own says what it means."""
     assert said(event, **fields) == f"bangui: warning: {sentence}\n"
+
+
+def test_an_error_that_ends_nothing_is_a_warning():
+    """As with --force, which goes on where another run would have been refused."""
+    shown = said(events.UNTRUSTED, path="/x", error="others could write /x", hint="chmod go-w /x")
+
+    assert shown == "bangui: warning: others could write /x\nhint: chmod go-w /x\n"
 
 
 def test_a_hint_stands_on_a_line_of_its_own():

@@ -6,6 +6,7 @@ from functools import partial
 import click
 
 from bangui_cli.cli import options
+from bangui_cli.fail2ban import by_root
 from bangui_cli.fail2ban.bans import read_page
 from bangui_cli.host import terminal
 from bangui_cli.host.deadline import Deadline
@@ -46,32 +47,46 @@ def command(
     Without an MMDB file the bans are remembered all the same.
     """
     as_json = layout == "json"
-    with ExitStack() as stack:
-        resolvers: list[Resolver] = []
+    sources = _Sources(None if no_resolve else max_age_s)
 
-        def prepare(settings: Settings, _: Deadline) -> None:
-            if not no_resolve and files.are_there(settings.geoip_db):
-                resolvers.append(_resolver(stack, settings, max_age_s))
+    def work(run: Run) -> None:
+        collect.collect(run, sources.read, sources.resolver)
 
-        def work(run: Run) -> None:
-            read = partial(read_page, run.settings.fail2ban_db)
-            collect.collect(run, read, resolvers[0] if resolvers else None)
-
+    with sources.held:
         report = run_job(
             COLLECT, invocation, work,
-            held_ok=False, as_json=as_json, prepare=prepare, opens=open_memory, durable=True,
+            held_ok=False, as_json=as_json, prepare=sources.prepare, opens=open_memory, durable=True,
         )  # fmt: skip
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
-        invocation.tell(_result(report, resolves=bool(resolvers), no_resolve=no_resolve))
+        invocation.tell(_result(report, resolves=sources.resolver is not None, no_resolve=no_resolve))
     return report.exit_code
+
+
+class _Sources:
+    """What a run reads: fail2ban's database and, but for a `max_age_s` of None, MMDB files."""
+
+    def __init__(self, max_age_s: float | None) -> None:
+        self.held = ExitStack()
+        self.read: collect.Read
+        self.resolver: Resolver | None = None
+        self._max_age_s = max_age_s
+
+    def prepare(self, settings: Settings, _: Deadline) -> None:
+        """Get ready, and open what only root may read where root gives up its rights after this."""
+        gives_up = gives_up_rights(settings.database_path)
+        path = settings.fail2ban_db
+        self.read = (
+            self.held.enter_context(by_root.reading(path)) if gives_up else partial(read_page, path)
+        )
+        if self._max_age_s is not None and files.are_there(settings.geoip_db):
+            self.resolver = _resolver(self.held, settings, self._max_age_s)
+            if gives_up:
+                self.resolver.open()
 
 
 def _resolver(stack: ExitStack, settings: Settings, max_age_s: float) -> Resolver:
     opened = partial(files.open_files, settings.geoip_db, registered=settings.geoip_registered)
-    resolver = Resolver(lambda: stack.enter_context(opened()), max_age_s)
-    if gives_up_rights(settings.database_path):
-        resolver.open()
-    return resolver
+    return Resolver(lambda: stack.enter_context(opened()), max_age_s)
 
 
 def _result(report: Report, *, resolves: bool, no_resolve: bool) -> str:

@@ -171,6 +171,8 @@ class Session:
             except DatabaseBusy:
                 wait = self.deadline or wait  # another thread may have set one meanwhile
                 wait.check()
+                if self._bound:
+                    self._bound.check()
             clocks.sleep_s(min(pause_s, wait.remaining_s()))
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 

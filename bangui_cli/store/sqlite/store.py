@@ -126,7 +126,7 @@ class SqliteStore(CheckedSession):
     def find_spelt_otherwise(self) -> list[Entry]:
         """Return what the cache knows of addresses that are not in normal form, in normal form."""
         rows = [_cached_entry(row) for row in self._all(sql.FIND_OTHER_SPELLINGS)]
-        ip_of = dict(_normal_forms([entry.ip for entry in rows]))
+        ip_of = dict(normal_forms([entry.ip for entry in rows]))
         return [entry._replace(ip=ip_of[entry.ip]) for entry in rows if entry.ip in ip_of]
 
     def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
@@ -187,7 +187,7 @@ class SqliteStore(CheckedSession):
     def _respell(self, after: str, through: str, latest: str) -> None:
         """Give cached rows of the batch's addresses the spelling that the batch will find."""
         if after == "":
-            self._spellings = _normal_forms([ip for (ip,) in self._all(sql.OTHER_SPELLINGS)])
+            self._spellings = normal_forms([ip for (ip,) in self._all(sql.OTHER_SPELLINGS)])
         for spelling, ip in self._spellings:
             if after < ip <= through:
                 parameters = {"spelling": spelling, "ip": ip, "latest": latest}
@@ -277,13 +277,19 @@ class SqliteStore(CheckedSession):
 
     @contextmanager
     def sweeping(self) -> Iterator[None]:
-        """Make many short transactions in a row cheaper.
-
-        To keep the rollback journal between commits saves an unlink for each. That is said in a
-        snapshot, in which nobody can convert the file to WAL: there it concerns this connection alone,
-        while elsewhere it would undo a conversion that came between a look and the deed.
-        """
+        """Make many short transactions in a row cheaper."""
         self._execute(sql.SECURE_DELETE_OFF)
+        with self.keeping_journal():
+            yield
+
+    @contextmanager
+    def keeping_journal(self) -> Iterator[None]:
+        """Keep the rollback journal between commits, which saves an unlink for each.
+
+        That is said in a snapshot, in which nobody can convert the file to WAL: there it concerns this
+        connection alone, while elsewhere it would undo a conversion that came between a look and the
+        deed.
+        """
         with self.snapshot():
             if self.journal_mode() == "delete":
                 self._execute(sql.JOURNAL_PERSIST)
@@ -308,7 +314,7 @@ def _cached_entry(row: Any) -> Entry:
     return entry._replace(country_code=known_country(entry.country_code))
 
 
-def _normal_forms(spellings: Sequence[str]) -> list[tuple[str, str]]:
+def normal_forms(spellings: Sequence[str]) -> list[tuple[str, str]]:
     """Return each address that is not in normal form, with that form; nonsense is passed over."""
     if not spellings:
         return []
