@@ -9,7 +9,7 @@ import marshal
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, NoReturn, Self
 
@@ -76,11 +76,11 @@ class Errand:
         raise failure
 
 
-def _revived(kind: str, error: str, hint: str) -> BanguiError:
+def _revived(kind: str, error: str, hint: str, fields: Mapping[str, object]) -> BanguiError:
     state: type[BanguiError] = getattr(errors, kind)
     if not issubclass(state, BanguiError):
         raise TypeError(kind)
-    return state(str(error), hint=str(hint))
+    return state(str(error), hint=str(hint), **fields)
 
 
 def _send(descriptor: int, content: bytes) -> None:
@@ -162,7 +162,9 @@ def _outcome(answer: Answer, question: Any) -> bytes:
         failure = errors.explain(error)
         state = errors.named(error)
         kind = type(state).__name__ if isinstance(state, BanguiError) else errors.Unavailable.__name__
-        return json.dumps([_FAILED, kind, failure.error, failure.hint]).encode()
+        return json.dumps(
+            [_FAILED, kind, failure.error, failure.hint, failure.fields], default=_as_text
+        ).encode()
 
 
 def _as_text(value: bytes) -> str:

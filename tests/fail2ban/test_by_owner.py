@@ -12,8 +12,8 @@ import pytest
 from conftest import Bangui
 from others import give, needs_root
 
+from bangui_cli.fail2ban import counting, reading
 from bangui_cli.fail2ban import database as fail2ban
-from bangui_cli.fail2ban import reading
 from bangui_cli.fail2ban.bans import read_page
 from bangui_cli.fail2ban.reading import Reading, ReadingByOwner, open_reading
 from bangui_cli.rules.watermark import Mark
@@ -60,11 +60,12 @@ def test_root_reads_what_the_owner_would(path, tmp_path):
         assert mine.fetch(wanted, asked) == theirs.fetch(wanted, asked) != []
     assert fail2ban.read_addresses(str(own)) == fail2ban.read_addresses(path)
     assert fail2ban.read_jails(str(own)) == fail2ban.read_jails(path)
-    assert fail2ban.count_bans(str(own), jail="web", since_s=1) == fail2ban.count_bans(
-        path, jail="web", since_s=1
-    )
     assert read_page(str(own), Mark()) == read_page(path, Mark())
-    assert fail2ban.count_active_bans(str(own), NOW_S) == fail2ban.count_active_bans(path, NOW_S)
+    asked = counting.Asked(("web",), 1)
+    for by in (counting.ADDRESS, counting.JAIL, counting.TIME):
+        assert counting.count_bans(str(own), by, asked) == counting.count_bans(path, by, asked) != {}
+    assert counting.list_moments(str(own)) == counting.list_moments(path) != {}
+    assert counting.list_active(str(own), NOW_S) == counting.list_active(path, NOW_S)
 
 
 def test_whatever_a_reading_can_do_a_child_does():

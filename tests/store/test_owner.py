@@ -228,6 +228,23 @@ def test_the_child_that_stays_root_ends_with_a_killed_run(app, private):
     wait_until(lambda: not Path(f"/proc/{child}").exists())
 
 
+def test_root_brings_the_bans_of_fail2bans_database(app, private):
+    """A child of root's reads on from where the owner's database says, and says what is wrong."""
+    bans = [("sshd", f"192.0.2.{number}", int(time.time()), 600) for number in range(3)]
+    banned = write_fail2ban(private / "fail2ban.sqlite3", bans)
+    banned.chmod(0o600)
+    collect = ("collect", f"--fail2ban={banned}", "--json")
+
+    first, again = app.ok(*collect).json, app.ok(*collect).json
+    banned.unlink()
+    missing = app.run(*collect)
+
+    assert [first[key] for key in ("read", "recorded")] == [3, 3]
+    assert again["recorded"] == 0
+    assert (missing.code, missing.events[-1]["path"]) == (66, str(banned))
+    assert app.rows("SELECT jail, ip FROM ban_history ORDER BY ip")[0] == ("sshd", "192.0.2.0")
+
+
 def test_root_brings_the_inputs_of_an_import(app, private):
     """All that the command line names are opened as root, a pipe that is written later, too."""
     plain, pipe = private / "plain.jsonl", private / "pipe"

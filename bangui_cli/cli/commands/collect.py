@@ -6,12 +6,12 @@ from functools import partial
 import click
 
 from bangui_cli.cli import options
-from bangui_cli.fail2ban import by_root
 from bangui_cli.fail2ban.bans import read_page
 from bangui_cli.host import terminal
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs import collect
 from bangui_cli.jobs.catalogue import COLLECT
+from bangui_cli.jobs.collect import Read
 from bangui_cli.jobs.frame import run_job
 from bangui_cli.jobs.report import Report
 from bangui_cli.jobs.run import Run
@@ -47,46 +47,42 @@ def command(
     Without an MMDB file the bans are remembered all the same.
     """
     as_json = layout == "json"
-    sources = _Sources(None if no_resolve else max_age_s)
+    with ExitStack() as stack:
+        resolvers: list[Resolver] = []
+        reads: list[Read] = []
 
-    def work(run: Run) -> None:
-        collect.collect(run, sources.read, sources.resolver)
+        def prepare(settings: Settings, _: Deadline) -> None:
+            reads.append(_reader(stack, settings))
+            if not no_resolve and files.are_there(settings.geoip_db):
+                resolvers.append(_resolver(stack, settings, max_age_s))
 
-    with sources.held:
+        def work(run: Run) -> None:
+            collect.collect(run, reads[0], resolvers[0] if resolvers else None)
+
         report = run_job(
             COLLECT, invocation, work,
-            held_ok=False, as_json=as_json, prepare=sources.prepare, opens=open_memory, durable=True,
+            held_ok=False, as_json=as_json, prepare=prepare, opens=open_memory, durable=True,
         )  # fmt: skip
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
-        invocation.tell(_result(report, resolves=sources.resolver is not None, no_resolve=no_resolve))
+        invocation.tell(_result(report, resolves=bool(resolvers), no_resolve=no_resolve))
     return report.exit_code
 
 
-class _Sources:
-    """What a run reads: fail2ban's database and, but for a `max_age_s` of None, MMDB files."""
+def _reader(stack: ExitStack, settings: Settings) -> Read:
+    """Return what reads fail2ban's database, with the rights of now."""
+    if not gives_up_rights(settings.database_path):
+        return partial(read_page, settings.fail2ban_db)
+    from bangui_cli.fail2ban import by_root
 
-    def __init__(self, max_age_s: float | None) -> None:
-        self.held = ExitStack()
-        self.read: collect.Read
-        self.resolver: Resolver | None = None
-        self._max_age_s = max_age_s
-
-    def prepare(self, settings: Settings, _: Deadline) -> None:
-        """Get ready, and open what only root may read where root gives up its rights after this."""
-        gives_up = gives_up_rights(settings.database_path)
-        path = settings.fail2ban_db
-        self.read = (
-            self.held.enter_context(by_root.reading(path)) if gives_up else partial(read_page, path)
-        )
-        if self._max_age_s is not None and files.are_there(settings.geoip_db):
-            self.resolver = _resolver(self.held, settings, self._max_age_s)
-            if gives_up:
-                self.resolver.open()
+    return stack.enter_context(by_root.reading(settings.fail2ban_db))
 
 
 def _resolver(stack: ExitStack, settings: Settings, max_age_s: float) -> Resolver:
     opened = partial(files.open_files, settings.geoip_db, registered=settings.geoip_registered)
-    return Resolver(lambda: stack.enter_context(opened()), max_age_s)
+    resolver = Resolver(lambda: stack.enter_context(opened()), max_age_s)
+    if gives_up_rights(settings.database_path):
+        resolver.open()
+    return resolver
 
 
 def _result(report: Report, *, resolves: bool, no_resolve: bool) -> str:
