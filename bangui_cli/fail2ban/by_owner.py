@@ -39,7 +39,7 @@ def asking(
             try:
                 outcome, value = errand.ask((method, arguments))
             except Ended as error:
-                raise _died(path, error) from None
+                raise died(path, error) from None
             if outcome == _REFUSED:
                 raise _revived(*value)
             return as_bytes(value)
@@ -77,9 +77,10 @@ def as_bytes(value: Any) -> Any:
     return value.encode("latin-1") if isinstance(value, str) else value
 
 
-def _died(path: str, error: Exception) -> DatabaseCorrupt:
+def died(path: str, error: Exception) -> DatabaseCorrupt:
+    """Say that a child did not survive what it read."""
     return DatabaseCorrupt(
-        f"who reads {path} for root, as its owner, gave no answer: {error}",
-        hint="read it as its owner; if that fails, too, stop fail2ban and move the file aside",
+        f"the process that reads {path} gave no answer: {error}",
+        hint="if that comes again, stop fail2ban and move the file aside",
         path=path,
     )

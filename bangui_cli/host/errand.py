@@ -9,7 +9,7 @@ import marshal
 import os
 import resource
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, NoReturn, Self
 
@@ -60,7 +60,7 @@ class Errand:
             try:
                 os.kill(self._child, signal.SIGKILL)
             except PermissionError:
-                pass  # it has more rights by now, and ends where it hears nothing more
+                pass  # this process has given up its rights; the child ends, since it hears no more
             os.waitpid(self._child, 0)
 
     def ask(self, question: Any) -> Any:
@@ -76,7 +76,7 @@ class Errand:
         raise failure
 
 
-def _revived(kind: str, error: str, hint: str, fields: Mapping[str, object]) -> BanguiError:
+def _revived(kind: str, error: str, hint: str, fields: dict[str, Any]) -> BanguiError:
     state: type[BanguiError] = getattr(errors, kind)
     if not issubclass(state, BanguiError):
         raise TypeError(kind)
@@ -167,5 +167,5 @@ def _outcome(answer: Answer, question: Any) -> bytes:
         ).encode()
 
 
-def _as_text(value: bytes) -> str:
-    return value.decode("latin-1")
+def _as_text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -74,7 +74,7 @@ def _reader(stack: ExitStack, settings: Settings) -> Read:
         return partial(read_page, settings.fail2ban_db)
     from bangui_cli.fail2ban import by_root
 
-    return stack.enter_context(by_root.reading(settings.fail2ban_db))
+    return stack.enter_context(by_root.reading_pages(settings.fail2ban_db))
 
 
 def _resolver(stack: ExitStack, settings: Settings, max_age_s: float) -> Resolver:
