@@ -93,8 +93,10 @@ class SettingOption(click.Option):
         )
         self.setting = row
 
-    def _store(self, ctx: click.Context, _: click.Parameter, value: Any) -> None:
-        if value is not None and value != ():
+    def _store(self, ctx: click.Context, option: click.Parameter, value: Any) -> None:
+        # What was given may mean None: "never".
+        source = ctx.get_parameter_source(option.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE:
             _override(ctx, self.setting.key, value, self.opts[0])
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:

@@ -57,6 +57,25 @@ class Reading:
             raise too_many(self._path)
         return rows
 
+    def fetch_until(
+        self, ends_at_s: float, query: str, parameters: Mapping[str, object]
+    ) -> tuple[list[Any], bool]:
+        """Return the first rows of a query, at least one, until a moment, and whether these are all.
+
+        They end, too, before a row that is too long; where that is the first, raise sqlite3.DataError.
+        """
+        rows: list[Any] = []
+        try:
+            for row in self._connection.execute(query, parameters):
+                rows.append(row)
+                if clocks.monotonic_s() >= ends_at_s:
+                    return rows, False
+        except sqlite3.DataError:
+            if not rows:
+                raise
+            return rows, False
+        return rows, True
+
     def require_tables(self) -> None:
         """Raise NotADatabase unless what is to be read are tables, with plain columns."""
         tables = {name for (name,) in self.fetch(_TABLES)}

@@ -3,7 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
-from bangui_cli.jobs.catalogue import FLUSH, HEARTBEAT, LOCK_KEEPERS
+from bangui_cli.jobs.catalogue import FLUSH, HEARTBEAT, JOBS, LOCK_KEEPERS, Job
 from bangui_cli.rules.durations import approximate, format_duration
 from bangui_cli.settings.table import Settings
 from bangui_cli.states.errors import UsageFault
@@ -32,6 +32,7 @@ class Age(NamedTuple):
     limits: Thresholds
     text: str
     has_succeeded: bool = True
+    is_scheduled: bool = False
 
     @property
     def verdict(self) -> int:
@@ -63,11 +64,12 @@ def judge_ages(
     warning_s: float | None = None,
     critical_s: float | None = None,
 ) -> list[Age]:
-    """Return the age of the oldest dirty row, then of each job's last success."""
+    """Return the age of the oldest dirty row, then of the last success of each job that is awaited."""
     dirty_s = state["dirty"]["oldest_age_s"]
     limits = {
-        job.id: thresholds(settings[job.interval_key].value, warning_s, critical_s)
-        for job in LOCK_KEEPERS
+        job.id: _limits(job, settings[job.interval_key].value, warning_s, critical_s)
+        for job in JOBS
+        if state["jobs"].get(job.id, {}).get("is_awaited")
     }
     dirty = Age(
         "dirty", dirty_s, limits[FLUSH.id], f"oldest dirty row {approximate(dirty_s or 0.0)} old"
@@ -76,6 +78,16 @@ def judge_ages(
     if _keeps_lock(jobs[FLUSH.id], settings):
         jobs[HEARTBEAT.id] = _relieved(jobs[HEARTBEAT.id])
     return [dirty, *jobs.values()]
+
+
+def _limits(
+    job: Job, interval_s: float, warning_s: float | None, critical_s: float | None
+) -> Thresholds:
+    """Return the limits of a job; those of minutes that were given are none of a daily one."""
+    given = [limit for limit in (warning_s, critical_s) if limit is not None]
+    if job not in LOCK_KEEPERS and any(limit <= interval_s for limit in given):
+        return thresholds(interval_s, None, None)
+    return thresholds(interval_s, warning_s, critical_s)
 
 
 def _keeps_lock(flush: Age, settings: Settings) -> bool:
@@ -94,8 +106,10 @@ def _relieved(heartbeat: Age) -> Age:
 
 def _job_age(job_id: str, job: dict[str, Any], limits: Thresholds) -> Age:
     age_s, has_succeeded = job["success_age_s"], job["last_success_at"] is not None
-    if not has_succeeded:
+    if not has_succeeded and job["is_scheduled"]:
+        text = f"{job_id} has not succeeded yet, scheduled {approximate(age_s or 0.0)} ago"
+    elif not has_succeeded:
         text = f"{job_id} never succeeded, the database is {approximate(age_s or 0.0)} old"
     else:
         text = f"{job_id} last succeeded {approximate(age_s or 0.0)} ago"
-    return Age(job_id, age_s, limits, text, has_succeeded)
+    return Age(job_id, age_s, limits, text, has_succeeded, job["is_scheduled"])

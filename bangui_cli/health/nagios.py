@@ -29,7 +29,7 @@ def render(state: dict[str, Any], ages: list[Age]) -> Result:
     """Return the worst verdict, what is late (else what there is), and the performance data."""
     worst = max(age.verdict for age in ages)
     late = [_explain(age) for age in ages if age.verdict == worst != OK]
-    if not any(job["last_success_at"] for job in state["jobs"].values()):
+    if not any(job["last_success_at"] or job["is_scheduled"] for job in state["jobs"].values()):
         worst = max(worst, WARNING)
         late = late or ["no job has succeeded yet: install the schedule"]
     waiting = counted(state["dirty"]["rows"], "dirty row")
@@ -70,9 +70,16 @@ def _performance(state: dict[str, Any], ages: list[Age]) -> list[str]:
         *map(_age_performance, ages),
         f"dirty_rows={state['dirty']['rows']};;;0",
         f"cache_rows={state['cache']['rows']};;;0",
+        f"history_rows={state['history']['rows']};;;0",
+        *_known_age("newest_ban", state["history"]["newest_age_s"]),
+        *_known_age("geoip", state["geoip"]["oldest_age_s"]),
         f"database_size={state['database']['size_bytes']}B;;;0",
         f"flushed={flushed}c",
     ]
+
+
+def _known_age(name: str, age_s: float | None) -> list[str]:
+    return [] if age_s is None else [f"{name}_age={age_s:.3f}s;;;0"]
 
 
 def _age_performance(age: Age) -> str:

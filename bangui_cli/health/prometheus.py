@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from bangui_cli import __version__
+from bangui_cli.health import ages
+from bangui_cli.health.ages import Age
 from bangui_cli.health.collect import epoch_s
-from bangui_cli.jobs.catalogue import FLUSH, LOCK_KEEPERS
+from bangui_cli.jobs.catalogue import FLUSH, JOBS, LOCK_KEEPERS, Job
 from bangui_cli.rules import lease
 from bangui_cli.settings.table import Settings
 from bangui_cli.telling import exposition
@@ -17,8 +19,8 @@ from bangui_cli.telling.exposition import Metric, Sample
 
 _VERDICTS = (lease.MINE, lease.HELD, lease.EXPIRED, lease.FREE)
 _JOB_METRICS = (
-    ("runs_total", "counter", "Runs that got the lock.", "runs_total"),
-    ("failures_total", "counter", "Runs that got the lock and failed.", "failures_total"),
+    ("runs_total", "counter", "Runs, those that found the lock held left out.", "runs_total"),
+    ("failures_total", "counter", "Of these, runs that failed.", "failures_total"),
     ("consecutive_failures", "gauge", "Failures since the last success.", "consecutive_failures"),
     ("last_duration_seconds", "gauge", "Duration of the last finished run.", "last_duration_s"),
 )
@@ -32,7 +34,13 @@ _JOB_MOMENTS = (
 def render(state: dict[str, Any], settings: Settings) -> str:
     """Return the document for a state that could be read."""
     return exposition.render(
-        [*_head(is_up=True), *_database(state), *_lock(state["lock"]), *_jobs(state["jobs"], settings)]
+        [
+            *_head(is_up=True),
+            *_database(state),
+            *_memory(state),
+            *_lock(state["lock"]),
+            *_jobs(state, settings),
+        ]
     )
 
 
@@ -60,6 +68,19 @@ def _database(state: dict[str, Any]) -> Iterator[Metric]:
     yield _gauge("cache_unresolved_rows", "Entries in the cache without a country.", cache["unresolved"])
 
 
+def _memory(state: dict[str, Any]) -> Iterator[Metric]:
+    history = state["history"]
+    yield _gauge("history_rows", "Bans that are remembered.", history["rows"])
+    for which in ("oldest", "newest"):
+        yield _gauge(
+            f"history_{which}_ban_timestamp_seconds",
+            f"When the {which} ban that is remembered came; absent while there is none.",
+            epoch_s(history[f"{which}_banned_at"]),
+        )
+    built = [Sample(epoch_s(at), {"path": path}) for path, at in state["geoip"]["files"].items()]
+    yield Metric("geoip_build_timestamp_seconds", "gauge", "When an MMDB file was built.", built)
+
+
 def _lock(lock: dict[str, Any]) -> Iterator[Metric]:
     states = [Sample(verdict == lock["verdict"], {"state": verdict}) for verdict in _VERDICTS]
     yield Metric("lock_state", "gauge", "The lock as this instance sees it: 1 for its state.", states)
@@ -74,19 +95,35 @@ def _lock(lock: dict[str, Any]) -> Iterator[Metric]:
     yield Metric("lock_leases_total", "counter", leases, [Sample(lock["token"])])
 
 
-def _jobs(jobs: dict[str, dict[str, Any]], settings: Settings) -> Iterator[Metric]:
+def _jobs(state: dict[str, Any], settings: Settings) -> Iterator[Metric]:
+    jobs = {job: state["jobs"][job.id] for job in JOBS if job.id in state["jobs"]}
+    labels = {job: _labels(job, settings) for job in jobs}
     for name, kind, text, key in _JOB_METRICS:
-        samples = [Sample(job[key], {"job_id": job_id}) for job_id, job in jobs.items()]
+        samples = [Sample(values[key], labels[job]) for job, values in jobs.items()]
         yield Metric(f"job_{name}", kind, text, samples)
     for name, text, key in _JOB_MOMENTS:
-        samples = [Sample(epoch_s(job[key]) or 0, {"job_id": job_id}) for job_id, job in jobs.items()]
+        samples = [Sample(epoch_s(values[key]) or 0, labels[job]) for job, values in jobs.items()]
         yield Metric(f"job_{name}", "gauge", text, samples)
-    intervals = [Sample(settings[job.interval_key].value, {"job_id": job.id}) for job in LOCK_KEEPERS]
-    yield Metric("job_interval_seconds", "gauge", "How often the job is to run.", intervals)
-    flush = jobs[FLUSH.id]
+    due = {age.name for age in ages.judge_ages(state, settings) if _is_due(age)}
+    intervals = [Sample(settings[job.interval_key].value, labels[job]) for job in jobs if job.id in due]
+    text = "How often the job is to run; absent of one that is not awaited, or not due yet."
+    yield Metric("job_interval_seconds", "gauge", text, intervals)
+    flush = state["jobs"][FLUSH.id]
     flushed = [Sample(flush["flushed_total"])]
     yield Metric("flushed_rows_total", "counter", "Entries moved into the cache.", flushed)
     yield _gauge("last_flushed_rows", "Entries that the last flush moved.", flush["last_count"])
+
+
+def _labels(job: Job, settings: Settings) -> dict[str, object]:
+    """Return what tells a job's series; a job outside the lock is its instance's own."""
+    own = {} if job.under_lock else {"instance": settings.instance}
+    return {"job_id": job.id, **own}
+
+
+def _is_due(age: Age) -> bool:
+    """Tell whether an alarm may go by the last success: a daily job has none on its first day."""
+    is_keeper = any(age.name == job.id for job in LOCK_KEEPERS)
+    return is_keeper or age.has_succeeded or age.verdict != ages.OK
 
 
 def _gauge(name: str, text: str, value: object) -> Metric:

@@ -29,6 +29,11 @@ def open_missing_streams() -> None:
         ) from None
 
 
+def stdin_is_terminal() -> bool:
+    """Tell whether a person types the input."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def stdout_is_terminal() -> bool:
     """Tell whether a person reads the results."""
     return sys.stdout is not None and sys.stdout.isatty()

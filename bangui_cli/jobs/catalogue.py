@@ -10,7 +10,8 @@ from bangui_cli.states.records import Record
 class Job(Record):
     """What tells one job from the others. The ID is an interface, in files, logs and `job_state`.
 
-    `counts` are the keys of its JSON that count what a pass did. A job `under_lock` is one for all
+    `counts` are the keys of its JSON that count what a pass did, `counted` is the one of them that
+    `job_state` keeps. A job `under_lock` is one for all
     instances; any other is each instance's own.
     """
 
@@ -19,6 +20,7 @@ class Job(Record):
     timeout_key: str
     interval_key: str
     counts: tuple[str, ...]
+    counted: str
     under_lock: bool
     held: Event
     lost: Event
@@ -33,6 +35,7 @@ FLUSH = Job(
     "flush_timeout",
     "flush_interval",
     ("flushed", "remaining"),
+    "flushed",
     True,
     events.LOCK_HELD,
     events.FLUSH_LOCK_LOST,
@@ -46,6 +49,7 @@ HEARTBEAT = Job(
     "heartbeat_timeout",
     "heartbeat_interval",
     ("flushed", "remaining"),
+    "flushed",
     True,
     events.HEARTBEAT_FAILED,
     events.HEARTBEAT_ERROR,
@@ -59,6 +63,7 @@ PRUNE = Job(
     "prune_timeout",
     "prune_interval",
     ("pruned_cache", "pruned_history", "freed_bytes"),
+    "pruned_cache",
     True,
     events.LOCK_HELD,
     events.PRUNE_LOCK_LOST,
@@ -72,6 +77,7 @@ COLLECT = Job(
     "collect_timeout",
     "collect_interval",
     ("read", "recorded", "updated", "skipped", "staged", "resolved"),
+    "recorded",
     False,
     events.COLLECT_ERROR,
     events.COLLECT_ERROR,
@@ -85,6 +91,7 @@ RE_RESOLVE = Job(
     "re_resolve_timeout",
     "re_resolve_interval",
     ("read", "staged", "resolved"),
+    "staged",
     False,
     events.RE_RESOLVE_ERROR,
     events.RE_RESOLVE_ERROR,

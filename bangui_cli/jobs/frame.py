@@ -20,6 +20,7 @@ _COUNT_S = 0.04
 
 Work = Callable[[Run], None]
 Prepare = Callable[[Settings, Deadline], None]
+Opens = Callable[..., Store]
 
 
 def run_job(
@@ -31,12 +32,14 @@ def run_job(
     as_json: bool,
     dry_run: bool = False,
     prepare: Prepare | None = None,
+    opens: Opens = open_store,
     durable: bool = False,
 ) -> Report:
     """Do `work` under the job's timeout; report whatever comes of it.
 
     `prepare` comes before the database is opened: there root gives up what rights it has for good.
-    With `durable`, what is committed survives a power cut.
+    Work with the history `opens` the store with it. With `durable`, what is committed survives a power
+    cut.
     """
     invocation.set_job(job.id)
     invocation.log.stall_s = report.STALL_S
@@ -53,7 +56,7 @@ def run_job(
     def attempt() -> None:
         if prepare:
             prepare(settings, run_deadline)
-        with open_store(settings.database_path, run_deadline, durable=durable) as store:
+        with opens(settings.database_path, run_deadline, durable=durable) as store:
             _warn_of_second_name(invocation, settings, store)
             _do(work, Run(invocation, settings, store, run_deadline, result))
 
@@ -107,7 +110,7 @@ def _leave_behind(run: Run, error: BaseException) -> None:
 
 
 def _record(run: Run, outcome: str) -> None:
-    rows = next(iter(run.report.counts.values()))
+    rows = run.report.counts[run.job.counted]
     if run.lease_id:
         run.store.record_finish(run.lease_id, run.finish(outcome, rows))
     else:

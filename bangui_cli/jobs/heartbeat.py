@@ -7,6 +7,6 @@ from bangui_cli.states import events
 
 def beat(run: Run) -> None:
     """Refresh, take or take over the lock, in one transaction. Raise LockHeld."""
-    run.take_lock(wants_work=False)
+    run.take_lock(lambda _: False)
     fields = {**run.report.lock, "duration_s": run.report.duration_s()}
     run.invocation.log.emit_end(events.HEARTBEAT_UPDATED, OK, **fields)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.jobs.catalogue import Job
-from bangui_cli.rules.lease import LOST
+from bangui_cli.rules.lease import LOST, REFRESHED
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld
@@ -61,6 +61,12 @@ class Report:
             "lease_id": after.lease_id,
             "token": after.token,
         }
+
+    def foretell_lock(self, holding: "Holding") -> None:
+        """Tell the lock as a run right now would hold it."""
+        self.take_down_lock(holding)
+        if holding.judgement.outcome != REFRESHED:
+            self.lock["lease_id"] = None  # a new lease's ID is not known before it is taken
 
     def end(self, error: BaseException | None) -> None:
         """Print and log how the run ended; what nobody reads changes nothing."""

@@ -1,13 +1,25 @@
 """One pass of a job: the lock it takes and renews, and the record it leaves in `job_state`."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
+
 from bangui_cli.access import locking
 from bangui_cli.access.locking import Holding
+from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs.report import OK, Report
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings
-from bangui_cli.states.errors import BanguiError, Interrupted, LeaseLost
-from bangui_cli.store import Batch, Decision, JobFinish, JobStart, Situation, Store
+from bangui_cli.states.errors import BanguiError, Interrupted, LeaseLost, LockHeld
+from bangui_cli.store import Decision, JobFinish, JobStart, Situation, Store
+
+if TYPE_CHECKING:
+    from bangui_cli.store.memory import Memory
+    from bangui_cli.store.upkeep import Upkeep
+
+Written = TypeVar("Written")
+
+_RETRY_S = 0.1
 
 
 class Run:
@@ -29,15 +41,39 @@ class Run:
         self.job = report.job
         self._holding: Holding | None = None
 
-    def take_lock(self, *, wants_work: bool) -> bool:
-        """Come by the lock, in one transaction, which ends the pass where there is no work for it.
+    @property
+    def upkeep(self) -> "Upkeep":
+        """Return the store of a run that was opened to tidy it up."""
+        return cast("Upkeep", self.store)
 
-        Return whether there is. Raise LockHeld, with nothing written.
+    @property
+    def memory(self) -> "Memory":
+        """Return the store with its history, for work that is run with it."""
+        return cast("Memory", self.store)
+
+    def take_lock(self, has_work: Callable[[Situation], bool], wait_s: float = 0.0) -> bool:
+        """Come by the lock, waiting up to `wait_s` for it; return whether there is work to do.
+
+        It is one transaction, which ends the pass where there is none. Raise LockHeld, with nothing
+        written.
         """
+        give_up_s = clocks.monotonic_s() + wait_s
+        while True:
+            try:
+                return self._try_lock(has_work)
+            except LockHeld:
+                self.deadline.check()
+                # A lock that is held until the timeout is a held lock, not a pass cut short.
+                left_s = min(give_up_s - clocks.monotonic_s(), self.deadline.remaining_s() - _RETRY_S)
+                if left_s <= 0:
+                    raise
+            clocks.sleep_s(min(_RETRY_S, left_s))
+
+    def _try_lock(self, has_work: Callable[[Situation], bool]) -> bool:
 
         def judge(situation: Situation) -> tuple[Decision, tuple[Holding, bool]]:
             holding = locking.hold(situation, self.settings.instance, self.settings.lock_ttl)
-            goes_on = wants_work and situation.has_dirty_rows
+            goes_on = has_work(situation)
             finish = None if goes_on else self.finish(OK)
             return Decision(holding.after, self._start(holding.token), finish), (holding, goes_on)
 
@@ -52,16 +88,15 @@ class Run:
         """Return the lease of this run, which it may have lost since; None before it had one."""
         return self._holding and self._holding.lease_id
 
-    def move_batch(self, after: str, limit_rows: int) -> Batch:
-        """Move the next batch under the fence.
+    def under_fence(self, write: Callable[[str], Written | None]) -> Written:
+        """Write something that tells with None, or False, that the lease is no longer this run's.
 
         Raise LeaseLost, so that a process that was stopped or slow never writes after a takeover.
         """
-        finish = self.finish(OK, self.report.counts["flushed"])
-        batch = self.store.move_batch(str(self.lease_id), after, limit_rows, finish)
-        if batch is None:
+        written = write(str(self.lease_id))
+        if not written:
             raise self._lease_lost()
-        return batch
+        return written
 
     def finish(self, outcome: str, rows: int | None = 0) -> JobFinish:
         """Return the end of this run as it would be recorded now."""

@@ -10,6 +10,14 @@ from bangui_cli.states.errors import MmdbUnusable, NoInput, of_os_error
 DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP")
 
 
+def are_there(configured: Sequence[str]) -> bool:
+    """Tell whether files are configured, or in the usual places."""
+    try:
+        return bool(find_paths(configured))
+    except NoInput:
+        return False
+
+
 def find_paths(configured: Sequence[str], root: str = "") -> list[str]:
     """Return the files that are configured, or those in the usual places, of a root. Raise NoInput."""
     paths = list(configured) or [

@@ -149,6 +149,11 @@ class Invocation:
 
         output.print_summary(terminal.safe(sentence))
 
+    def announce_stdin(self) -> None:
+        """Say that input is awaited to the person who is to type it: it looks as if nothing happened."""
+        if terminal.stdin_is_terminal() and terminal.stderr_is_terminal() and not self.is_quiet:
+            terminal.write_line(terminal.STDERR, b"reading what is typed here; Ctrl-D ends it\n", 0.0)
+
     @property
     def is_quiet(self) -> bool:
         """Tell whether errors alone are asked for."""

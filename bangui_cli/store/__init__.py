@@ -30,14 +30,18 @@ __all__ = [
     "examine",
     "gives_up_rights",
     "initialise",
+    "open_memory",
     "open_store",
+    "open_upkeep",
     "owner_of",
     "place_of",
 ]
 
 if TYPE_CHECKING:
     from bangui_cli.states.checks import Check
+    from bangui_cli.store.memory import Memory
     from bangui_cli.store.places import Initialised, Place
+    from bangui_cli.store.upkeep import Upkeep
 
 State = TypeVar("State")
 
@@ -57,6 +61,24 @@ def open_store(database: str, deadline: Deadline | None = None, *, durable: bool
     from bangui_cli.store.sqlite.store import SqliteStore
 
     return SqliteStore(database, deadline, durable=durable)
+
+
+def open_upkeep(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> "Upkeep":
+    """Open an existing database to tidy it up, as `open_store` does."""
+    if is_server_url(database):
+        raise Unavailable("nothing is pruned on a server yet", hint="give the path of a file")
+    from bangui_cli.store.sqlite.upkeep import SqliteUpkeep
+
+    return SqliteUpkeep(database, deadline, durable=durable)
+
+
+def open_memory(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> "Memory":
+    """Open an existing database with its history, as `open_store` does."""
+    if is_server_url(database):
+        raise Unavailable("bans cannot be recorded on a server yet", hint="give the path of a file")
+    from bangui_cli.store.sqlite.memory import SqliteMemory
+
+    return SqliteMemory(database, deadline, durable=durable)
 
 
 def initialise(database: str, *, journal_mode: str | None, force: bool) -> "Initialised":

@@ -102,7 +102,7 @@ def _terminal(event: dict[str, Any]) -> str:
     if not sentence:
         return ""
     _, bright, loud, reset = _styles(event["level"], terminal.stderr_wants_colour())
-    mark = "warning: " if event["level"] == "warning" and "error" not in event else ""
+    mark = "warning: " if event["level"] == "warning" and "exit_code" not in event else ""
     lines = [f"bangui: {loud}{mark}{sentence}{reset}"]
     if hint:
         lines.append(f"{bright}hint:{reset} {hint}")

@@ -107,6 +107,7 @@ def _wrap(text: str, columns: int) -> list[str]:
     from rich.console import Console
     from rich.text import Text
 
+    columns = max(columns, 1)
     lines = Text(text).wrap(Console(width=columns), columns, overflow="fold")
     return [line.plain.rstrip() for line in lines]
 

@@ -345,6 +345,14 @@ def test_a_table_fits_the_terminal(bangui, columns, arguments):
     assert words(piped) - words(shown) == set()
 
 
+@pytest.mark.parametrize("columns", [1, 2, 3, 7])
+def test_a_terminal_of_no_width_gets_its_answer(bangui, columns):
+    """Of a window that was dragged to nothing; no table is a reason to fail."""
+    stage(bangui)
+
+    assert bangui.on_terminal("lookup", "192.0.2.1", env={"COLUMNS": str(columns)})[0] == 0
+
+
 @pytest.mark.parametrize(
     "values",
     [

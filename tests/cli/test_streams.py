@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -181,13 +182,14 @@ def test_a_command_that_succeeds_says_nothing(bangui):
 
 HANGING = """
 import os
+import pty
 from bangui_cli.jobs.run import Run
 from bangui_cli.telling import progress
 progress._PATIENCE_S = progress._REFRESH_S = 0
-move_batch = Run.move_batch
+under_fence = Run.under_fence
 def move_or_hang(self, *arguments):
-    return move_batch(self, *arguments) if self.report.counts["flushed"] == 0 else os.read(os.pipe()[0], 1)
-Run.move_batch = move_or_hang
+    return under_fence(self, *arguments) if self.report.counts["flushed"] == 0 else os.read(os.pipe()[0], 1)
+Run.under_fence = move_or_hang
 from bangui_cli.cli.main import run
 run()
 """
@@ -239,3 +241,26 @@ def test_a_terminal_that_goes_away_does_not_end_a_pass(bangui):
 
     assert ended.code == 0
     assert (ended.json["outcome"], ended.json["flushed"]) == ("ok", 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed"),
+    [
+        (["lookup", "-"], b"192.0.2.1\n"),
+        (["import"], b'{"ip": "192.0.2.1"}\n'),
+        (["import", "-", "-q"], b'{"ip": "192.0.2.1"}\n'),
+    ],
+    ids=str,
+)
+def test_who_is_to_type_the_input_is_told_so(bangui, arguments, typed):
+    """A command that waits for its input looks as if it hung; a script's never waits."""
+    keyboard, stdin = pty.openpty()
+    os.write(keyboard, typed + b"\x04")
+    _, shown = bangui.on_terminal(*arguments, stdin=stdin)
+    _, piped = bangui.on_terminal(*arguments)
+    os.close(keyboard)
+    os.close(stdin)
+
+    sentence = "reading what is typed here; Ctrl-D ends it\n"
+    assert shown.startswith(sentence) == ("-q" not in arguments)
+    assert sentence not in piped

@@ -37,10 +37,10 @@ def test_the_first_screen_has_the_two_commands_and_the_crontab_line():
     assert re.search(r"^\* \* \* \* \* .*bangui flush", FIRST_SCREEN, re.MULTILINE)
 
 
-def test_the_line_that_resolves_is_that_of_the_manual():
+def test_the_line_that_collects_is_that_of_the_manual():
     """What was tried stands in both places; an action for each ban would make fail2ban late."""
-    line = re.search(r"^\* \* \* \* \* root .*bangui resolve --fail2ban.*$", README, re.MULTILINE)
+    line = re.search(r"^\* \* \* \* \* root .*bangui collect.*$", README, re.MULTILINE)
 
     assert line
-    assert line[0] in (ROOT / "tests/manual/prose/bangui-resolve.md").read_text()
+    assert line[0] in (ROOT / "tests/manual/prose/bangui-collect.md").read_text()
     assert "actionban" not in README

@@ -12,6 +12,8 @@ COMMANDS = {
         "flush",
         "flush --dry-run",
         "heartbeat",
+        "prune",
+        "prune --dry-run",
         "add 192.0.2.1",
         "import",
         "resolve 192.0.2.1",

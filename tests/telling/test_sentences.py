@@ -77,6 +77,13 @@ def test_a_warning_is_a_sentence(event, fields, sentence):
     assert said(event, **fields) == f"bangui: warning: {sentence}\n"
 
 
+def test_an_error_that_ends_nothing_is_a_warning():
+    """As with --force, which goes on where another run would have been refused."""
+    shown = said(events.UNTRUSTED, path="/x", error="others could write /x", hint="chmod go-w /x")
+
+    assert shown == "bangui: warning: others could write /x\nhint: chmod go-w /x\n"
+
+
 def test_a_hint_stands_on_a_line_of_its_own():
     """So that it can be found, and what is to be pasted be marked."""
     shown = said(events.DATABASE_HAS_SECOND_NAME, path="/x.db", names=2, hint="see bangui doctor")

@@ -20,9 +20,11 @@ SQL, FOREIGN_ROWS, SESSION, SQLITE, SHAPES, SOUNDNESS, FAULTS = (
 )
 ENTRY, MERGING = "bangui_cli/rules/entry.py", "bangui_cli/store/merging.py"
 FOREIGN, DAMAGE = "store/test_foreign_schemas.py", "store/test_damage.py"
-FLUSH, FRAME, REPORT, RUN = (
-    f"bangui_cli/jobs/{name}.py" for name in ("flush", "frame", "report", "run")
+FRAME, REPORT, RUN, SWEEP = (
+    f"bangui_cli/jobs/{name}.py" for name in ("frame", "report", "run", "sweep")
 )
+UPKEEP, UPKEEP_SQL = (f"bangui_cli/store/sqlite/{name}.py" for name in ("upkeep", "upkeep_statements"))
+PRUNE = "jobs/test_prune.py"
 SIGNALS, VITALS, WATCHDOG = (f"bangui_cli/host/{name}.py" for name in ("signals", "vitals", "watchdog"))
 START_UP = "bangui_cli/rules/start_up.py"
 CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/identity.py"
@@ -325,7 +327,7 @@ MUTANTS = (
     ),
     Mutant(
         "others find no gap in a long sweep",
-        FLUSH,
+        SWEEP,
         "clocks.sleep_s(min(run.store.rest_s, run.deadline.remaining_s()))",
         "pass",
         "jobs/test_paused_runs.py::test_a_long_sweep_leaves_gaps_for_those_who_wait",
@@ -360,7 +362,7 @@ MUTANTS = (
     ),
     Mutant(
         "a batch takes as many rows as it likes",
-        FLUSH,
+        SWEEP,
         "rows = pacing.next_batch_rows(rows, batch.work_s, most_rows, commit_s=batch.commit_s)",
         "rows *= 2",
         "jobs/test_paused_runs.py::test_the_timeout_ends_a_run_between_two_batches",
@@ -520,7 +522,7 @@ MUTANTS = (
     ),
     Mutant(
         "a sweep does not look at the clock",
-        FLUSH,
+        SWEEP,
         "        run.deadline.check()\n        batch = ",
         "        batch = ",
         "jobs/test_paused_runs.py::test_the_timeout_ends_a_run_between_two_batches",
@@ -998,6 +1000,49 @@ MUTANTS = (
         "hint=_naming_hint(row, instance),",
         "",
         "access/test_container_names.py::test_the_host_is_told_of_a_container_that_holds_the_lock",
+    ),
+    # What is deleted.
+    Mutant(
+        "a prune deletes what is dirty",
+        UPKEEP_SQL,
+        "AND NOT EXISTS (SELECT 1 FROM geo_cache_dirty AS dirty WHERE dirty.ip = {_NORMAL_IP})",
+        "",
+        f"{PRUNE}::test_what_something_refers_to_stays",
+    ),
+    Mutant(
+        "a ban of a network holds nothing",
+        UPKEEP_SQL,
+        "ban.ip >= {_NORMAL_IP} AND ban.ip < {_NORMAL_IP} || '0'",
+        "ban.ip = {_NORMAL_IP}",
+        f"{PRUNE}::test_what_something_refers_to_stays",
+    ),
+    Mutant(
+        "another spelling of a banned address is deleted",
+        UPKEEP_SQL,
+        "THEN {NORMAL_IP}(geo_cache.ip) ELSE",
+        "THEN geo_cache.ip ELSE",
+        f"{PRUNE}::test_an_address_counts_by_its_normal_form_however_it_is_spelt",
+    ),
+    Mutant(
+        "a prune goes on after a takeover",
+        UPKEEP,
+        "            if not self._renew_lease(lease_id, now):",
+        "            if not self._renew_lease(lease_id, now) and False:",
+        f"{PRUNE}::test_a_takeover_between_two_batches_stops_the_prune",
+    ),
+    Mutant(
+        "never is the default",
+        "bangui_cli/cli/options.py",
+        "if source is click.core.ParameterSource.COMMANDLINE:",
+        "if value is not None:",
+        f"{PRUNE}::test_never_keeps_all",
+    ),
+    Mutant(
+        "a compaction fills the disk",
+        "bangui_cli/store/sqlite/compaction.py",
+        "if free_bytes < wanted_bytes:",
+        "if False:",
+        f"{PRUNE}::test_compact_is_refused_where_there_is_no_room_for_it",
     ),
     # What a person reads.
     Mutant(

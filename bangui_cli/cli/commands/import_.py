@@ -77,6 +77,8 @@ def command(
         Rejects(output) as rejects,
     ):
         work = Import(Staging(opened), rejects, invocation.log, bar, in_bytes=total_bytes is not None)
+        if sources.STDIN in paths:
+            invocation.announce_stdin()
         try:
             with bar, opened.bulk_staging():
                 work.run(inputs, wanted_format)

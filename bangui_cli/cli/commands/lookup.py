@@ -65,6 +65,8 @@ def command(
 
     Each IP is an address, and - reads them from stdin, separated by white space.
     """
+    if _STDIN in addresses:
+        invocation.announce_stdin()
     ips = [_normalise(text) for text in _given(addresses)]
     settings = invocation.settings
     if resolve or "geoip_db" in invocation.flags:

@@ -95,6 +95,8 @@ def command(
         try:
             found = stage_named(target, files, [ip for _, ip in named], tally)
             shown += [(text, each) for (text, _), each in zip(named, found, strict=True)]
+            if _STDIN in texts:
+                invocation.announce_stdin()
             piped = _piped(texts, tally, partial(reject, _STDIN))
             stage_resolved(target, files, chain(piped, stale), tally, bar.update)
         finally:

@@ -7,6 +7,7 @@ import click
 
 from bangui_cli.access import locking, reading
 from bangui_cli.cli import options
+from bangui_cli.health import outlook
 from bangui_cli.health.collect import collect
 from bangui_cli.host import terminal
 from bangui_cli.host.files import Output
@@ -16,6 +17,8 @@ from bangui_cli.states.errors import CheckUnknown, UsageFault
 from bangui_cli.store import gives_up_rights
 from bangui_cli.telling.output import json_text, print_text, section_text
 
+# What a person is told otherwise, or need not know.
+_FOR_SCRIPTS = ("success_age_s", "is_scheduled", "is_awaited")
 _FORMATS = ("table", "json", "prometheus", "nagios")
 
 
@@ -99,8 +102,9 @@ def _collect(invocation: Invocation, output: Output | None) -> dict[str, Any]:
     settings = invocation.settings
     if output and gives_up_rights(settings.database_path):
         output.entrust()
+    seen = outlook.look(invocation)
     with reading.open_snapshot(settings.database_path) as store:
-        return collect(store, settings.instance)
+        return collect(store, settings.instance, seen)
 
 
 def _render(invocation: Invocation, state: dict[str, Any], layout: str, columns: int | None) -> str:
@@ -117,13 +121,14 @@ def _sections(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what a person wants to see of the state, under its headings."""
     sections = {title: values for title, values in state.items() if title != "jobs"}
     sections["lock"] = locking.outline(state["lock"])
+    sections["geoip"] = {**state["geoip"], "files": list(state["geoip"]["files"])}
     return sections | {f"job {job_id}": _outline(job) for job_id, job in state["jobs"].items()}
 
 
 def _outline(job: dict[str, Any]) -> dict[str, Any]:
     if not job["runs_total"]:
         return {"runs_total": "none yet"}
-    return {key: value for key, value in job.items() if key != "success_age_s"}
+    return {key: value for key, value in job.items() if key not in _FOR_SCRIPTS}
 
 
 def _alarm(

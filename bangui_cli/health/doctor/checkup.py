@@ -1,16 +1,15 @@
 """Run all checks; what cannot be looked at because of an earlier fault is left out."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from bangui_cli import store
+from bangui_cli.health import outlook
 from bangui_cli.health.collect import collect
 from bangui_cli.health.doctor import geoip, schedule, work
 from bangui_cli.host import clocks, container
-from bangui_cli.scheduling import formats
-from bangui_cli.scheduling.formats import Format
+from bangui_cli.scheduling import formats, inventory
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings, with_origin
 from bangui_cli.states import exit_codes
@@ -22,8 +21,10 @@ def examine(invocation: Invocation) -> list[Check]:
     values = invocation.unchecked_settings
     # The database comes last: from there on root is the user whose it is.
     geoip_files = geoip.examine(values.geoip_db, clocks.wall_s())
-    schedules = schedule.examine(invocation.settings_given, values.database_path, _kinds(invocation))
-    database, state = store.examine(values.database_path, partial(collect, instance=values.instance))
+    kinds = inventory.kinds_of_this_user(invocation.environment)
+    schedules = schedule.examine(invocation.settings_given, values.database_path, kinds)
+    look = partial(collect, instance=values.instance, outlook=outlook.look(invocation))
+    database, state = store.examine(values.database_path, look)
     return [
         check_settings(values, invocation.misnamed_variables),
         work.check_instance(values["instance"], is_in_container=container.is_inside()),
@@ -34,13 +35,6 @@ def examine(invocation: Invocation) -> list[Check]:
         *_settle(schedules, state, values),
         work.check_clock(clocks.wall_s(), state),
     ]
-
-
-def _kinds(invocation: Invocation) -> Sequence[Format]:
-    """Return the kinds of schedule that there may be: an ordinary user's own, then the system's."""
-    if os.geteuid() == 0:
-        return formats.OF_SYSTEM
-    return (*formats.all_of(invocation.environment, is_own=True), *formats.OF_SYSTEM)
 
 
 def _settle(schedules: list[Check], state: dict[str, Any] | None, values: Settings) -> list[Check]:

@@ -1,15 +1,13 @@
 """Judge an installed schedule by what is in it: what `schedule install` would write now."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from bangui_cli.scheduling import looking_back, runner, uses
 from bangui_cli.scheduling.formats import CRON, Format
-from bangui_cli.scheduling.looking_back import Started
+from bangui_cli.scheduling.inventory import Schedule
 from bangui_cli.scheduling.plan import (
     ROOT,
-    Command,
     File,
     Plan,
     PlannedTask,
@@ -18,48 +16,10 @@ from bangui_cli.scheduling.plan import (
 )
 from bangui_cli.scheduling.runner import User
 from bangui_cli.scheduling.tasks import TASKS, Task
-from bangui_cli.settings.table import Settings, Sourced
+from bangui_cli.settings.table import Settings
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, error, failed, ok, warning
-from bangui_cli.states.errors import BanguiError
-
-# What an installation was given as options, by the key of the setting.
-_OPTIONS = {"database_path": "--database", "instance": "--instance"}
-
-# Load the settings, and the path of their file, by what the lines of a schedule were given.
-Load = Callable[[Mapping[str, Sourced], str | None], tuple[Settings, str | None]]
-
-
-class Schedule(NamedTuple):
-    """An installed schedule, read back, and the settings that its jobs were given."""
-
-    format: Format
-    files: tuple[File, ...]
-    started: tuple[Started, ...]
-    command: Command
-    settings: Settings
-
-    @property
-    def database(self) -> str:
-        """Return what its jobs work on."""
-        return database_of(self.settings, is_own=self.format.is_own).database
-
-    def is_on(self, database: str) -> bool:
-        """Tell whether its jobs work on a database."""
-        return os.path.realpath(self.database) == os.path.realpath(database)
-
-
-def read(format_: Format, files: tuple[File, ...], load: Load) -> Schedule:
-    """Read a schedule back. Raise what its settings raise."""
-    started = tuple(looking_back.read(format_, files))
-    first = started[0] if started else Started(None, ROOT, ("bangui",))
-    given = {
-        key: Sourced(value, f"flag {option}")
-        for key, option in _OPTIONS.items()
-        if (value := first.value(option)) is not None
-    }
-    settings, config_path = load(given, first.value("--config"))
-    return Schedule(format_, files, started, Command(first.command, config_path), settings)
+from bangui_cli.states.errors import BanguiError, UsageFault
 
 
 def check(schedule: Schedule, database: str) -> Check:
@@ -67,6 +27,8 @@ def check(schedule: Schedule, database: str) -> Check:
     remedy = f"bangui schedule install{_format_option(schedule.format)}"
     try:
         fault = _fault(schedule, database, remedy) or _difference(schedule, remedy)
+    except UsageFault as unknown:  # for whom cron ignores the whole file, and systemd starts nothing
+        return error("schedule", unknown.error, unknown.hint, exit_codes.UNAVAILABLE)
     except BanguiError as state:
         return failed("schedule", state)
     where = schedule.files[0].path

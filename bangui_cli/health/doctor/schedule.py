@@ -2,15 +2,15 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bangui_cli.health.doctor import comparison
-from bangui_cli.health.doctor.comparison import Load, Schedule
-from bangui_cli.scheduling import program, systemctl
+from bangui_cli.scheduling import inventory, program, systemctl
 from bangui_cli.scheduling.formats import CRON, Format
+from bangui_cli.scheduling.inventory import Load, Schedule
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import ERROR, WARNING, Check, error, failed, ok, warning
-from bangui_cli.states.errors import BanguiError, PermissionRefused, Unavailable
+from bangui_cli.states.errors import BanguiError
 
 _OTHERS_WRITE = 0o022
 
@@ -18,7 +18,7 @@ _OTHERS_WRITE = 0o022
 def examine(load: Load, database: str, kinds: Sequence[Format], root: str = "") -> list[Check]:
     """Check the schedule under `root` that works on a database, and the schedulers of this host."""
     try:
-        installed = list(_installed(load, database, kinds, root))
+        installed = list(inventory.find(load, database, kinds, root))
     except BanguiError as state:
         return [failed("schedule", state), check_any_scheduler(kinds)]
     if not installed:
@@ -43,20 +43,6 @@ def excuse(checks: Sequence[Check], flushed: str) -> list[Check]:
         started,
         *(ok(each.name, each.detail) if each.verdict == WARNING else each for each in others),
     ]
-
-
-def _installed(load: Load, database: str, kinds: Sequence[Format], root: str) -> Iterator[Schedule]:
-    """Yield what is installed; to an ordinary user the system's matters on his database alone."""
-    for kind in kinds:
-        try:
-            files = kind.installed(root)
-        except (PermissionRefused, Unavailable):  # whoever has no crontab may have no crontab(1), either
-            continue
-        if not files:
-            continue
-        schedule = comparison.read(kind, files, load)
-        if kind.is_own or os.geteuid() == 0 or schedule.is_on(database):
-            yield schedule
 
 
 def _missing() -> Check:

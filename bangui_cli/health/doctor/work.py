@@ -5,7 +5,7 @@ from typing import Any
 from bangui_cli.health import ages
 from bangui_cli.health.ages import Age
 from bangui_cli.health.collect import epoch_s
-from bangui_cli.jobs.catalogue import FLUSH, LOCK_KEEPERS
+from bangui_cli.jobs.catalogue import FLUSH, JOBS
 from bangui_cli.rules import lease, timestamps
 from bangui_cli.rules.durations import approximate, format_duration
 from bangui_cli.rules.instance_names import is_random
@@ -13,6 +13,7 @@ from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Settings, Sourced
 from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, error, ok, warning
+from bangui_cli.telling.readable import counted
 
 # Before this program was, and after it can still be in use, no clock is right.
 _EARLIEST_S, _LATEST_S = timestamps.to_wall_s("2025-01-01"), timestamps.to_wall_s("2100-01-01")
@@ -55,7 +56,7 @@ def check_lock(lock: dict[str, Any]) -> Check:
 
 def check_state(state: dict[str, Any], values: Settings) -> list[Check]:
     """Check what `status` tells: the lock and the work."""
-    return [check_lock(state["lock"]), *check_jobs(state, values)]
+    return [check_lock(state["lock"]), *check_jobs(state, values), check_history(state["history"])]
 
 
 def check_jobs(state: dict[str, Any], values: Settings) -> list[Check]:
@@ -66,6 +67,15 @@ def check_jobs(state: dict[str, Any], values: Settings) -> list[Check]:
     return [*checks, _check_age("dirty_rows", dirty, detail, "bangui flush")]
 
 
+def check_history(history: dict[str, Any]) -> Check:
+    """Tell how far the memory of bans reaches, and how fresh it is."""
+    if not history["rows"]:
+        return ok("history", "no ban is remembered yet")
+    newest, oldest = (approximate(history[f"{which}_age_s"] or 0.0) for which in ("newest", "oldest"))
+    bans = counted(history["rows"], "ban")
+    return ok("history", f"{bans}, the newest {newest} ago, the oldest {oldest} ago")
+
+
 def tell_flush_on_time(state: dict[str, Any], values: Settings) -> str | None:
     """Say when the last flush succeeded; None where that is too long ago, or never was."""
     flush = next(age for age in ages.judge_ages(state, values) if age.name == FLUSH.id)
@@ -73,10 +83,10 @@ def tell_flush_on_time(state: dict[str, Any], values: Settings) -> str | None:
 
 
 def _check_job(age: Age) -> Check:
-    command = next(job.command for job in LOCK_KEEPERS if job.id == age.name)
+    command = next(job.command for job in JOBS if job.id == age.name)
     remedy = f"see its log (journalctl -t bangui), the schedule, and: bangui {command}"
     detail = age.text.removeprefix(f"{age.name} ")
-    if not age.has_succeeded and age.verdict == ages.OK:
+    if not age.has_succeeded and not age.is_scheduled and age.verdict == ages.OK:
         return warning(age.name, detail, remedy)
     return _check_age(age.name, age, detail, remedy)
 

@@ -32,12 +32,12 @@ def knows_country(row: str) -> str:
     return f"ifnull({row}.country_code, '') NOT IN ({_NO_COUNTRY})"
 
 
-def cached_time(row: str) -> str:
+def cached_time(row: str, column: str = "cached_at") -> str:
     """Return a cached time as a timestamp text; what is no time sorts first.
 
     SQLite reads most of the forms that are not ours, and faster than Python.
     """
-    time = f"{row}.cached_at"
+    time = f"{row}.{column}"
     return f"""
     CASE WHEN {time} GLOB '????-??-??T??:??:??.???Z' THEN {time}
          WHEN {time} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'

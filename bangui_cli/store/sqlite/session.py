@@ -171,6 +171,8 @@ class Session:
             except DatabaseBusy:
                 wait = self.deadline or wait  # another thread may have set one meanwhile
                 wait.check()
+                if self._bound:
+                    self._bound.check()
             clocks.sleep_s(min(pause_s, wait.remaining_s()))
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
@@ -186,9 +188,9 @@ class Session:
         with self._bounded_statement():
             return self._connection.execute(statement, parameters)
 
-    def _execute_many(self, statement: str, rows: Iterable[Any]) -> None:
+    def _execute_many(self, statement: str, rows: Iterable[Any]) -> int:
         with self._bounded_statement():
-            self._connection.executemany(statement, rows)
+            return self._connection.executemany(statement, rows).rowcount
 
     def _all(self, statement: str, parameters: Any = ()) -> list[Any]:
         with self._bounded_statement():

@@ -277,13 +277,19 @@ class SqliteStore(CheckedSession):
 
     @contextmanager
     def sweeping(self) -> Iterator[None]:
-        """Make many short transactions in a row cheaper.
-
-        To keep the rollback journal between commits saves an unlink for each. That is said in a
-        snapshot, in which nobody can convert the file to WAL: there it concerns this connection alone,
-        while elsewhere it would undo a conversion that came between a look and the deed.
-        """
+        """Make many short transactions in a row cheaper."""
         self._execute(sql.SECURE_DELETE_OFF)
+        with self.keeping_journal():
+            yield
+
+    @contextmanager
+    def keeping_journal(self) -> Iterator[None]:
+        """Keep the rollback journal between commits, which saves an unlink for each.
+
+        That is said in a snapshot, in which nobody can convert the file to WAL: there it concerns this
+        connection alone, while elsewhere it would undo a conversion that came between a look and the
+        deed.
+        """
         with self.snapshot():
             if self.journal_mode() == "delete":
                 self._execute(sql.JOURNAL_PERSIST)

@@ -1,0 +1,82 @@
+"""How far fail2ban's tables have been read: pure functions of row numbers and fingerprints.
+
+SQLite numbers new rows upwards, and gives a number anew only once the row that had the highest is gone.
+So while an anchor's row is what it was, all that has come since stands behind it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+# One anchor at each power of two: rows that were deleted lately cost a second look at a few, not at all.
+_STEPS = 24
+_HEXADECIMAL = 16
+
+
+class Anchor(NamedTuple):
+    """A row that was there, and what it held."""
+
+    rowid: int
+    fingerprint: int
+
+
+Anchors = tuple[Anchor, ...]
+
+
+class Mark(NamedTuple):
+    """How far an instance is with its bans.
+
+    The anchors of the two tables have the newest first. `swept` is the address up to which the history
+    was searched for what nobody knows. With `owes` the search is to go to the end.
+    """
+
+    bans: Anchors = ()
+    bips: Anchors = ()
+    swept: str = ""
+    owes: bool = False
+
+
+def milestones(rowids: Iterable[int]) -> Iterator[int]:
+    """Given row numbers, the highest first, yield of each power of two the highest multiple."""
+    step = 1
+    for rowid in rowids:
+        if rowid % step == 0:
+            yield rowid
+        while rowid % step == 0:
+            step *= 2
+            if step >> _STEPS:
+                return
+
+
+def holding(anchors: Sequence[Anchor], found: Mapping[int, int]) -> Anchors:
+    """Return the anchors whose rows are what they were, given the fingerprints that are found there.
+
+    Where another row stands, numbers were given anew: no anchor from there on proves anything.
+    """
+    held: list[Anchor] = []
+    for anchor in reversed(anchors):
+        fingerprint = found.get(anchor.rowid)
+        if fingerprint == anchor.fingerprint:
+            held.append(anchor)
+        elif fingerprint is not None:
+            break
+    return tuple(reversed(held))
+
+
+def pack(mark: Mark) -> str:
+    """Make one text of a mark."""
+    tables = (",".join(f"{row}:{print_:x}" for row, print_ in table) for table in (mark.bans, mark.bips))
+    return ";".join((*tables, mark.swept, "owes" if mark.owes else ""))
+
+
+def unpack(text: str | None) -> Mark:
+    """Read what `pack` wrote; anything else is the mark of one that has read nothing."""
+    try:
+        bans, bips, swept, owes = (text or ";;;").split(";")
+        return Mark(_anchors(bans), _anchors(bips), swept, owes != "")
+    except ValueError:
+        return Mark(owes=True)
+
+
+def _anchors(text: str) -> Anchors:
+    pairs = (pair.split(":") for pair in text.split(",") if pair)
+    return tuple(Anchor(int(rowid), int(fingerprint, _HEXADECIMAL)) for rowid, fingerprint in pairs)

@@ -1,0 +1,119 @@
+"""Delete from a database file what is no longer kept, and give its space back."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bangui_cli.host import clocks
+from bangui_cli.host.deadline import Deadline
+from bangui_cli.rules.retention import KEEP_ALL, Retention
+from bangui_cli.rules.validation import Rejected, normalise_ip
+from bangui_cli.states.errors import DatabaseBusy
+from bangui_cli.store.interface import Batch, JobFinish
+from bangui_cli.store.sqlite import compaction
+from bangui_cli.store.sqlite import upkeep_statements as sql
+from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON
+from bangui_cli.store.sqlite.store import SqliteStore
+from bangui_cli.store.upkeep import Prunable
+
+LONGEST_WAIT_S = 10.0
+_PAUSE_S = 0.05
+
+
+class SqliteUpkeep(SqliteStore):
+    """A store that can be tidied up; `upkeep.Upkeep` says what each verb promises."""
+
+    def __init__(self, path: str, deadline: Deadline | None = None, **how: bool) -> None:
+        super().__init__(path, deadline, **how)
+        self._connection.create_function(sql.NORMAL_IP, 1, _normal_ip, deterministic=True)
+
+    @contextmanager
+    def pruning(self) -> Iterator[None]:
+        """Keep the journal between commits."""
+        with self.keeping_journal():
+            yield
+
+    def prune_history(self, lease_id: str, limit_rows: int, retention: Retention) -> Batch | None:
+        """Delete bans in the order of the table."""
+        return self._batch(lease_id, lambda: self._prune_history(retention.history_before, limit_rows))
+
+    def _prune_history(self, before: str, limit_rows: int) -> tuple[int, str | None]:
+        end = self._one(sql.HISTORY_BATCH_END, (before, limit_rows - 1))
+        if end is None:
+            return self._execute(sql.PRUNE_HISTORY, (before,)).rowcount, None
+        return self._execute(sql.PRUNE_HISTORY_UNTIL, (before, *end)).rowcount, str(end[0])
+
+    def prune_cache(
+        self, lease_id: str, after: str, limit_rows: int, retention: Retention, finish: JobFinish
+    ) -> Batch | None:
+        """Delete cached addresses in the order of `ip`."""
+        return self._batch(lease_id, lambda: self._prune_cache(after, limit_rows, retention), finish)
+
+    def _prune_cache(self, after: str, limit_rows: int, retention: Retention) -> tuple[int, str | None]:
+        if retention.cache_before == KEEP_ALL:
+            return 0, None
+        end = self._one(sql.CACHE_BATCH_END, (after, limit_rows - 1))
+        through = end[0] if end else sql.BEHIND_ALL
+        parameters = {"after": after, "through": through, **retention._asdict()}
+        return self._execute(sql.PRUNE_CACHE, parameters).rowcount, end and end[0]
+
+    def _batch(
+        self,
+        lease_id: str,
+        delete: Callable[[], tuple[int, str | None]],
+        finish: JobFinish | None = None,
+    ) -> Batch | None:
+        """Delete something in one transaction: fence and heartbeat, rows, and the record at the end."""
+        with self.transaction():
+            began_s, now = clocks.monotonic_s(), self.now()
+            if not self._renew_lease(lease_id, now):
+                return None
+            rows, through = delete()
+            if finish and through is None:
+                self._finish(finish._replace(rows=(finish.rows or 0) + rows), now)
+            worked_s = clocks.monotonic_s()
+        return Batch(rows, through, worked_s - began_s, clocks.monotonic_s() - worked_s)
+
+    def count_prunable(self, retention: Retention) -> Prunable:
+        """Count what a prune would delete, a full scan."""
+        parameters: dict[str, Any] = {"after": "", "through": sql.BEHIND_ALL, **retention._asdict()}
+        return Prunable(
+            self._one(sql.COUNT_PRUNABLE_CACHE, parameters)[0],
+            self._one(sql.COUNT_OLD_HISTORY, (retention.history_before,))[0],
+        )
+
+    def compact(self, lease_id: str) -> bool:
+        """Make the file anew."""
+        in_use = DatabaseBusy(f"others keep {self.path} in use: it was not compacted", path=self.path)
+        with self.bounded(LONGEST_WAIT_S, in_use), self.transaction():
+            if not self._renew_lease(lease_id, self.now()):
+                return False
+        compaction.require_room(self.path, int(self._scalar(sql.LIVE_BYTES)))
+        # It holds the file alone: what does not fit into memory can be written early.
+        self._execute(CACHE_SPILL_ON)
+        self._vacuum(Deadline(clocks.monotonic_s() + LONGEST_WAIT_S, in_use))
+        self._patiently(sql.CHECKPOINT)
+        return True
+
+    def _vacuum(self, wait: Deadline) -> None:
+        """Wait until nobody else reads or writes, but not as long as the run may take."""
+        while True:
+            try:
+                self._execute(sql.VACUUM)
+                return
+            except DatabaseBusy:
+                for limit in filter(None, (self.deadline, wait)):
+                    limit.check()
+            clocks.sleep_s(_PAUSE_S)
+
+    def size_bytes(self) -> int:
+        """Return the size of the file."""
+        return os.stat(self.path).st_size
+
+
+def _normal_ip(text: str) -> str:
+    try:
+        return normalise_ip(text)
+    except Rejected:
+        return text

@@ -1,0 +1,60 @@
+"""A ban in normal form, whatever fail2ban's database holds."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bangui_cli.rules import ban
+from bangui_cli.rules.ban import Ban
+from bangui_cli.rules.validation import Rejected
+
+AT = b"2026-01-02T03:04:05.000Z"
+
+
+@pytest.mark.parametrize(
+    ("raw", "kept"),
+    [
+        ((b"sshd", b"192.0.2.1", AT, 600, 2, 5), Ban("sshd", "192.0.2.1", AT.decode(), 600, 2, 5)),
+        (
+            (b"sshd", b"192.0.2.1", AT, -2, None, b"5"),
+            Ban("sshd", "192.0.2.1", AT.decode(), -2, 1, None),
+        ),
+        (
+            (b"a\0\xff", b"::1", AT, 0.5, b"x", 1.5),
+            Ban("a\ufffd\ufffd", "::1", AT.decode(), -2, 1, None),
+        ),
+    ],
+)
+def test_a_row_is_kept_for_what_can_be_read_of_it(raw, kept):
+    """A bantime that is no number is unknown, as fail2ban's own -2."""
+    assert ban.normalise(raw) == kept
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        (None, b"192.0.2.1", AT, 600, 1, 5),
+        (b"sshd", None, AT, 600, 1, 5),
+        (b"sshd", b"example.org", AT, 600, 1, 5),
+        (b"sshd", b"192.0.2.1/33", AT, 600, 1, 5),
+        (b"sshd", b"192.0.2.1", None, 600, 1, 5),
+        (b"sshd", b"192.0.2.1", b"-4713-11-24T12:00:00.000Z", 600, 1, 5),
+    ],
+)
+def test_what_has_no_place_or_no_time_is_no_ban(raw):
+    """It is skipped, and counted."""
+    with pytest.raises(Rejected):
+        ban.normalise(raw)
+
+
+anything = st.none() | st.integers() | st.floats() | st.binary()
+
+
+@given(st.tuples(*[anything] * 6))
+def test_any_row_is_a_ban_or_rejected(raw):
+    """A log line says what an attacker likes."""
+    try:
+        kept = ban.normalise(raw)
+    except Rejected:
+        return
+    assert all(type(value) in (str, int, type(None)) for value in kept)
