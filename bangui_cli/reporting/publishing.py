@@ -2,9 +2,11 @@
 
 from bangui_cli.reporting import metrics
 from bangui_cli.reporting.metrics import BanCounts
-from bangui_cli.reporting.page.gathering import Asked, gather, span_s
+from bangui_cli.reporting.page.gathering import TITLE, Asked, gather, span_s
 from bangui_cli.reporting.selection import Selection
 from bangui_cli.store import Store
+
+__all__ = ["TITLE", "Asked", "metrics_text", "page_text"]
 
 
 def page_text(store: Store, asked: Asked) -> str:
@@ -14,7 +16,7 @@ def page_text(store: Store, asked: Asked) -> str:
     return render(gather(store.bans, asked))
 
 
-def metrics_text(store: Store, selection: Selection, top: int, now_s: float) -> str:
+def metrics_text(store: Store, selection: Selection, now_s: float, top: int | None) -> str:
     """Return the document of metrics, without its last newline."""
     bans, which = store.bans, selection.as_filter(now_s)
     origins = bans.count_by_origin(which)
@@ -27,4 +29,4 @@ def metrics_text(store: Store, selection: Selection, top: int, now_s: float) -> 
         addresses=sum(one.addresses for one in origins),
         span_s=until_s - since_s,
     )
-    return metrics.render(counts, top)
+    return metrics.render(counts, top or metrics.TOP_NETWORKS)

@@ -14,7 +14,8 @@ from bangui_cli.rules import timestamps
 from bangui_cli.rules.countries import short_name
 from bangui_cli.store.bans import BanFilter, Bans, Extent, Origin
 
-TOP, MOST_TOP = 10, 100
+TITLE = "Bans"
+_TOP, _MOST_TOP = 10, 100
 
 
 class Asked(NamedTuple):
@@ -22,8 +23,8 @@ class Asked(NamedTuple):
 
     selection: Selection
     now_s: float
-    title: str = "Bans"
-    top: int = TOP
+    title: str = TITLE
+    top: int | None = None
     are_masked: bool = True
     geoip_built_s: float | None = None
     zone: tzinfo | None = None
@@ -31,7 +32,7 @@ class Asked(NamedTuple):
 
 def gather(bans: Bans, asked: Asked) -> Contents:
     """Return the value of the page. Wants a snapshot."""
-    selection, top = asked.selection, min(asked.top, MOST_TOP)
+    selection, top = asked.selection, min(asked.top or _TOP, _MOST_TOP)
     which = selection.as_filter(asked.now_s)
     since_s, until_s = span_s(bans, selection, asked.now_s)
     before = _before(selection, which, until_s)
