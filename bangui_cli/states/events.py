@@ -73,6 +73,9 @@ PRUNE_TIMEOUT = Event("geo_cache_cleanup_timeout", "error", "the timeout ended a
 PRUNE_ERROR = Event("geo_cache_cleanup_error", "error", "a prune pass failed")
 PRUNE_LOCK_LOST = Event("geo_cache_cleanup_lock_lost", "error", "the lease was lost during a prune")
 PRUNE_SCHEDULED = Event("geo_cache_cleanup_scheduled", "info", "the prune job was installed")
+FORGOTTEN_STILL_BANNED = Event(
+    "forgotten_still_banned", "warning", "fail2ban holds what was forgotten: collect brings it back"
+)
 COLLECT_RAN = Event("history_sync_ran", "debug", "bans of fail2ban were recorded")
 COLLECT_TIMEOUT = Event("history_sync_timeout", "error", "the timeout ended a collect pass")
 COLLECT_ERROR = Event("history_sync_error", "error", "a collect pass failed")

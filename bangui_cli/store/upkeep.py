@@ -1,5 +1,6 @@
 """What every engine offers beside `interface.Store`, to those who delete and hand over what it holds."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,14 @@ class Prunable(Record):
     """How many rows of the cache and of the history are no longer kept."""
 
     cache_rows: int
+    history_rows: int
+
+
+class Forgotten(Record):
+    """How many rows of cache, dirty set and history were deleted."""
+
+    cache_rows: int
+    dirty_rows: int
     history_rows: int
 
 
@@ -52,6 +61,13 @@ class Upkeep(Store, Protocol):
 
         Return False, having done nothing, without the lease. Raise DiskFull where there is not as much
         room as it takes, and DatabaseBusy where others do not let go.
+        """
+
+    def forget(self, targets: Sequence[str]) -> Forgotten:
+        """Delete what is known of addresses and networks in normal form; a network is all that is in it.
+
+        What it was leaves no trace, as far as the engine can see to that. Where anything is deleted,
+        every instance reads all of fail2ban's bans anew. Raise what `require_schema` does.
         """
 
     def size_bytes(self) -> int:

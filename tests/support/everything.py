@@ -13,6 +13,7 @@ COMMANDS = {
         "flush --dry-run",
         "heartbeat",
         "prune",
+        "forget 192.0.2.1",
         "prune --dry-run",
         "add 192.0.2.1",
         "import",

@@ -1044,6 +1044,27 @@ MUTANTS = (
         "if False:",
         f"{PRUNE}::test_compact_is_refused_where_there_is_no_room_for_it",
     ),
+    Mutant(
+        "a network is what its text begins with",
+        UPKEEP_SQL,
+        " AND {IS_WITHIN}(ip, ?)",
+        " AND ? <> ''",
+        "store/test_forget.py::test_a_network_is_all_that_is_in_it",
+    ),
+    Mutant(
+        "what fail2ban holds never comes back",
+        UPKEEP,
+        "self._execute(sql.READ_ALL_BANS_ANEW)",
+        "pass",
+        "store/test_forget.py::test_what_fail2ban_still_holds_is_told_and_comes_back",
+    ),
+    Mutant(
+        "what was forgotten stays in free pages",
+        UPKEEP,
+        "self._execute(sql.SECURE_DELETE_ON)",
+        'self._execute("PRAGMA secure_delete = OFF")',
+        "store/test_forget.py::test_the_text_is_gone_from_the_file",
+    ),
     # What a person reads.
     Mutant(
         "an address behind an escape goes into the log whole",

@@ -121,8 +121,14 @@ def _sections(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what a person wants to see of the state, under its headings."""
     sections = {title: values for title, values in state.items() if title != "jobs"}
     sections["lock"] = locking.outline(state["lock"])
-    sections["geoip"] = {**state["geoip"], "files": list(state["geoip"]["files"])}
+    sections["history"] = _without_ages(state["history"])
+    sections["geoip"] = _without_ages({**state["geoip"], "files": list(state["geoip"]["files"])})
     return sections | {f"job {job_id}": _outline(job) for job_id, job in state["jobs"].items()}
+
+
+def _without_ages(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the ages, which stand beside the moments already."""
+    return {key: value for key, value in values.items() if not key.endswith("_age_s")}
 
 
 def _outline(job: dict[str, Any]) -> dict[str, Any]:

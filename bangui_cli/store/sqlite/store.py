@@ -126,7 +126,7 @@ class SqliteStore(CheckedSession):
     def find_spelt_otherwise(self) -> list[Entry]:
         """Return what the cache knows of addresses that are not in normal form, in normal form."""
         rows = [_cached_entry(row) for row in self._all(sql.FIND_OTHER_SPELLINGS)]
-        ip_of = dict(_normal_forms([entry.ip for entry in rows]))
+        ip_of = dict(normal_forms([entry.ip for entry in rows]))
         return [entry._replace(ip=ip_of[entry.ip]) for entry in rows if entry.ip in ip_of]
 
     def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
@@ -187,7 +187,7 @@ class SqliteStore(CheckedSession):
     def _respell(self, after: str, through: str, latest: str) -> None:
         """Give cached rows of the batch's addresses the spelling that the batch will find."""
         if after == "":
-            self._spellings = _normal_forms([ip for (ip,) in self._all(sql.OTHER_SPELLINGS)])
+            self._spellings = normal_forms([ip for (ip,) in self._all(sql.OTHER_SPELLINGS)])
         for spelling, ip in self._spellings:
             if after < ip <= through:
                 parameters = {"spelling": spelling, "ip": ip, "latest": latest}
@@ -314,7 +314,7 @@ def _cached_entry(row: Any) -> Entry:
     return entry._replace(country_code=known_country(entry.country_code))
 
 
-def _normal_forms(spellings: Sequence[str]) -> list[tuple[str, str]]:
+def normal_forms(spellings: Sequence[str]) -> list[tuple[str, str]]:
     """Return each address that is not in normal form, with that form; nonsense is passed over."""
     if not spellings:
         return []

@@ -1,21 +1,24 @@
 """Delete from a database file what is no longer kept, and give its space back."""
 
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
+from bangui_cli.rules.networks import Networks, Span, common_text, span
 from bangui_cli.rules.retention import KEEP_ALL, Retention
 from bangui_cli.rules.validation import Rejected, normalise_ip
 from bangui_cli.states.errors import DatabaseBusy
 from bangui_cli.store.interface import Batch, JobFinish
 from bangui_cli.store.sqlite import compaction
 from bangui_cli.store.sqlite import upkeep_statements as sql
-from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON
-from bangui_cli.store.sqlite.store import SqliteStore
-from bangui_cli.store.upkeep import Prunable
+from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON, OTHER_SPELLINGS
+from bangui_cli.store.sqlite.store import SqliteStore, normal_forms
+from bangui_cli.store.upkeep import Forgotten, Prunable
 
 LONGEST_WAIT_S = 10.0
 _PAUSE_S = 0.05
@@ -27,6 +30,7 @@ class SqliteUpkeep(SqliteStore):
     def __init__(self, path: str, deadline: Deadline | None = None, **how: bool) -> None:
         super().__init__(path, deadline, **how)
         self._connection.create_function(sql.NORMAL_IP, 1, _normal_ip, deterministic=True)
+        self._connection.create_function(sql.IS_WITHIN, 2, _is_within, deterministic=True)
 
     @contextmanager
     def pruning(self) -> Iterator[None]:
@@ -107,9 +111,49 @@ class SqliteUpkeep(SqliteStore):
                     limit.check()
             clocks.sleep_s(_PAUSE_S)
 
+    def forget(self, targets: Sequence[str]) -> Forgotten:
+        """Delete addresses by their key, and networks by how the texts of their addresses begin."""
+        self._execute(sql.SECURE_DELETE_ON)
+        with self.transaction():
+            self.require_schema()
+            forgotten = Forgotten(*map(sum, zip(*self._forget(targets), strict=True)))
+            if any(forgotten):
+                self._execute(sql.READ_ALL_BANS_ANEW)
+        return forgotten
+
+    def _forget(self, targets: Sequence[str]) -> Iterator[list[int]]:
+        """Delete, and tell the rows of each table each time."""
+        asked, found = Networks(targets), self._all(OTHER_SPELLINGS)
+        spelt = [
+            spelling for spelling, ip in normal_forms([text for (text,) in found]) if asked.holding(ip)
+        ]
+        singles = (json.dumps([*targets, *spelt]),)
+        yield [self._execute(statement, singles).rowcount for statement in sql.FORGET]
+        for network in (target for target in targets if "/" in target):
+            bounds = (*_texts_within(network), network)
+            yield [self._execute(statement, bounds).rowcount for statement in sql.FORGET_NETWORK]
+
     def size_bytes(self) -> int:
         """Return the size of the file."""
         return os.stat(self.path).st_size
+
+
+def _texts_within(network: str) -> tuple[str, str | bytes]:
+    """Return the first text of what may be in a network, and the first behind."""
+    start = common_text(network)
+    return start, start[:-1] + chr(ord(start[-1]) + 1) if start else sql.BEHIND_ALL
+
+
+def _is_within(text: str, network: str) -> bool:
+    try:
+        return _asked(network).holds(span(text))
+    except Rejected:
+        return False
+
+
+@lru_cache(maxsize=1)
+def _asked(network: str) -> Span:
+    return span(network)
 
 
 def _normal_ip(text: str) -> str:

@@ -42,3 +42,14 @@ CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 LIVE_BYTES = """
 SELECT (page_count - freelist_count) * page_size
   FROM pragma_page_count, pragma_freelist_count, pragma_page_size"""
+
+SECURE_DELETE_ON = "PRAGMA secure_delete = ON"
+# A function of the connection: whether an address or network is in a network.
+IS_WITHIN = "is_within"
+_KNOWING = ("geo_cache", "geo_cache_dirty", "ban_history")
+FORGET = tuple(f"DELETE FROM {table} WHERE ip IN (SELECT value FROM json_each(?))" for table in _KNOWING)
+# Between two texts stands all that is in the network, and perhaps more.
+FORGET_NETWORK = tuple(
+    f"DELETE FROM {table} WHERE ip >= ? AND ip < ? AND {IS_WITHIN}(ip, ?)" for table in _KNOWING
+)
+READ_ALL_BANS_ANEW = "DELETE FROM collect_state"
