@@ -27,6 +27,6 @@ def metrics_text(store: Store, selection: Selection, now_s: float, top: int | No
         jails=bans.count_by("jail", which),
         instances=bans.count_by("instance", which),
         addresses=sum(one.addresses for one in origins),
-        span_s=until_s - since_s,
+        span_s=round(until_s - since_s),
     )
     return metrics.render(counts, top or metrics.TOP_NETWORKS)

@@ -10,7 +10,7 @@ from pages import HOSTILE
 
 from bangui_cli.reporting.metrics import BanCounts, label_text, render
 
-NONE = BanCounts([], [], [], [], 0, 0.0)
+NONE = BanCounts([], [], [], [], 0, 0)
 
 
 def samples(text: str, name: str) -> dict[str, float]:
@@ -101,8 +101,7 @@ def test_promtool_has_nothing_to_say():
     """A file that node_exporter refuses would be noticed by nobody."""
     named = [(name, name, place) for place, name in enumerate(HOSTILE, 1)]
     document = (
-        render(BanCounts([("DE", HOSTILE[0], 1), (None, None, 2)], named, named, named, 4, 86400.0))
-        + "\n"
+        render(BanCounts([("DE", HOSTILE[0], 1), (None, None, 2)], named, named, named, 4, 86400)) + "\n"
     )
 
     checked = subprocess.run(
