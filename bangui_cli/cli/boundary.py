@@ -60,11 +60,12 @@ def _explain_usage(error: click.UsageError, arguments: list[str], invocation: In
     if job:
         invocation.set_job(job.id)
     message, usage = error.format_message(), error.ctx.get_usage() if error.ctx else ""
+    hint = f"see {path} --help" + _misplaced(error)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        message, usage = "no command is given", message
+        message, usage, hint = "no command is given", message, f"name one of its commands; {hint}"
     if invocation.log.is_readable:
         terminal.write_line(terminal.STDERR, usage.encode() + b"\n", 1.0)
-    return UsageFault(message, hint=f"see {path} --help" + _misplaced(error))
+    return UsageFault(message, hint=hint)
 
 
 def _misplaced(error: click.UsageError) -> str:

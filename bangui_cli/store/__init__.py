@@ -66,7 +66,10 @@ def open_store(database: str, deadline: Deadline | None = None, *, durable: bool
 def open_upkeep(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> "Upkeep":
     """Open an existing database to tidy it up, as `open_store` does."""
     if is_server_url(database):
-        raise Unavailable("nothing is pruned on a server yet", hint="give the path of a file")
+        with _driver():
+            from bangui_cli.store.postgresql.upkeep import PostgresqlUpkeep
+
+        return PostgresqlUpkeep(database, deadline)
     from bangui_cli.store.sqlite.upkeep import SqliteUpkeep
 
     return SqliteUpkeep(database, deadline, durable=durable)
@@ -75,7 +78,10 @@ def open_upkeep(database: str, deadline: Deadline | None = None, *, durable: boo
 def open_memory(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> "Memory":
     """Open an existing database with its history, as `open_store` does."""
     if is_server_url(database):
-        raise Unavailable("bans cannot be recorded on a server yet", hint="give the path of a file")
+        with _driver():
+            from bangui_cli.store.postgresql.memory import PostgresqlMemory
+
+        return PostgresqlMemory(database, deadline)
     from bangui_cli.store.sqlite.memory import SqliteMemory
 
     return SqliteMemory(database, deadline, durable=durable)

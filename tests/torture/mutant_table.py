@@ -840,10 +840,24 @@ MUTANTS = (
     # What others have written: MMDB files, fail2ban's database.
     Mutant(
         "a killed run leaves its child",
-        "bangui_cli/resolving/isolation.py",
+        "bangui_cli/host/children.py",
         "        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)\n",
         "        pass\n",
         "resolving/test_isolation.py::test_a_run_that_is_killed_takes_its_child_along",
+    ),
+    Mutant(
+        "a child that becomes another user outlives its parent",
+        "bangui_cli/host/errand.py",
+        "        children.die_with(parent)  # to become another user would undo that\n",
+        "",
+        "host/test_errand.py::test_the_child_dies_with_its_parent",
+    ),
+    Mutant(
+        "root itself reads another user's fail2ban database",
+        "bangui_cli/fail2ban/reading.py",
+        "        if owner:\n",
+        "        if owner == ():\n",
+        "fail2ban/test_by_owner.py::test_root_gives_no_file_away_beside_a_database_of_another_user",
     ),
     Mutant(
         "an MMDB file may fill the memory",
