@@ -53,6 +53,7 @@ def test_an_entry_is_looked_up_before_and_after_the_flush(bangui):
             "asn": "AS64496",
             "org": "Example [b]GmbH[/b]",
             "resolved_at": "2026-03-01T12:00:00.000Z",
+            "bans": [],
         }
     ]
     assert cached == [{**dirty[0], "state": "cached"}]
@@ -68,7 +69,7 @@ def test_what_is_unknown_is_said_and_is_exit_code_1(bangui):
     assert ended.code == 1
     assert ended.stderr == ""
     assert [row["state"] for row in ended.json] == ["unknown", "dirty", "unknown"]
-    assert ended.json[0] == {"ip": "2001:db8::1", "state": "unknown", **unknown}
+    assert ended.json[0] == {"ip": "2001:db8::1", "state": "unknown", **unknown, "bans": []}
 
 
 @pytest.mark.parametrize(
