@@ -21,7 +21,7 @@ sys.path.insert(0, str(REPOSITORY / "tests/support"))
 import geoip  # noqa: E402
 from chromium import Looks, window  # noqa: E402
 
-PAGE, PICTURE = REPOSITORY / "man/example/bans.html", REPOSITORY / "man/example/bans.png"
+PAGE, PICTURE = REPOSITORY / "tests/data/page/bans.html", REPOSITORY / "tests/data/page/bans.png"
 PICTURE_WIDTH, PICTURE_HEIGHT, MOST_BYTES = 1120, 1345, 200_000
 DAYS, DAYS_BEFORE, BANS = 30, 30, 6_500
 # Code, name and how often it is seen.
