@@ -211,6 +211,23 @@ def test_what_a_flush_would_do_is_said_in_english(bangui):
     assert bangui.on_terminal("heartbeat")[1].count("\n") == 2  # a warning, and what was done
 
 
+def test_what_a_prune_would_do_is_said_in_english(bangui):
+    """As of a flush; nothing to do is not counted."""
+    _, nothing = bangui.on_terminal("prune", "--dry-run")
+    old = "INSERT INTO geo_cache (ip, cached_at) VALUES ('192.0.2.1', '2020-01-01T00:00:00.000Z')"
+    bangui.execute(old)
+    _, something = bangui.on_terminal("prune", "--dry-run")
+    _, done = bangui.on_terminal("prune")
+    _, again = bangui.on_terminal("prune")
+
+    assert [nothing, something, done, again] == [
+        "nothing to prune; would take the free lock\n",
+        "would prune 1 cached address and 0 bans, and take the free lock\n",
+        "pruned 1 cached address and 0 bans\n",
+        "nothing to prune\n",
+    ]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -29,6 +29,8 @@ SIGNALS, VITALS, WATCHDOG = (f"bangui_cli/host/{name}.py" for name in ("signals"
 START_UP = "bangui_cli/rules/start_up.py"
 CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/identity.py"
 TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
+MEMORY, FAIL2BAN_BANS = "bangui_cli/store/sqlite/memory.py", "bangui_cli/fail2ban/bans.py"
+COLLECT = "bangui_cli/jobs/collect.py"
 STAGING, IMPORT = "bangui_cli/access/staging.py", "bangui_cli/importing/run.py"
 
 MUTANTS = (
@@ -882,7 +884,7 @@ MUTANTS = (
     ),
     Mutant(
         "fail2ban's rows are read, and not its indexes",
-        "bangui_cli/fail2ban/database.py",
+        "bangui_cli/fail2ban/counting.py",
         "+rowid IN",
         "rowid IN",
         "fail2ban/test_fail2ban.py::test_the_history_is_counted_along_indexes_alone",
@@ -1079,6 +1081,70 @@ MUTANTS = (
         'self._execute("PRAGMA secure_delete = OFF")',
         "store/test_forget.py::test_the_text_is_gone_from_the_file",
     ),
+    # The memory of bans.
+    Mutant(
+        "an older look at fail2ban's bans writes over a newer one",
+        MEMORY,
+        "if self.collect_mark(instance) != before:",
+        "if self.collect_mark(instance) == before == after:",
+        "jobs/test_collect.py::test_an_older_look_that_commits_last_counts_for_nothing",
+    ),
+    Mutant(
+        "a ban keeps the values that it had first",
+        MEMORY,
+        "self._correct(instance, bans) if new < len(bans) else 0",
+        "0",
+        "jobs/test_collect.py::test_each_ban_is_remembered_once",
+    ),
+    Mutant(
+        "a number of a row that was given anew proves what was read",
+        "bangui_cli/rules/watermark.py",
+        "        elif fingerprint is not None:\n            break\n",
+        "",
+        "rules/test_watermark.py::test_what_is_written_after_the_mark_is_behind_it",
+    ),
+    Mutant(
+        "fail2ban's table is read on from a number, whatever stands there",
+        FAIL2BAN_BANS,
+        "after = held[0].rowid if held else _BEFORE_ALL",
+        "after = anchors[0].rowid if anchors else _BEFORE_ALL",
+        "jobs/test_collect.py::test_what_fail2ban_forgets_stays",
+    ),
+    Mutant(
+        "a permanent ban is lost with fail2ban's purge",
+        FAIL2BAN_BANS,
+        '"bips": _NOT_IN_BANS}',
+        '"bips": "0"}',
+        "jobs/test_collect.py::test_permanent_bans_outlive_the_purge",
+    ),
+    Mutant(
+        "one row that is too long ends the reading",
+        FAIL2BAN_BANS,
+        "        except sqlite3.DataError:\n            continue",
+        "        except sqlite3.NotSupportedError:\n            continue",
+        "jobs/test_collect.py::test_failures_that_cannot_be_read_are_none",
+    ),
+    Mutant(
+        "what was recorded without an MMDB file is never resolved",
+        COLLECT,
+        "owes=page.mark.owes or bool(bans)",
+        "owes=page.mark.owes",
+        "jobs/test_collect.py::test_what_was_left_unresolved_is_resolved_later",
+    ),
+    Mutant(
+        "what is lost of the history's addresses is never looked for",
+        COLLECT,
+        'after = "" if place.owed else place.mark.swept',
+        'after = "" if place.owed else "~"',
+        "jobs/test_collect.py::test_what_was_left_unresolved_is_resolved_later",
+    ),
+    Mutant(
+        "a damaged MMDB file is passed over in silence",
+        COLLECT,
+        "    if resolver.failure:\n",
+        "    if False:\n",
+        "jobs/test_collect.py::test_an_mmdb_file_that_cannot_be_used_costs_no_ban",
+    ),
     # What a person reads.
     Mutant(
         "an address behind an escape goes into the log whole",
@@ -1100,5 +1166,54 @@ MUTANTS = (
         ", bool(ips)]",
         "]",
         "resolving/test_lookup.py::test_in_of_nobody_is_no",
+    ),
+    Mutant(
+        "the moments of fail2ban's addresses are read from its rows",
+        "bangui_cli/fail2ban/counting.py",
+        "AS MATERIALIZED (SELECT rowid, {_KEYS",
+        "AS NOT MATERIALIZED (SELECT rowid, {_KEYS",
+        "fail2ban/test_fail2ban.py::test_the_moments_of_addresses_are_joined_from_two_indexes",
+    ),
+    Mutant(
+        "a ban is in force at the moment of its end",
+        "bangui_cli/store/sqlite/ban_statements.py",
+        "+ ban.bantime_s > ",
+        "+ ban.bantime_s >= ",
+        "store/test_bans.py::test_a_ban_is_over_at_the_moment_of_its_end",
+    ),
+    Mutant(
+        "a ban counts in both of two spans that meet",
+        "bangui_cli/store/sqlite/ban_statements.py",
+        "ban.banned_at < :until",
+        "ban.banned_at <= :until",
+        "reporting/test_history_reports.py::test_since_counts_and_until_does_not",
+    ),
+    Mutant(
+        "a network that holds an address is not found by it",
+        "bangui_cli/store/sqlite/bans.py",
+        "        if asked:\n",
+        "        if not asked:\n",
+        "reporting/test_bans_command.py::test_lookup_tells_the_bans_of_an_address",
+    ),
+    Mutant(
+        "a failed report leaves nothing of the one before",
+        "bangui_cli/cli/results.py",
+        "yield lambda text: output.replace(",
+        'output.replace(b"")\n        yield lambda text: output.replace(',
+        "reporting/test_history_reports.py::test_the_output_is_replaced_whole_and_a_failure_leaves_it",
+    ),
+    Mutant(
+        "an hour without a ban has no row",
+        "bangui_cli/reporting/summary.py",
+        "**dict.fromkeys(keys, 0), ",
+        "",
+        "reporting/test_history_reports.py::test_times_are_local_in_order_and_without_a_gap",
+    ),
+    Mutant(
+        "a code that is no country is counted as one",
+        "bangui_cli/reporting/summary.py",
+        " and short_name(code) is not None",
+        "",
+        "reporting/test_history_reports.py::test_a_code_that_is_no_country_has_its_row_and_is_no_country",
     ),
 )
