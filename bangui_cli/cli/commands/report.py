@@ -32,8 +32,9 @@ _PUBLISHED = (_HTML, "prometheus")
     help=f"What to count by; {', '.join(BAN_KEYS)}: bans alone.",
 )  # fmt: skip
 @click.option(
-    "--top", type=options.ROWS, metavar="N", help="Show the N most frequent; the rest is summed up."
-)
+    "--top", type=options.ROWS, metavar="N",
+    help="Show the N most frequent; the rest is summed up.  [default: all; html: 10, prometheus: 50]",
+)  # fmt: skip
 @selection_options
 @options.format_option("table", "json", "csv", *_PUBLISHED)
 @results.output_option
