@@ -20,6 +20,7 @@ _COMMANDS = {
     "lookup": ("lookup", "Show what is known of an address."),
     "report": ("report", "Show where the addresses come from."),
     "prune": ("prune", "Delete what nobody needs any more."),
+    "export": ("export", "Hand over what is known, to be imported elsewhere."),
     "forget": ("forget", "Delete all that is known of addresses."),
     "status": ("status", "Show lock, dirty set, cache and last runs."),
     "lock": ("lock", "Show the scheduler lock, or hand it over."),

@@ -16,15 +16,16 @@ from bangui_cli.states.errors import DatabaseBusy
 from bangui_cli.store.interface import Batch, JobFinish
 from bangui_cli.store.sqlite import compaction
 from bangui_cli.store.sqlite import upkeep_statements as sql
+from bangui_cli.store.sqlite.exporting import SqliteExport
 from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON, OTHER_SPELLINGS
-from bangui_cli.store.sqlite.store import SqliteStore, normal_forms
+from bangui_cli.store.sqlite.store import normal_forms
 from bangui_cli.store.upkeep import Forgotten, Prunable
 
 LONGEST_WAIT_S = 10.0
 _PAUSE_S = 0.05
 
 
-class SqliteUpkeep(SqliteStore):
+class SqliteUpkeep(SqliteExport):
     """A store that can be tidied up; `upkeep.Upkeep` says what each verb promises."""
 
     def __init__(self, path: str, deadline: Deadline | None = None, **how: bool) -> None:
