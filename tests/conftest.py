@@ -207,6 +207,17 @@ def on_server(empty_on_server):
     return empty_on_server
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def either_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Make one initialised database of each engine for all examples of a module."""
+    if request.param == "postgresql":
+        database = request.getfixturevalue("server").make_database()
+    else:
+        database = str(tmp_path_factory.mktemp("either") / "bangui.db")
+    store.initialise(database, journal_mode=None, force=False)
+    return database
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def on_either(request: pytest.FixtureRequest):
     """Run bangui with an initialised, empty database of either engine."""

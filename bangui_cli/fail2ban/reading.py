@@ -7,10 +7,11 @@ program's: whoever can write it must not be able to keep a run busy, or fill its
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from bangui_cli.fail2ban import by_owner
 from bangui_cli.host import clocks, trust
 from bangui_cli.rules.sqlite_spelling import quote_path, sidecars
 from bangui_cli.states.errors import (
@@ -94,29 +95,59 @@ def too_many(path: str) -> NotADatabase:
     return NotADatabase(f"{path} holds more than {MOST_ROWS:,} bans", hint=_HINT_PURGE, path=path)
 
 
+class ReadingByOwner(Reading):
+    """A reading that a child has open, as the owner of the database."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+
+    def fetch(self, query: str, parameters: Mapping[str, object] | None = None) -> list[Any]:
+        """Return the rows of a query."""
+        return list(self._ask("fetch", query, parameters))
+
+    def fetch_until(
+        self, ends_at_s: float, query: str, parameters: Mapping[str, object]
+    ) -> tuple[list[Any], bool]:
+        """Return the first rows of a query, and whether these are all."""
+        rows, are_all = self._ask("fetch_until", ends_at_s, query, parameters)
+        return list(rows), are_all
+
+
 @contextmanager
 def open_reading(path: str) -> Iterator[Reading]:
     """Read one state of fail2ban's database, within a time that is safe for its server.
 
-    Raise NoInput, NotADatabase, DatabaseCorrupt, DatabaseBusy, PermissionRefused, Untrusted,
-    Unavailable or IoFailed, and what the system withholds.
+    Root reads that of another user by a child who is that user. Raise NoInput, NotADatabase,
+    DatabaseCorrupt, DatabaseBusy, PermissionRefused, Untrusted, Unavailable or IoFailed, and what the
+    system withholds.
     """
-    _require_own_hands(path)
-    _require_regular_files(path)
+    owner = by_owner.owner_of(path)
+    _require_own_hands(path, owner)
     try:
-        connection = sqlite3.connect(
-            f"file:{quote_path(path)}?mode=ro", uri=True, timeout=_WAIT_S, isolation_level=None
-        )
-        try:
-            _distrust(connection)
-            connection.execute(_BEGIN)
-            reading = Reading(path, connection)
-            reading.require_tables()
-            yield reading
-        finally:
-            connection.close()
+        if owner:
+            with by_owner.asking(path, owner, lambda: open_reading(path)) as ask:
+                yield ReadingByOwner(ask)
+        else:
+            with _open_here(path) as reading:
+                yield reading
     except sqlite3.Error as error:
         raise _name_state(error, path) from None
+
+
+@contextmanager
+def _open_here(path: str) -> Iterator[Reading]:
+    _require_regular_files(path)
+    connection = sqlite3.connect(
+        f"file:{quote_path(path)}?mode=ro", uri=True, timeout=_WAIT_S, isolation_level=None
+    )
+    try:
+        _distrust(connection)
+        connection.execute(_BEGIN)
+        reading = Reading(path, connection)
+        reading.require_tables()
+        yield reading
+    finally:
+        connection.close()
 
 
 def _distrust(connection: sqlite3.Connection) -> None:
@@ -129,14 +160,15 @@ def _distrust(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def _require_own_hands(path: str) -> None:
-    """Raise Untrusted where others could lead root astray.
+def _require_own_hands(path: str, owner: tuple[int, int] | None) -> None:
+    """Raise Untrusted where others than root and the owner could lead astray who reads.
 
     SQLite opens the sidecars of a WAL database to write even where it only reads, and as root gives
     them to the owner of the database: a second name, or a directory that is swapped, makes that any.
     """
     if os.geteuid() == trust.ROOT_ID and "\0" not in path:
-        trust.require_own_hands(path, way_out=_HINT_OWNER)
+        user_id = owner[0] if owner else trust.ROOT_ID
+        trust.require_own_hands(path, user_id, group_counts=owner is None, way_out=_HINT_OWNER)
 
 
 def _require_regular_files(path: str) -> None:

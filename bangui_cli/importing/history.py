@@ -10,7 +10,7 @@ from bangui_cli.importing.run import Import
 from bangui_cli.rules.ban import KeptBan, make_ban
 from bangui_cli.rules.timestamps import WIDTH_CHARACTERS
 from bangui_cli.rules.validation import Rejected
-from bangui_cli.store.upkeep import Upkeep
+from bangui_cli.store.handover import Handover
 
 _FIELDS = ("banned_at", "instance", "jail", "ip", "bantime_s", "bancount", "failures")
 
@@ -34,7 +34,7 @@ class BanStaging(Staging):
 
     def write(self, batch: list[str]) -> float:
         """Write a batch in one transaction; return the seconds for which others had to wait."""
-        return cast("Upkeep", self.store).keep_bans(list(map(_unpack, batch)))
+        return cast("Handover", self.store).keep_bans(list(map(_unpack, batch)))
 
 
 class BanNormaliser(Normaliser):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.jobs.catalogue import Job
-from bangui_cli.rules.lease import LOST, REFRESHED
+from bangui_cli.rules.lease import CREATED, LOST, REACQUIRED, REFRESHED, TAKEN_OVER
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld
@@ -19,6 +19,13 @@ if TYPE_CHECKING:  # the watchdog wants this module before all that is needed fo
 OK, HELD, TIMEOUT, ERROR = "ok", "held", "timeout", "error"
 STALL_S = 0.04
 _LEFT = "remaining"  # nobody knows before it is counted
+# What a run would do with the lock, in words.
+_WOULD = {
+    CREATED: "take the free lock",
+    REFRESHED: "refresh the lock",
+    REACQUIRED: "take the lock again, which has expired",
+    TAKEN_OVER: "take over the expired lock of another instance",
+}
 _LOCK_KEYS = ("owner", "lease_id", "token")
 
 
@@ -67,6 +74,11 @@ class Report:
         self.take_down_lock(holding)
         if holding.judgement.outcome != REFRESHED:
             self.lock["lease_id"] = None  # a new lease's ID is not known before it is taken
+
+    @property
+    def lock_intention(self) -> str:
+        """Say what a run would do with the lock that was taken down."""
+        return _WOULD[self.lock["outcome"]]
 
     def end(self, error: BaseException | None) -> None:
         """Print and log how the run ended; what nobody reads changes nothing."""

@@ -1,17 +1,27 @@
-"""Count what is known of addresses, or of those that fail2ban has banned."""
+"""Count what is known of addresses, or the bans of fail2ban's own database."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from typing import Any
 
 from bangui_cli.access import reading
+from bangui_cli.fail2ban import counting
 from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.fail2ban.addresses import first_address
-from bangui_cli.host import clocks
-from bangui_cli.reporting.summary import Counted, describe
+from bangui_cli.fail2ban.counting import Asked, Moments
+from bangui_cli.reporting.history import by_time
+from bangui_cli.reporting.selection import Selection
+from bangui_cli.reporting.summary import ADDRESS, Report, describe, summarise, summarise_addresses
+from bangui_cli.rules import local_times, networks, timestamps
+from bangui_cli.rules.entry import Entry
 from bangui_cli.rules.validation import Rejected
 from bangui_cli.store import Store
+from bangui_cli.store.bans import ORIGINS, BannedAddress, Counted
 
 _LOOKUP_ROWS = 5_000
+_JAIL = "jail"
+_BY = {_JAIL: counting.JAIL} | dict.fromkeys(local_times.UNITS, counting.TIME)
 
 
 def count_addresses(store: Store, by: str) -> Iterable[Counted]:
@@ -26,32 +36,97 @@ def count_addresses(store: Store, by: str) -> Iterable[Counted]:
         yield *describe(entry, by), 1
 
 
-def read_bans(path: str, *, jail: str | None, within_s: float | None, active: bool) -> dict[str, int]:
-    """Count fail2ban's bans of each address: of one jail, of some last seconds, or active ones."""
-    now_s = clocks.wall_s()
-    since_s = None if within_s is None else now_s - within_s
-    if active:
-        return fail2ban.count_active_bans(path, now_s, jail=jail, since_s=since_s)
-    return fail2ban.count_bans(path, jail=jail, since_s=since_s)
+def read_bans(path: str, selection: Selection, by: str, now_s: float) -> Mapping[Any, Any]:
+    """Count fail2ban's bans, by address where their origin is asked for, for `summarise_bans`."""
+    asked = Asked(selection.jails, selection.since_s, selection.until_s)
+    if selection.active:
+        return _count_active(counting.list_active(path, now_s, asked), by)
+    if by == ADDRESS:
+        return counting.list_moments(path, asked)
+    return counting.count_bans(path, _BY.get(by, counting.ADDRESS), asked)
 
 
-def other_jails(path: str, jail: str) -> list[str] | None:
-    """Return the jails that have bans where the one that is asked for has none."""
-    jails = fail2ban.read_jails(path)
-    return None if jail in jails else jails
+def _count_active(active: Mapping[tuple[str, str], Any], by: str) -> Mapping[Any, Any]:
+    if by == ADDRESS:
+        return _together((ip, Moments(1, at_s, at_s)) for (ip, _), at_s in active.items())
+    if by in local_times.UNITS:
+        return Counter(map(counting.quarter_s, active.values()))
+    return Counter(jail if by == _JAIL else ip for ip, jail in active)
 
 
-def count_bans(store: Store, bans: Mapping[str, int], by: str) -> Iterable[Counted]:
-    """Say what each address that was banned counts for, and how often. Wants a snapshot.
+def summarise_bans(
+    store: Store,
+    counted: Mapping[Any, Any],
+    selection: Selection,
+    by: str,
+    top: int | None,
+    now_s: float,
+) -> Report:
+    """Lay out what `read_bans` has counted. Wants a snapshot. Raise UsageFault for too many hours."""
+    if by in ORIGINS:
+        return summarise(by, _count_origins(store, counted, by), top)
+    if by == ADDRESS:
+        total = sum(moments.bans for moments in counted.values())
+        return summarise_addresses(_most_banned(store, counted, top), total)
+    if by == _JAIL:
+        return summarise(by, ((jail, None, bans) for jail, bans in counted.items()), top)
+    return by_time(counted, selection, by, top, now_s)
+
+
+def jails(path: str) -> list[str]:
+    """Return the jails that have bans in fail2ban's database."""
+    return fail2ban.read_jails(path)
+
+
+def _count_origins(store: Store, bans: Mapping[str, int], by: str) -> Iterable[Counted]:
+    """Say what each address that was banned counts for, and how often.
 
     A network counts for its first address. Nonsense is a ban all the same, of unknown origin.
     """
     remaining = iter(bans.items())
     while some := list(islice(remaining, _LOOKUP_ROWS)):
-        ips = [_looked_up(text) for text, _ in some]
-        known = reading.find_known(store, ips)
-        for ip, (_, count) in zip(ips, some, strict=True):
-            yield *describe(known.get(ip), by), count
+        known = _find_known(store, [text for text, _ in some])
+        for text, count in some:
+            yield *describe(known.get(text), by), count
+
+
+def _find_known(store: Store, texts: Iterable[str]) -> dict[str, Entry]:
+    """Return what is known of addresses, and of networks by their first ones."""
+    ip_of = {text: _looked_up(text) for text in texts}
+    known = reading.find_known(store, list(ip_of.values()))
+    return {text: known[ip] for text, ip in ip_of.items() if ip in known}
+
+
+def _most_banned(
+    store: Store, counted: Mapping[str, Moments], top: int | None
+) -> Iterable[BannedAddress]:
+    normal = _together((_normal(text), moments) for text, moments in counted.items())
+    ranked = sorted(normal.items(), key=lambda item: (-item[1].bans, item[0]))[:top]
+    remaining = iter(ranked)
+    while some := list(islice(remaining, _LOOKUP_ROWS)):
+        known = _find_known(store, [text for text, _ in some])
+        for text, (bans, first_s, last_s) in some:
+            entry = known.get(text)
+            origin = entry[1:5] if entry else (None,) * 4
+            yield BannedAddress(text, bans, *origin, _moment(first_s), _moment(last_s))
+
+
+def _together(counted: Iterable[tuple[str, Moments]]) -> dict[str, Moments]:
+    found: dict[str, Moments] = {}
+    for text, moments in counted:
+        found[text] = counting.together(found.get(text), moments)
+    return found
+
+
+def _moment(wall_s: Any) -> str | None:
+    return timestamps.normal_text(wall_s) or None
+
+
+def _normal(text: str) -> str:
+    try:
+        return networks.normalise(text)
+    except Rejected:
+        return text
 
 
 def _looked_up(text: str) -> str:

@@ -5,10 +5,14 @@ import io
 from collections.abc import Iterator
 
 from bangui_cli.host import terminal
-from bangui_cli.reporting.summary import Report, Row
+from bangui_cli.reporting.summary import ADDRESS, AddressRow, Report, Row
 from bangui_cli.rules import spreadsheets
+from bangui_cli.telling import readable
 
-_HEADINGS = {"country": "country", "asn": "ASN", "org": "organisation"}
+_HEADINGS = {"asn": "ASN", "org": "organisation", "ip": "address"}
+# Their keys have names.
+_NAMED = ("country", "asn")
+_ADDRESS_COLUMNS = ("country_code", "asn", "org", "first_at", "last_at")
 _LONGEST_BAR, _SHORTEST_BAR = 24, 6
 # So many columns the numbers and some of the names want; bars share the rest with longer names.
 _WITHOUT_BARS = 40
@@ -22,25 +26,46 @@ def table_rows(report: Report, columns: int | None) -> list[dict[str, object]]:
     digits, bars = len(f"{report.total:,}"), _bars(report, rows, columns)
     return [
         {
-            _HEADINGS[report.by]: row.key,
+            _HEADINGS.get(report.by, report.by): row.key,
             "count": f"{row.count:>{digits},}",
             "share": f"{row.share:6.1%}",
             **bar,
-            **({} if report.by == "org" else {"name": row.name}),
+            **_told_besides(report, row),
         }
         for row, bar in zip(rows, bars, strict=True)
     ]
+
+
+def _told_besides(report: Report, row: Row) -> dict[str, object]:
+    if report.by in _NAMED:
+        return {"name": row.name}
+    if report.by != ADDRESS:
+        return {}
+    country, asn, org, *moments = _of_address(row)
+    first, last = (moment and readable.short_moment(moment) for moment in moments)
+    return {"country": country, "ASN": asn, "organisation": org, "first ban": first, "last ban": last}
+
+
+def _of_address(row: Row) -> list[str | None]:
+    """Return what is told of an address besides its name; of the rest nothing."""
+    if not isinstance(row, AddressRow):
+        return [None] * len(_ADDRESS_COLUMNS)
+    return [row.country_code, row.asn, row.org, row.first_at, row.last_at]
 
 
 def csv_text(report: Report) -> str:
     """Return the rows as CSV, every text quoted; the other and the unknown come last and have no key."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(("key", "name", "count", "share"))
+    besides = _ADDRESS_COLUMNS if report.by == ADDRESS else ()
+    writer.writerow(("key", "name", "count", "share", *besides))
     for row in report.rows:
-        writer.writerow((_csv_cell(row.key), _csv_cell(row.name or ""), row.count, row.share))
+        more = _of_address(row) if besides else ()
+        writer.writerow(
+            (csv_cell(row.key), csv_cell(row.name), row.count, row.share, *map(csv_cell, more))
+        )
     for row in _nameless_rows(report, "other", "unknown"):
-        writer.writerow(("", row.key, row.count, row.share))
+        writer.writerow(("", row.key, row.count, row.share, *[""] * len(besides)))
     return text.getvalue().removesuffix("\n")
 
 
@@ -71,5 +96,6 @@ def _bar(count: int, scale: int, length: int) -> str:
     return ("█" * whole + _EIGHTHS[eighths]).rstrip() or "▏"
 
 
-def _csv_cell(text: str) -> str:
-    return spreadsheets.defuse(terminal.safe(text))
+def csv_cell(text: str | None) -> str:
+    """Return a text from outside for a spreadsheet, which obeys nothing of it."""
+    return spreadsheets.defuse(terminal.safe(text or ""))

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from bangui_cli.reporting.summary import Counted
 from bangui_cli.rules.countries import short_name
+from bangui_cli.store.bans import Counted
 from bangui_cli.telling import exposition
 from bangui_cli.telling.exposition import Metric, Sample
 

@@ -1,17 +1,22 @@
-"""Count addresses or bans by country, ASN or organisation: pure functions of what was read."""
+"""Count addresses or bans by a key: pure functions of what was read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bangui_cli.rules import local_times
 from bangui_cli.rules.entry import Entry
+from bangui_cli.store.bans import ORIGINS, SOURCES, BannedAddress, Counted
 
-KEYS = ("country", "asn", "org")
+COUNTRY, ADDRESS = "country", "ip"
+# What bans alone are counted by.
+BAN_KEYS = (*SOURCES, ADDRESS, *local_times.UNITS)
+KEYS = (*ORIGINS, *BAN_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One country, ASN or organisation. `share` is of the total, the unknown included."""
+    """One key. `share` is of the total, the unknown included."""
 
     key: str
     name: str | None
@@ -20,21 +25,36 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressRow(Row):
+    """One address, or network, and when its first and its last ban came; its name is its country's."""
+
+    country_code: str | None
+    asn: str | None
+    org: str | None
+    first_at: str | None
+    last_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """Where addresses come from; `rows`, `other` (below the top) and `unknown` add up to `total`."""
+    """What was counted; `rows`, `other` (below the top) and `unknown` add up to `total`.
+
+    `countries` are those that have some, by country alone: a code that ISO 3166 does not know is none.
+    """
 
     by: str
     total: int
     unknown: int
     other: int
     rows: list[Row]
+    countries: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that --format json prints."""
-        return asdict(self)
-
-
-Counted = tuple[str | None, str | None, int]
+        values = asdict(self)
+        if self.countries is None:
+            del values["countries"]
+        return values
 
 
 def describe(entry: Entry | None, by: str) -> tuple[str | None, str | None]:
@@ -51,26 +71,89 @@ def describe(entry: Entry | None, by: str) -> tuple[str | None, str | None]:
 
 
 def summarise(by: str, counted: Iterable[Counted], top: int | None) -> Report:
-    """Add up what was counted, the most frequent key first; only the `top` ones get a row."""
-    names: dict[str | None, str | None] = {}
+    """Add up what was counted, the most frequent key first; only the `top` ones get a row.
+
+    A key has the name that was most often seen with it.
+    """
     counts: dict[str | None, int] = {}
+    names: dict[str | None, dict[str, int]] = {}
     for key, name, count in counted:
-        names[key] = max(names.get(key) or "", name or "") or None
         counts[key] = counts.get(key, 0) + count
+        if name:
+            seen = names.setdefault(key, {})
+            seen[name] = seen.get(name, 0) + count
     total, unknown = sum(counts.values()), counts.pop(None, 0)
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ranked = _ranked(counts)
     rows = [
-        Row(str(key), names[key] or _name(key, by), count, round(count / total, 4))
+        Row(key, _usual(names.get(key)) or _iso_name(key, by), count, share(count, total))
         for key, count in ranked[:top]
-        if count
     ]
+    countries = count_countries(key for key, _ in ranked) if by == COUNTRY else None
+    return _report(by, total, unknown, rows, countries)
+
+
+def summarise_addresses(counted: Iterable[BannedAddress], total: int) -> Report:
+    """Lay out the most frequent addresses, in their order, of so many bans."""
+    rows: list[Row] = [
+        AddressRow(
+            one.ip,
+            one.country_name or _iso_name(one.country_code, COUNTRY),
+            one.bans,
+            share(one.bans, total),
+            one.country_code,
+            one.asn,
+            one.org,
+            one.first_at,
+            one.last_at,
+        )
+        for one in counted
+    ]
+    return _report(ADDRESS, total, 0, rows)
+
+
+def summarise_times(
+    unit: str, counted: Mapping[str | None, int], keys: Iterable[str], top: int | None
+) -> Report:
+    """Lay out what was counted in the order of time, zeros included, or of that the most frequent."""
+    counts: dict[str | None, int] = {**dict.fromkeys(keys, 0), **counted}
+    total, unknown = sum(counts.values()), counts.pop(None, 0)
+    shown = sorted(
+        _ranked(counts)[:top] if top else ((str(key), count) for key, count in counts.items())
+    )
+    rows = [Row(key, None, count, share(count, total)) for key, count in shown]
+    return _report(unit, total, unknown, rows)
+
+
+def share(count: int, total: int) -> float:
+    """Return the part of a total, 0 of none."""
+    return round(count / total, 4) if total else 0.0
+
+
+def count_countries(codes: Iterable[str | None]) -> int:
+    """Count what ISO 3166 knows, and Kosovo."""
+    from bangui_cli.rules.countries import short_name
+
+    return sum(code is not None and short_name(code) is not None for code in codes)
+
+
+def _report(by: str, total: int, unknown: int, rows: list[Row], countries: int | None = None) -> Report:
     other = total - unknown - sum(row.count for row in rows)
-    return Report(by, total, unknown, other, rows)
+    return Report(by, total, unknown, other, rows, countries)
 
 
-def _name(key: str | None, by: str) -> str | None:
+def _ranked(counts: Mapping[Any, int]) -> list[tuple[str, int]]:
+    return sorted(
+        ((key, count) for key, count in counts.items() if count), key=lambda item: (-item[1], item[0])
+    )
+
+
+def _usual(names: Mapping[str, int] | None) -> str | None:
+    return max(names, key=lambda name: (names[name], name)) if names else None
+
+
+def _iso_name(key: str | None, by: str) -> str | None:
     """Return the name of a key that none of its addresses has a name for."""
-    if by != "country" or key is None:
+    if by != COUNTRY or key is None:
         return None
     from bangui_cli.rules.countries import short_name
 

@@ -6,21 +6,17 @@ the child, and the run goes on to say so.
 """
 
 import errno
-import faulthandler
-import gc
 import json
 import os
 import resource
 import signal
 from collections.abc import Callable
-from functools import cache
 from typing import Any, NamedTuple, NoReturn
 
-from bangui_cli.host import vitals
+from bangui_cli.host import children, vitals
 
 _MIB = 1 << 20
 _ANSWER_LIMIT_BYTES = 128 * _MIB
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _DONE, _FAILED, _WITHHELD = "done", "failed", "withheld"
 
 
@@ -46,7 +42,7 @@ def run_in_child(work: Callable[[], Any], limits: Limits) -> Any:
 
     Raise ChildFailed, or OSError where the system withholds what the child needs.
     """
-    _load_prctl()  # once for all children
+    children.load_prctl()  # once for all of them
     parent = os.getpid()
     reading_end, writing_end = os.pipe()
     with open(reading_end, "rb", buffering=0) as pipe:
@@ -117,31 +113,11 @@ def _work_and_exit(work: Callable[[], Any], limits: Limits, writing_end: int, pa
 
 
 def _leave_the_parents_world(parent: int, writing_end: int) -> None:
-    """Die with the parent, and of signals without a word: no handlers, no core file, no streams."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
-        signal.signal(number, signal.SIG_DFL)
-    _die_with(parent)
-    faulthandler.disable()
-    gc.disable()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """Die with the parent, and of signals without a word on the streams."""
+    children.leave_parents_world()
+    children.die_with(parent)
     # Closed, and not led to /dev/null, which may be missing: the last words of the C library go nowhere.
     os.closerange(0, min(3, writing_end))
-
-
-def _die_with(parent: int) -> None:
-    if prctl := _load_prctl():
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before
-        os._exit(0)
-
-
-@cache
-def _load_prctl() -> Callable[[int, int], int] | None:
-    try:
-        import ctypes  # 2 ms
-    except ImportError:  # a Python built without it: the other limits still end the child
-        return None
-    return ctypes.CDLL(None).prctl
 
 
 def _outcome(work: Callable[[], Any], limits: Limits) -> bytes:

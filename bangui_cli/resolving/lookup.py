@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from bangui_cli.access import reading
@@ -12,21 +13,27 @@ from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.resolving.records import Facts
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import Entry
+from bangui_cli.rules.networks import Networks
 from bangui_cli.states.errors import BanguiError
-from bangui_cli.store import gives_up_rights
+from bangui_cli.store import Store, gives_up_rights
+from bangui_cli.store.bans import Ban, BanFilter
 
 CACHED, DIRTY, RESOLVED, UNKNOWN = "cached", "dirty", "resolved", "unknown"
 _LOOKUP_ROWS = 5_000
 
 
 class Found(NamedTuple):
-    """What counts for one address, and where that, or the newest of it, is from."""
+    """What counts for one address, and where that, or the newest of it, is from.
+
+    Its bans, the newest first, are those of the networks that hold it, too.
+    """
 
     entry: Entry
     state: str
+    bans: Sequence[Ban] = ()
 
 
-def look_up(path: str, ips: Sequence[str]) -> dict[str, Found]:
+def look_up(path: str, ips: Sequence[str], *, with_bans: bool = False) -> dict[str, Found]:
     """Return what the database knows of each address, in normal form, as of one moment."""
     found: dict[str, Found] = {}
     with reading.open_snapshot(path) as store:
@@ -36,8 +43,25 @@ def look_up(path: str, ips: Sequence[str]) -> dict[str, Found]:
             cached = reading.merge_all({}, in_cache)
             known = reading.merge_all(cached, dirty)
             waiting = {entry.ip: entry for entry in dirty}
-            found |= {ip: _found(ip, known.get(ip), cached.get(ip), waiting.get(ip)) for ip in some}
+            bans = _find_bans(store, some) if with_bans else {}
+            for ip in some:
+                one = _found(ip, known.get(ip), cached.get(ip), waiting.get(ip))
+                found[ip] = one._replace(bans=bans.get(ip, ()))
     return found
+
+
+def _find_bans(store: Store, ips: Sequence[str]) -> dict[str, list[Ban]]:
+    bans_of: dict[str, list[Ban]] = {}
+    bans = store.bans.list_newest(BanFilter(addresses=tuple(ips)))
+    for ban in bans:
+        bans_of.setdefault(ban.ip, []).append(ban)
+    banned = Networks(text for text in bans_of if "/" in text)
+    texts_of = {ip: [text for text in (ip, *banned.holding(ip)) if text in bans_of] for ip in ips}
+    return {
+        ip: sorted(chain(*map(bans_of.__getitem__, texts)), reverse=True)
+        for ip, texts in texts_of.items()
+        if texts
+    }
 
 
 def _found(ip: str, known: Entry | None, cached: Entry | None, waiting: Entry | None) -> Found:
@@ -51,7 +75,12 @@ def _found(ip: str, known: Entry | None, cached: Entry | None, waiting: Entry | 
 
 
 def look_up_resolving(
-    path: str, ips: Sequence[str], configured: Sequence[str], *, registered: bool = False
+    path: str,
+    ips: Sequence[str],
+    configured: Sequence[str],
+    *,
+    registered: bool = False,
+    with_bans: bool = False,
 ) -> dict[str, Found]:
     """Look addresses up, and ask the MMDB files for what has no country, staging nothing.
 
@@ -63,8 +92,8 @@ def look_up_resolving(
             # Files that only root may read are to be open by the time that root becomes another user.
             with suppress(BanguiError):  # raised again below, if they are needed
                 open_all()
-        found = look_up(path, ips)
-        missing = sorted(ip for ip, (entry, _) in found.items() if not entry.knows_country)
+        found = look_up(path, ips, with_bans=with_bans)
+        missing = sorted(ip for ip, one in found.items() if not one.entry.knows_country)
         return found | _resolve(missing, found, open_all()) if missing else found
 
 
@@ -76,4 +105,4 @@ def _resolve(ips: Sequence[str], found: dict[str, Found], files: Sequence[Mmdb])
     known = {ip: found[ip].entry for ip in ips if found[ip].state != UNKNOWN}
     answers = [Entry(ip, *some, now) for ip, some in zip(ips, facts, strict=True) if some != Facts()]
     merged = reading.merge_all(known, answers)
-    return {entry.ip: Found(merged[entry.ip], RESOLVED) for entry in answers}
+    return {ip: found[ip]._replace(entry=merged[ip], state=RESOLVED) for ip, *_ in answers}

@@ -50,8 +50,9 @@ GEOIP_WITHOUT_COUNTRIES = Event(
     "geoip_without_countries", "warning", "no MMDB file knows countries, so that nothing gets one"
 )
 JAIL_WITHOUT_BANS = Event(
-    "jail_without_bans", "warning", "fail2ban's database has no ban of the jail that was asked for"
+    "jail_without_bans", "warning", "there is no ban of the jail that was asked for"
 )
+BANS_LEFT_OUT = Event("bans_left_out", "info", "more bans fit than were asked for")
 IMPORT_ROWS_REJECTED = Event(
     "import_rows_rejected", "warning", "more rows of an input were refused than are told one by one"
 )

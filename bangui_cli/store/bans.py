@@ -75,8 +75,8 @@ class BannedAddress(NamedTuple):
     country_name: str | None
     asn: str | None
     org: str | None
-    first_at: str
-    last_at: str
+    first_at: str | None
+    last_at: str | None
 
 
 class Extent(NamedTuple):

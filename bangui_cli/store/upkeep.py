@@ -1,11 +1,9 @@
-"""What every engine offers beside `interface.Store`, to those who delete and hand over what it holds."""
+"""What every engine offers beside `interface.Store`, to those who delete what it holds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from bangui_cli.rules.ban import KeptBan
-from bangui_cli.rules.entry import Entry
 from bangui_cli.rules.retention import Retention
 from bangui_cli.states.records import Record
 from bangui_cli.store.interface import Batch, JobFinish, Store
@@ -70,23 +68,6 @@ class Upkeep(Store, Protocol):
 
         What it was leaves no trace, as far as the engine can see to that. Where anything is deleted,
         every instance reads all of fail2ban's bans anew. Raise what `require_schema` does.
-        """
-
-    def export_cache(self, since: str) -> Iterator[Entry]:
-        """Yield what is known of each address, dirty rows included, in one consistent state.
-
-        It is what is known since a time, "" being all of it, in the order of the addresses. However long
-        the caller takes, nobody waits for it. What has no time that can be read is of 1970. Raise what
-        `require_schema` does.
-        """
-
-    def export_history(self, since: str) -> Iterator[KeptBan]:
-        """Yield the bans since a time, the oldest first, as `export_cache` does."""
-
-    def keep_bans(self, bans: Sequence[KeptBan]) -> float:
-        """Write bans into the history, sorted by their times if it is to be fast; the last counts.
-
-        Return the seconds for which others had to wait.
         """
 
     def size_bytes(self) -> int:

@@ -72,8 +72,12 @@ def print_section(title: str, values: dict[str, Any]) -> None:
 
 
 def print_table(rows: list[dict[str, Any]], most_columns: int | None = None) -> None:
-    """Print rows of equal keys as columns, with a heading; given a width, long cells are cut to fit."""
-    if not rows:
-        return
+    """Print rows of equal keys as columns, with a heading."""
+    if rows:
+        print_text(table_text(rows, terminal.stdout_columns()))
+
+
+def table_text(rows: list[dict[str, Any]], columns: int | None) -> str:
+    """Return rows of equal keys as columns, with a heading, within the columns of a terminal."""
     cells = [[readable("", value, 0.0) for value in row.values()] for row in rows]
-    print_text("\n".join(tables.table(list(rows[0]), cells, terminal.stdout_columns())))
+    return "\n".join(tables.table(list(rows[0]), cells, columns))

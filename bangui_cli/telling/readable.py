@@ -56,6 +56,11 @@ def _moment(value: Any, now_s: float) -> str | None:
     return f"{span} ago, {at}" if age_s >= 0 else f"in {span}, {at}"
 
 
+def short_moment(timestamp: str) -> str:
+    """Write a timestamp text to the second, so that a narrow table may break it."""
+    return f"{timestamp[:_TO_THE_SECOND].replace('T', ' ')}Z"
+
+
 def size(count: float) -> str:
     """Write a number of bytes in the unit that leaves it below 1024."""
     units = ["B", "KiB", "MiB", "GiB"]

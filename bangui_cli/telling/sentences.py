@@ -34,8 +34,11 @@ _SENTENCES: dict[Event, tuple[str | tuple[str, ...], ...]] = {
     events.IMPORT_COUNTRY_UNKNOWN: (
         "{file}: ISO 3166 does not know the country of {rows}; the first is {country}",
     ),
-    events.JAIL_WITHOUT_BANS: ("no ban of a jail {jail}", "; there are {jails}"),
+    events.JAIL_WITHOUT_BANS: ("jail {jail} has no ban", "; there are bans of {jails}"),
     events.SCHEDULED_AS_ROOT: ("root runs the jobs", ": {reason}"),
+    events.FORGOTTEN_STILL_BANNED: (
+        "fail2ban still holds what was forgotten: the next collect brings it back",
+    ),
     events.VARIABLE_UNKNOWN: ("{variable} is no setting and has no effect",),
 }  # fmt: skip
 _BY_NAME = {event.name: parts for event, parts in _SENTENCES.items()}

@@ -53,6 +53,7 @@ def test_an_entry_is_looked_up_before_and_after_the_flush(bangui):
             "asn": "AS64496",
             "org": "Example [b]GmbH[/b]",
             "resolved_at": "2026-03-01T12:00:00.000Z",
+            "bans": [],
         }
     ]
     assert cached == [{**dirty[0], "state": "cached"}]
@@ -68,7 +69,7 @@ def test_what_is_unknown_is_said_and_is_exit_code_1(bangui):
     assert ended.code == 1
     assert ended.stderr == ""
     assert [row["state"] for row in ended.json] == ["unknown", "dirty", "unknown"]
-    assert ended.json[0] == {"ip": "2001:db8::1", "state": "unknown", **unknown}
+    assert ended.json[0] == {"ip": "2001:db8::1", "state": "unknown", **unknown, "bans": []}
 
 
 @pytest.mark.parametrize(
@@ -208,6 +209,23 @@ def test_what_a_flush_would_do_is_said_in_english(bangui):
         "would flush 1 row and take over the expired lock of another instance\n",
     ]
     assert bangui.on_terminal("heartbeat")[1].count("\n") == 2  # a warning, and what was done
+
+
+def test_what_a_prune_would_do_is_said_in_english(bangui):
+    """As of a flush; nothing to do is not counted."""
+    _, nothing = bangui.on_terminal("prune", "--dry-run")
+    old = "INSERT INTO geo_cache (ip, cached_at) VALUES ('192.0.2.1', '2020-01-01T00:00:00.000Z')"
+    bangui.execute(old)
+    _, something = bangui.on_terminal("prune", "--dry-run")
+    _, done = bangui.on_terminal("prune")
+    _, again = bangui.on_terminal("prune")
+
+    assert [nothing, something, done, again] == [
+        "nothing to prune; would take the free lock\n",
+        "would prune 1 cached address and 0 bans, and take the free lock\n",
+        "pruned 1 cached address and 0 bans\n",
+        "nothing to prune\n",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from conftest import wait_until
 from fail2ban_servers import Fail2ban
 from geoip import query_plan
 
-from bangui_cli.fail2ban.database import history_query
+from bangui_cli.fail2ban.counting import ADDRESS, history_query
 
 pytestmark = pytest.mark.skipif(not shutil.which("fail2ban-server"), reason="fail2ban is not installed")
 
@@ -65,7 +65,7 @@ def test_its_own_indexes_are_what_is_asked(bangui, server, geo):
 
     for of_jail in (False, True):
         for recent in (False, True):
-            query = history_query(of_jail=of_jail, recent=recent)
+            query = history_query(ADDRESS, of_jail=of_jail, timed=recent)
             steps = query_plan(str(fail2ban.database), query)
             assert all("COVERING INDEX bans_" in step for step in steps), steps
     report = bangui.ok("report", f"--fail2ban={fail2ban.database}", "--jail", "apps", "--since", "1d")

@@ -56,7 +56,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Mac
         "owner": (OWNER_RUNS, needs("systemctl")),
     }
     started = {
-        name: Machine(tmp_path_factory.mktemp(name), script)
+        name: Machine(tmp_path_factory.mktemp(name), script, {"CHECKOUT": str(ROOT)})
         for name, (script, skip) in wanted.items()
         if not skip.args[0]
     }
@@ -467,8 +467,8 @@ def test_a_hardened_unit_still_sees_which_boot_it_is(systemd: Machine):
 LIMIT_RUNS = (
     _SYSTEMD
     + """
-export BANGUI_DATABASE_PATH=/run/db/bangui.db BANGUI_HEARTBEAT_TIMEOUT=0.5
-printf 'heartbeat_timeout = 0.5\\nflush_timeout = "30s"\\n' > /run/bangui.toml
+export BANGUI_DATABASE_PATH=/run/db/bangui.db BANGUI_HEARTBEAT_TIMEOUT=3
+printf 'heartbeat_timeout = 3\\nflush_timeout = "30s"\\n' > /run/bangui.toml
 bangui init -q
 bangui heartbeat --instance other
 schedule install -q --format systemd --root /run/root --config /run/bangui.toml
@@ -520,11 +520,26 @@ OWNER_RUNS = (
 mkdir -m 700 /run/nobody; chown nobody /run/nobody
 bangui init -q -d /run/nobody/bangui.db
 bangui add -d /run/nobody/bangui.db 192.0.2.1 --country-code DE
-schedule install -q --format systemd --root /run/root -d /run/nobody/bangui.db
+mkdir -m 700 /run/fail2ban
+$PYTHON -c "
+import sys; sys.path[:0] = '$CHECKOUT/tests $CHECKOUT/tests/support'.split()
+import geoip, pathlib, time
+geoip.write_mmdb(pathlib.Path('/run/country.mmdb'), {'192.0.2.0/24': geoip.country('FR', 'France')})
+bans = [('sshd', '192.0.2.2', int(time.time()), 600)]
+geoip.write_fail2ban(pathlib.Path('/run/fail2ban/fail2ban.sqlite3'), bans)"
+chmod 600 /run/country.mmdb
+mkdir /run/metrics; chown daemon /run/metrics
+cat > /run/bangui.toml <<EOF
+fail2ban_db = "/run/fail2ban/fail2ban.sqlite3"
+geoip_db = ["/run/country.mmdb"]
+metrics_path = "/run/metrics"
+EOF
+schedule install -q --format systemd --root /run/root -d /run/nobody/bangui.db --config /run/bangui.toml
 grep -q '^User=' /run/root/etc/systemd/system/*.service && exit 1
 use_units /run/root
 start_systemd
-systemctl --user start bangui-heartbeat.service bangui-flush.service
+for job in heartbeat collect flush prune status-metrics; do systemctl --user start bangui-$job.service; done
+cp /run/metrics/bangui_status.prom $OUT/metrics
 bangui status -d /run/nobody/bangui.db --format json > $OUT/status
 stat -c %U /run/nobody/* > $OUT/owners
 """
@@ -533,10 +548,15 @@ stat -c %U /run/nobody/* > $OUT/owners
 
 @needs("systemctl")
 def test_a_unit_of_roots_becomes_the_owner_of_the_database(machines: dict[str, Machine]):
-    """Under all its hardening, and without a right to pass over permissions."""
+    """Under all its hardening, and without a right to pass over permissions, but for a directory of metrics.
+
+    What the owner may not read, fail2ban's database and the MMDB file, is read all the same.
+    """
     machine = machines["owner"].finish()
     status = json.loads(machine.text("status"))
 
-    assert status["cache"]["rows"] == 1
+    assert [status["cache"][key] for key in ("rows", "unresolved")] == [2, 0]
+    assert status["history"]["rows"] == 1
     assert {job["last_outcome"] for job in status["jobs"].values()} == {"ok"}
     assert machine.text("owners") == "nobody\n"
+    assert "bangui_history_rows 1\n" in machine.text("metrics")

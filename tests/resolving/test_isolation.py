@@ -11,6 +11,7 @@ import hostile_mmdb
 import pytest
 from conftest import wait_until
 
+from bangui_cli.host.children import die_with
 from bangui_cli.resolving import isolation
 from bangui_cli.resolving.isolation import ChildFailed, Limits, run_in_child
 
@@ -162,7 +163,7 @@ def test_a_child_that_comes_too_late_to_die_with_its_parent_dies_at_once():
     """The parent may be gone before the kernel is asked to watch it."""
     pid = os.fork()
     if pid == 0:
-        isolation._die_with(os.getpid())  # which is not its parent
+        die_with(os.getpid())  # which is not its parent
         os._exit(7)
 
     assert os.waitpid(pid, 0)[1] == 0

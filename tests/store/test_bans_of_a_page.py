@@ -2,18 +2,14 @@
 
 import bisect
 import ipaddress
-import sqlite3
 from collections import Counter
-from contextlib import closing
 
-import pytest
-from histories import ban, remember
+from histories import ban, fill
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bangui_cli.access import reading
 from bangui_cli.rules import masking
-from bangui_cli.store import initialise
 from bangui_cli.store.bans import EVERY_BAN, BanFilter
 
 groups = st.sampled_from([0, 0, 1, 0xDB8, 0xFFFF])
@@ -25,28 +21,12 @@ wide = st.tuples(ipv4, st.integers(0, 31)) | st.tuples(ipv6, st.integers(0, 127)
 networks = wide.map(lambda pair: str(ipaddress.ip_network(f"{pair[0]}/{pair[1]}", strict=False)))
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory):
-    path = tmp_path_factory.mktemp("masked") / "bangui.db"
-    initialise(str(path), journal_mode=None, force=False)
-    return path
-
-
-def fill(path, rows, cache=()):
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("DELETE FROM ban_history")
-        connection.execute("DELETE FROM geo_cache")
-        remember(connection, rows)
-        connection.executemany("INSERT INTO geo_cache VALUES (?, ?, ?, ?, ?, '2026-01-01', NULL)", cache)
-        connection.commit()
-
-
 @given(ips=st.lists(ipv4 | ipv6 | networks, min_size=1, max_size=12))
-def test_addresses_count_together_that_are_the_same_once_masked(database, ips):
+def test_addresses_count_together_that_are_the_same_once_masked(either_database, ips):
     """A page that shows networks would else show one of them twice, and none of them whole."""
-    fill(database, [ban(ip, f"2026-01-01T00:00:{place:02}") for place, ip in enumerate(ips)])
+    fill(either_database, [ban(ip, f"2026-01-01T00:00:{place:02}") for place, ip in enumerate(ips)])
 
-    with reading.open_snapshot(str(database)) as store:
+    with reading.open_snapshot(either_database) as store:
         counted = store.bans.count_by_masked_address(EVERY_BAN, 10**6)
         first = store.bans.count_by_masked_address(EVERY_BAN, 1)
 
@@ -68,10 +48,10 @@ rows = st.lists(
     moments=st.lists(st.sampled_from(MOMENTS), unique=True).map(sorted),
     jails=st.sampled_from([(), ("web",)]),
 )
-def test_bans_between_moments_are_each_in_one_place(database, rows, moments, jails):
+def test_bans_between_moments_are_each_in_one_place(either_database, rows, moments, jails):
     """The first moment of a day is in it, and none is between two days."""
-    fill(database, rows)
-    with reading.open_snapshot(str(database)) as store:
+    fill(either_database, rows)
+    with reading.open_snapshot(either_database) as store:
         counted = store.bans.count_between(BanFilter(jails=jails), moments)
 
     meant = [row for row in rows if row.jail in (jails or ("sshd", "web"))]
@@ -80,24 +60,27 @@ def test_bans_between_moments_are_each_in_one_place(database, rows, moments, jai
     )
 
 
-def test_bans_between_moments_keep_to_the_time_that_is_asked_for(database):
+def test_bans_between_moments_keep_to_the_time_that_is_asked_for(either_database):
     """A bar at the edge holds what is within alone."""
-    fill(database, [ban("192.0.2.1", moment) for moment in MOMENTS])
-    with reading.open_snapshot(str(database)) as store:
+    fill(either_database, [ban("192.0.2.1", moment) for moment in MOMENTS])
+    with reading.open_snapshot(either_database) as store:
         counted = store.bans.count_between(BanFilter(since=MOMENTS[1], until=MOMENTS[5]), [MOMENTS[3]])
 
     assert counted == [(0, "sshd", 2), (1, "sshd", 2)]
 
 
 @given(rows=rows, before=st.sampled_from([None, MOMENTS[1]]))
-def test_origins_count_bans_and_addresses_of_a_time_and_of_the_one_before(database, rows, before):
+def test_origins_count_bans_and_addresses_of_a_time_and_of_the_one_before(either_database, rows, before):
     """One look at each address, whatever is asked of it."""
     fill(
-        database,
+        either_database,
         rows,
-        [("192.0.2.1", "DE", "Germany", "AS1", "One"), ("192.0.2.2", "DE", None, None, None)],
+        [
+            ("192.0.2.1", "DE", "Germany", "AS1", "One", MOMENTS[0]),
+            ("192.0.2.2", "DE", None, None, None, MOMENTS[0]),
+        ],
     )
-    with reading.open_snapshot(str(database)) as store:
+    with reading.open_snapshot(either_database) as store:
         counted = store.bans.count_by_origin(BanFilter(since=MOMENTS[4], until=MOMENTS[6]), before)
 
     expected = {}

@@ -7,9 +7,22 @@ import pytest
 from conftest import Bangui
 
 from bangui_cli.access import locking
+from bangui_cli.rules.ban import Ban
 from bangui_cli.rules.entry import Entry, pack
+from bangui_cli.rules.retention import Retention
 from bangui_cli.states.errors import LockHeld, SchemaNewer
-from bangui_cli.store import Decision, JobFinish, JobStart, Store, open_store
+from bangui_cli.store import (
+    Decision,
+    JobFinish,
+    JobStart,
+    Store,
+    open_memory,
+    open_store,
+    open_upkeep,
+)
+from bangui_cli.store.bans import EVERY_BAN, BanFilter
+from bangui_cli.store.memory import Memory
+from bangui_cli.store.upkeep import Upkeep
 
 NOON, LATER = "2026-01-01T12:00:00.000Z", "2026-01-01T13:00:00.000Z"
 FLUSH = "geo_cache_flush"
@@ -226,6 +239,159 @@ def test_the_oldest_row_that_waits_is_told(store: Store):
         assert (store.count_dirty_rows(), store.oldest_dirty()) == (2, NOON)
         situation = store.situation()
     assert situation.has_dirty_rows
+
+
+def ban(second: int, ip: str = "192.0.2.1", jail: str = "sshd", **values: Any) -> Ban:
+    moment = f"2026-01-01T00:00:{second:02}.000Z"
+    return Ban(jail, ip, moment, 600, 1, 5)._replace(**values)
+
+
+@pytest.fixture
+def memory(on_either: Bangui) -> Iterator[Memory]:
+    with open_memory(on_either.environment["BANGUI_DATABASE_PATH"]) as opened:
+        yield opened
+
+
+def test_a_ban_is_recorded_once_and_its_later_values_count(memory: Memory):
+    """With how far the reading came, in one step."""
+    odd = ban(2, jail="a\x1fb\nc'd\\e%s")
+    assert memory.record_bans("web1", [ban(1), odd], None, "one") == (2, 0)
+    assert memory.record_bans("web2", [ban(1)], None, "other") == (1, 0)
+    changed = [ban(1, bantime_s=-1, failures=None), odd, ban(3, "192.0.2.0/24")]
+    assert memory.record_bans("web1", changed, "one", "two") == (1, 1)
+
+    with memory.snapshot():
+        marks = memory.collect_mark("web1"), memory.collect_mark("web2"), memory.collect_mark("web3")
+        newest = memory.bans.list_newest(BanFilter(instances=("web1",)))
+    assert marks == ("two", "other", None)
+    assert [(each.jail, each.ip, each.bantime_s, each.failures) for each in newest] == [
+        ("sshd", "192.0.2.0/24", 600, 5), (odd.jail, "192.0.2.1", 600, 5), ("sshd", "192.0.2.1", -1, None),
+    ]  # fmt: skip
+
+
+def test_bans_that_another_run_has_read_meanwhile_are_not_recorded(memory: Memory):
+    """It is told to look again, at the first time, too."""
+    memory.record_bans("web1", [ban(1)], None, "one")
+
+    assert memory.record_bans("web1", [ban(2)], None, "first") is None
+    assert memory.record_bans("web1", [ban(2)], "none", "late") is None
+
+    with memory.snapshot():
+        assert memory.collect_mark("web1") == "one"
+        assert memory.bans.extent(EVERY_BAN).bans == 1
+
+
+def test_addresses_that_nobody_knows_are_found_piece_by_piece(memory: Memory):
+    """Those of this instance; of a network the first one."""
+    stage(memory, entry("192.0.2.1"))
+    memory.record_bans("web1", [ban(n, f"192.0.2.{n}") for n in (1, 2, 3)], None, "one")
+    memory.record_bans("web1", [ban(4, "198.51.100.0/24"), ban(5, "192.0.2.2")], "one", "two")
+    memory.record_bans("web2", [ban(6, "192.0.2.9")], None, "other")
+
+    found: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        with memory.snapshot():
+            some, after = memory.find_unknown("web1", after, 2)
+        found += some
+    assert found == ["192.0.2.2", "192.0.2.3", "198.51.100.0"]
+
+
+PRUNE = "geo_cache_cleanup"
+
+
+@pytest.fixture
+def upkeep(on_either: Bangui) -> Iterator[Upkeep]:
+    with open_upkeep(on_either.environment["BANGUI_DATABASE_PATH"]) as opened:
+        yield opened
+
+
+def prune(upkeep: Upkeep, lease_id: str, kept: Retention, rows: int = 2) -> tuple[int, int] | None:
+    """Delete in small batches; return how many rows of the history and of the cache."""
+    deleted = [0, 0]
+    with upkeep.pruning():
+        batch = upkeep.prune_history(lease_id, rows, kept)
+        while batch:
+            deleted[0] += batch.rows
+            batch = upkeep.prune_history(lease_id, rows, kept) if batch.through is not None else None
+        after: str | None = ""
+        while after is not None:
+            finish = JobFinish(PRUNE, "run", "ok", deleted[1], 1.0)
+            batch = upkeep.prune_cache(lease_id, after, rows, kept, finish)
+            if batch is None:
+                return None
+            after, deleted[1] = batch.through, deleted[1] + batch.rows
+    return deleted[0], deleted[1]
+
+
+def test_a_prune_deletes_what_is_old_and_nothing_refers_to(upkeep: Upkeep, on_either: Bangui):
+    """As many as were foretold, in batches, recorded at the end."""
+    old, new = "2025-01-01T00:00:00.000Z", "2026-01-01T00:00:00.000Z"
+    ips = [f"192.0.2.{number}" for number in range(1, 8)]
+    stage(upkeep, *map(entry, ips))
+    sweep(upkeep)
+    stage(upkeep, entry(ips[0]))
+    schema = "bangui." if hasattr(on_either, "url") else ""
+    on_either.execute(f"UPDATE {schema}geo_cache SET cached_at = '{old}', last_seen = '{old}'")
+    on_either.execute(f"UPDATE {schema}geo_cache SET last_seen = '{new}' WHERE ip = '{ips[1]}'")
+    on_either.execute(f"UPDATE {schema}geo_cache SET last_seen = NULL WHERE ip = '{ips[6]}'")
+    with open_memory(on_either.environment["BANGUI_DATABASE_PATH"]) as memory:
+        kept_bans = [ban(1, ips[2]), ban(2, f"{ips[3]}/32".replace("/32", "/31"))]
+        memory.record_bans("web1", [*kept_bans, ban(3, ips[4], banned_at=old)], None, "one")
+    kept = Retention("2025-06-01T00:00:00.000Z", "2025-06-01T00:00:00.000Z")
+    with upkeep.snapshot():
+        foretold = upkeep.count_prunable(kept)
+    lease_id = take(upkeep).lease_id
+
+    deleted = prune(upkeep, lease_id, kept)
+    assert deleted == (1, 3)
+    # What referred to an address was itself pruned.
+    assert foretold == (3, 1)
+    assert [each.ip for each in known(upkeep, *ips)[0]] == ips[:4]
+    with upkeep.snapshot():
+        state = upkeep.job_state(PRUNE)
+    assert state["runs_total"] == 0  # nobody has recorded its start
+    assert prune(upkeep, "lost", kept) is None
+
+
+def test_what_is_forgotten_is_known_nowhere(upkeep: Upkeep, on_either: Bangui):
+    """Addresses, and all that is in networks; the next run of `collect` reads all bans anew."""
+    ips = ["192.0.2.1", "192.0.2.10", "192.0.2.128", "198.51.100.1", "2001:db8::1", "2001:db9::1"]
+    stage(upkeep, *map(entry, ips))
+    sweep(upkeep)
+    stage(upkeep, *map(entry, ips))
+    bans = [ban(n, ip) for n, ip in enumerate([*ips, "192.0.2.128/26", "192.0.0.0/16"])]
+    with open_memory(on_either.environment["BANGUI_DATABASE_PATH"]) as memory:
+        memory.record_bans("web1", bans, None, "one")
+        assert upkeep.forget(["203.0.113.1"]) == (0, 0, 0)
+        with memory.snapshot():
+            assert memory.collect_mark("web1") == "one"
+
+        assert upkeep.forget(["192.0.2.1", "192.0.2.128/25", "2001:db8::/32"]) == (3, 3, 4)
+
+        left = ["192.0.2.10", "198.51.100.1", "2001:db9::1"]
+        assert [[each.ip for each in side] for side in known(upkeep, *ips)] == [left, left]
+        with memory.snapshot():
+            assert memory.collect_mark("web1") is None
+            kept = {each.ip for each in memory.bans.list_newest(EVERY_BAN)}
+    assert kept == {*left, "192.0.0.0/16"}
+
+
+def test_all_of_a_family_can_be_forgotten(upkeep: Upkeep):
+    """Whose texts have no common beginning."""
+    stage(upkeep, entry("192.0.2.1"), entry("2001:db8::1"))
+
+    assert upkeep.forget(["::/0"]) == (0, 1, 0)
+    assert upkeep.forget(["0.0.0.0/0"]) == (0, 1, 0)
+
+
+def test_never_keeps_all(upkeep: Upkeep):
+    """However old."""
+    stage(upkeep, entry("192.0.2.1", time="1990-01-01T00:00:00.000Z"))
+    sweep(upkeep)
+
+    assert prune(upkeep, take(upkeep).lease_id, Retention("", "")) == (0, 0)
+    assert len(known(upkeep, "192.0.2.1")[0]) == 1
 
 
 def test_a_newer_schema_is_not_touched(store: Store, on_either: Bangui):

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -170,6 +171,23 @@ def test_root_brings_fail2bans_addresses_and_mmdb_files(app, private):
     app.ok("flush")
     report = app.ok("report", f"--fail2ban={banned}", "--format", "json").json
     assert [(row["key"], row["count"]) for row in report["rows"]] == [("DE", 1)]
+
+
+def test_root_brings_the_bans_of_fail2bans_database(app, private):
+    """A child of root's reads on from where the owner's database says, and says what is wrong."""
+    bans = [("sshd", f"192.0.2.{number}", int(time.time()), 600) for number in range(3)]
+    banned = write_fail2ban(private / "fail2ban.sqlite3", bans)
+    banned.chmod(0o600)
+    collect = ("collect", f"--fail2ban={banned}", "--json")
+
+    first, again = app.ok(*collect).json, app.ok(*collect).json
+    banned.unlink()
+    missing = app.run(*collect)
+
+    assert [first[key] for key in ("read", "recorded")] == [3, 3]
+    assert again["recorded"] == 0
+    assert (missing.code, missing.events[-1]["path"]) == (66, str(banned))
+    assert app.rows("SELECT jail, ip FROM ban_history ORDER BY ip")[0] == ("sshd", "192.0.2.0")
 
 
 def test_root_brings_the_inputs_of_an_import(app, private):

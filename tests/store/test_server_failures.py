@@ -82,8 +82,7 @@ def test_a_password_in_the_address_lets_in_and_stays_unseen(on_server: OnServer)
     """Neither `status` nor an event at any level tells it."""
     on_server.execute("DROP ROLE IF EXISTS secretive")
     on_server.execute("CREATE ROLE secretive LOGIN SUPERUSER PASSWORD 'geheim!%'")
-    name = on_server.url.partition("@/")[2].partition("?")[0]
-    url = f"postgresql://secretive:{{p}}@127.0.0.1:{{port}}/{name}"
+    url = f"postgresql://secretive:{{p}}@127.0.0.1:{{port}}/{on_server.name}"
 
     for command in ("heartbeat -v", "flush -v", "add 192.0.2.1", "status", "status --json", "doctor -v",
                     "init -v", "lock show", "lookup 192.0.2.1", "report"):  # fmt: skip
@@ -131,8 +130,7 @@ def test_a_role_that_may_make_no_schema_is_told_so(empty_on_server: OnServer):
 
 def test_a_read_only_database_is_one(on_server: OnServer):
     """What only reads goes on."""
-    name = on_server.url.partition("@/")[2].partition("?")[0]
-    on_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    on_server.execute(f"ALTER DATABASE {on_server.name} SET default_transaction_read_only = on")
 
     assert on_server.run("heartbeat").code == 77
     assert on_server.run("add", "192.0.2.1").code == 77

@@ -116,6 +116,7 @@ class OnServer(Bangui):
         super().__init__(home)
         self.server = server
         self.url = server.make_database()
+        self.name = self.url.partition("@/")[2].partition("?")[0]
         self.environment["BANGUI_DATABASE_PATH"] = self.url
         self._connection: Connection | None = None
 

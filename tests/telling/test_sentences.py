@@ -59,11 +59,11 @@ def said(event, **fields):
             {"file": "x", "rows": 1, "fields": ["land", "stadt"]},
             "x: of 1 row nothing but the address is understood; there are the fields land, stadt",
         ),
-        (events.JAIL_WITHOUT_BANS, {"jail": "ssh", "jails": []}, "no ban of a jail ssh"),
+        (events.JAIL_WITHOUT_BANS, {"jail": "ssh", "jails": []}, "jail ssh has no ban"),
         (
             events.JAIL_WITHOUT_BANS,
             {"jail": "ssh", "jails": ["sshd", "web"]},
-            "no ban of a jail ssh; there are sshd, web",
+            "jail ssh has no ban; there are bans of sshd, web",
         ),
         (
             events.SCHEDULED_TWICE,

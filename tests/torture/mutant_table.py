@@ -840,10 +840,24 @@ MUTANTS = (
     # What others have written: MMDB files, fail2ban's database.
     Mutant(
         "a killed run leaves its child",
-        "bangui_cli/resolving/isolation.py",
+        "bangui_cli/host/children.py",
         "        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)\n",
         "        pass\n",
         "resolving/test_isolation.py::test_a_run_that_is_killed_takes_its_child_along",
+    ),
+    Mutant(
+        "a child that becomes another user outlives its parent",
+        "bangui_cli/host/errand.py",
+        "        children.die_with(parent)  # to become another user would undo that\n",
+        "",
+        "host/test_errand.py::test_the_child_dies_with_its_parent",
+    ),
+    Mutant(
+        "root itself reads another user's fail2ban database",
+        "bangui_cli/fail2ban/reading.py",
+        "        if owner:\n",
+        "        if owner == ():\n",
+        "fail2ban/test_by_owner.py::test_root_gives_no_file_away_beside_a_database_of_another_user",
     ),
     Mutant(
         "an MMDB file may fill the memory",
@@ -868,7 +882,7 @@ MUTANTS = (
     ),
     Mutant(
         "fail2ban's rows are read, and not its indexes",
-        "bangui_cli/fail2ban/database.py",
+        "bangui_cli/fail2ban/counting.py",
         "+rowid IN",
         "rowid IN",
         "fail2ban/test_fail2ban.py::test_the_history_is_counted_along_indexes_alone",
@@ -1068,7 +1082,7 @@ MUTANTS = (
     # What is handed over.
     Mutant(
         "a slow reader of an export holds writers up",
-        "bangui_cli/store/sqlite/exporting.py",
+        "bangui_cli/store/sqlite/handover.py",
         "            yield\n            self._execute(COMMIT)",
         "            yield\n            self._execute(COMMIT)\n            self._execute('BEGIN')\n"
         "            self._execute('SELECT 1 FROM sqlite_schema').fetchone()\n"
@@ -1077,7 +1091,7 @@ MUTANTS = (
     ),
     Mutant(
         "an export leaves out what is dirty",
-        "bangui_cli/store/sqlite/exporting.py",
+        "bangui_cli/store/sqlite/handover.py",
         "            self._execute(sql.MERGE_DIRTY, now)\n",
         "",
         "whole/test_handing_over.py::test_the_cache_is_what_lookup_tells",
@@ -1124,5 +1138,54 @@ MUTANTS = (
         ", bool(ips)]",
         "]",
         "resolving/test_lookup.py::test_in_of_nobody_is_no",
+    ),
+    Mutant(
+        "the moments of fail2ban's addresses are read from its rows",
+        "bangui_cli/fail2ban/counting.py",
+        "AS MATERIALIZED (SELECT rowid, {_KEYS",
+        "AS NOT MATERIALIZED (SELECT rowid, {_KEYS",
+        "fail2ban/test_fail2ban.py::test_the_moments_of_addresses_are_joined_from_two_indexes",
+    ),
+    Mutant(
+        "a ban is in force at the moment of its end",
+        "bangui_cli/store/sqlite/ban_statements.py",
+        "+ ban.bantime_s > ",
+        "+ ban.bantime_s >= ",
+        "store/test_bans.py::test_a_ban_is_over_at_the_moment_of_its_end",
+    ),
+    Mutant(
+        "a ban counts in both of two spans that meet",
+        "bangui_cli/store/sqlite/ban_statements.py",
+        "ban.banned_at < :until",
+        "ban.banned_at <= :until",
+        "reporting/test_history_reports.py::test_since_counts_and_until_does_not",
+    ),
+    Mutant(
+        "a network that holds an address is not found by it",
+        "bangui_cli/store/sqlite/bans.py",
+        "        if asked:\n",
+        "        if not asked:\n",
+        "reporting/test_bans_command.py::test_lookup_tells_the_bans_of_an_address",
+    ),
+    Mutant(
+        "a failed report leaves nothing of the one before",
+        "bangui_cli/cli/results.py",
+        "yield lambda text: output.replace(",
+        'output.replace(b"")\n        yield lambda text: output.replace(',
+        "reporting/test_history_reports.py::test_the_output_is_replaced_whole_and_a_failure_leaves_it",
+    ),
+    Mutant(
+        "an hour without a ban has no row",
+        "bangui_cli/reporting/summary.py",
+        "**dict.fromkeys(keys, 0), ",
+        "",
+        "reporting/test_history_reports.py::test_times_are_local_in_order_and_without_a_gap",
+    ),
+    Mutant(
+        "a code that is no country is counted as one",
+        "bangui_cli/reporting/summary.py",
+        " and short_name(code) is not None",
+        "",
+        "reporting/test_history_reports.py::test_a_code_that_is_no_country_has_its_row_and_is_no_country",
     ),
 )

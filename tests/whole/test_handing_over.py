@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -19,7 +20,7 @@ from bangui_cli.importing.history import BanStaging, HistoryImport
 from bangui_cli.reporting import rows
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.ban import KeptBan
-from bangui_cli.store import open_upkeep
+from bangui_cli.store import open_handover
 
 OLD, NEW = "2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"
 CACHED = "INSERT INTO geo_cache VALUES (?, ?, ?, ?, ?, ?, NULL)"
@@ -136,7 +137,7 @@ class _Quiet:
 
 
 def _take_in(path, text):
-    with open_staging(str(path), open_upkeep) as store:
+    with open_staging(str(path), open_handover) as store:
         source = path.with_suffix(".input")
         source.write_bytes(text)
         from bangui_cli.importing.sources import Source
@@ -158,13 +159,13 @@ def test_a_history_that_was_handed_over_is_the_same(initialised, tmp_path_factor
         shutil.copy(initialised, path)
     with closing(sqlite3.connect(one, isolation_level=None)) as connection:
         connection.executemany(BAN, bans)
-    with open_upkeep(str(one)) as store:
+    with open_handover(str(one)) as store:
         text = b"".join(rows.LAYOUTS[layout](KeptBan._fields, store.export_history("")))
 
     if bans:
         _take_in(two, text)
 
-    with open_upkeep(str(two)) as store:
+    with open_handover(str(two)) as store:
         assert sorted(bans, key=lambda ban: (ban.banned_at, *ban[:3])) == list(store.export_history(""))
 
 
@@ -298,7 +299,7 @@ def test_a_slow_reader_holds_nobody_up_and_gets_one_state(bangui):
     """A pager that stands still must not keep the flush from its commit."""
     bangui.execute(MANY, 50_000, OLD)
     export = bangui.start("export")
-    first = export.stdout.readline()  # the pipe is full, and the export waits
+    first = os.read(export.stdout.fileno(), 1)  # the pipe is full, and the export waits
 
     bangui.ok("add", "10.0.0.1", "--country-code", "FR")
     bangui.ok("flush", "--timeout", "5")
@@ -306,7 +307,7 @@ def test_a_slow_reader_holds_nobody_up_and_gets_one_state(bangui):
 
     assert export.poll() is None
     ended = bangui.end(export)
-    entries = [json.loads(line) for line in [first, *ended.stdout.splitlines()]]
+    entries = [json.loads(line) for line in (first.decode() + ended.stdout).splitlines()]
     assert ended.code == 0
     assert len(entries) == 50_000
     assert {entry["country_code"] for entry in entries} == {"DE"}

@@ -36,6 +36,8 @@ COMMANDS: dict[str, list[str]] = {
     "resolve": ["resolve", EVIL, "192.0.2.1", "--geoip-db", f"mmdb{NAME}"],
     "wrapping": ["resolve", "192.0.2.1", "--geoip-db", f"rows{NAME}"],
     "banned": ["resolve", "--fail2ban", "fail2ban", "--geoip-db", f"mmdb{NAME}"],
+    "collect": ["collect", "--fail2ban", "fail2ban", "--geoip-db", f"mmdb{NAME}"],
+    "forget": ["forget", EVIL],
     "jail": ["report", "--fail2ban", "fail2ban", "--jail", f"ssh{EVIL}"],
     "held": ["flush"],
     "taken over": ["flush", "-v", "--instance", "web2"],

@@ -11,6 +11,7 @@ from bangui_cli.host import terminal
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs import collect
 from bangui_cli.jobs.catalogue import COLLECT
+from bangui_cli.jobs.collect import Read
 from bangui_cli.jobs.frame import run_job
 from bangui_cli.jobs.report import Report
 from bangui_cli.jobs.run import Run
@@ -48,14 +49,15 @@ def command(
     as_json = layout == "json"
     with ExitStack() as stack:
         resolvers: list[Resolver] = []
+        reads: list[Read] = []
 
         def prepare(settings: Settings, _: Deadline) -> None:
+            reads.append(_reader(stack, settings))
             if not no_resolve and files.are_there(settings.geoip_db):
                 resolvers.append(_resolver(stack, settings, max_age_s))
 
         def work(run: Run) -> None:
-            read = partial(read_page, run.settings.fail2ban_db)
-            collect.collect(run, read, resolvers[0] if resolvers else None)
+            collect.collect(run, reads[0], resolvers[0] if resolvers else None)
 
         report = run_job(
             COLLECT, invocation, work,
@@ -64,6 +66,15 @@ def command(
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
         invocation.tell(_result(report, resolves=bool(resolvers), no_resolve=no_resolve))
     return report.exit_code
+
+
+def _reader(stack: ExitStack, settings: Settings) -> Read:
+    """Return what reads fail2ban's database, with the rights of now."""
+    if not gives_up_rights(settings.database_path):
+        return partial(read_page, settings.fail2ban_db)
+    from bangui_cli.fail2ban import deputy
+
+    return stack.enter_context(deputy.appointed(settings.fail2ban_db)).read_page
 
 
 def _resolver(stack: ExitStack, settings: Settings, max_age_s: float) -> Resolver:

@@ -13,8 +13,8 @@ from bangui_cli.rules import timestamps
 from bangui_cli.rules.ban import KeptBan
 from bangui_cli.rules.entry import Entry
 from bangui_cli.settings.invocation import Invocation
-from bangui_cli.store import gives_up_rights, open_upkeep
-from bangui_cli.store.upkeep import Upkeep
+from bangui_cli.store import gives_up_rights, open_handover
+from bangui_cli.store.handover import Handover
 from bangui_cli.telling import output
 
 _CACHE, _HISTORY = "cache", "history"
@@ -51,7 +51,7 @@ def command(
     with invocation.open_output(path, mode=PRIVATE) if path else nullcontext() as file:
         if file and gives_up_rights(settings.database_path):
             file.entrust()
-        with open_upkeep(settings.database_path) as store:
+        with open_handover(settings.database_path) as store:
             pieces = _pieces(store, what, since, layout)
             if file:
                 file.replace_with(pieces)
@@ -59,7 +59,7 @@ def command(
                 output.print_pieces(pieces)
 
 
-def _pieces(store: Upkeep, what: str, since: str, layout: str) -> Iterator[bytes]:
+def _pieces(store: Handover, what: str, since: str, layout: str) -> Iterator[bytes]:
     if what == _CACHE:
         found: Any = store.export_cache(since)
         return rows.LAYOUTS[layout](Entry._fields, found)

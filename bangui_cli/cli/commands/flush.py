@@ -9,17 +9,9 @@ from bangui_cli.jobs.catalogue import FLUSH
 from bangui_cli.jobs.frame import run_job
 from bangui_cli.jobs.report import OK, Report
 from bangui_cli.jobs.run import Run
-from bangui_cli.rules import lease
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
 from bangui_cli.telling.progress import ProgressBar
-
-_WOULD = {
-    lease.CREATED: "take the free lock",
-    lease.REFRESHED: "refresh the lock",
-    lease.REACQUIRED: "take the lock again, which has expired",
-    lease.TAKEN_OVER: "take over the expired lock of another instance",
-}
 
 
 @options.command("flush", example="bangui flush --timeout 30s --json")
@@ -63,7 +55,7 @@ def _intention(report: Report) -> str:
 
     if report.outcome != OK:
         return "would do nothing: another instance holds the lock"
-    rows, lock = report.counts["flushed"], _WOULD[report.lock["outcome"]]
+    rows, lock = report.counts["flushed"], report.lock_intention
     return (
         f"would flush {counted(rows, 'row')} and {lock}" if rows else f"nothing to flush; would {lock}"
     )

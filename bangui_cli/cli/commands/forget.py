@@ -47,7 +47,7 @@ def _normalise(text: str) -> str:
     try:
         return networks.normalise(text)
     except Rejected as error:
-        hint = "give addresses and networks, such as 192.0.2.1 or 2001:db8::/32; nothing was deleted"
+        hint = "give addresses and networks, such as 192.0.2.0/24 or 2001:db8::/48; nothing was deleted"
         raise BadData(f"{text!r} was rejected: {error}", hint=hint) from None
 
 

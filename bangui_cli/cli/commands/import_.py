@@ -77,7 +77,7 @@ def command(
     bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
     with (
         _open_files(invocation, inputs, rejects_path) as output,
-        open_staging(database_path, store.open_upkeep if history else store.open_store) as opened,
+        open_staging(database_path, store.open_handover if history else store.open_store) as opened,
         Rejects(output) as rejects,
     ):
         make = _make_history_import if history else _make_import

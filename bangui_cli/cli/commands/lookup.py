@@ -18,9 +18,11 @@ from bangui_cli.rules.validation import (
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import BadData
+from bangui_cli.store.bans import Ban
 from bangui_cli.telling import output
 
 _STDIN = "-"
+_OF_BAN = ("banned_at", "ip", "jail", "instance", "bantime_s", "bancount", "failures")
 _EXAMPLE = """\
 bangui lookup 192.0.2.1 2001:db8::1 --json
 bangui lookup 192.0.2.1 --in DE,AT,CH && echo welcome"""
@@ -61,29 +63,55 @@ def command(
     countries: frozenset[str] | None,
     layout: str,
 ) -> int:
-    """Show what is known of addresses, flushed or still dirty; exit 1 if any is unknown.
+    """Show what is known of addresses, flushed or still dirty, and their bans.
+
+    The exit code is 1 if of any there is nothing but bans.
 
     Each IP is an address, and - reads them from stdin, separated by white space.
     """
     if _STDIN in addresses:
         invocation.announce_stdin()
     ips = [_normalise(text) for text in _given(addresses)]
-    settings = invocation.settings
-    if resolve or "geoip_db" in invocation.flags:
-        found = look_up_resolving(
-            settings.database_path, ips, settings.geoip_db, registered=settings.geoip_registered
-        )
-    else:
-        found = look_up(settings.database_path, ips)
+    resolve = resolve or "geoip_db" in invocation.flags
+    found = _find(invocation, ips, resolve=resolve, with_bans=countries is None)
     if countries is not None:
         # Where there is no address, none is welcome.
         return _verdict([*(found[ip].entry.country_code in countries for ip in ips), bool(ips)])
     rows = [_describe(found[ip]) for ip in ips]
     if layout == "json":
-        output.print_json(rows)
+        bans = ({"bans": list(map(_as_json, found[ip].bans))} for ip in ips)
+        output.print_json([row | more for row, more in zip(rows, bans, strict=True)])
     else:
-        output.print_table(rows)
+        _print_tables(rows, [ban for ip in dict.fromkeys(ips) for ban in found[ip].bans])
     return _verdict(row["state"] != UNKNOWN for row in rows)
+
+
+def _find(invocation: Invocation, ips: list[str], *, resolve: bool, with_bans: bool) -> dict[str, Found]:
+    settings = invocation.settings
+    if not resolve:
+        return look_up(settings.database_path, ips, with_bans=with_bans)
+    return look_up_resolving(
+        settings.database_path,
+        ips,
+        settings.geoip_db,
+        registered=settings.geoip_registered,
+        with_bans=with_bans,
+    )
+
+
+def _print_tables(rows: list[dict[str, Any]], bans: list[Ban]) -> None:
+    """Print what is known, and below it the bans, if there are any, each once."""
+    output.print_table(rows)
+    if bans:
+        from bangui_cli.reporting import ban_layout
+
+        output.print_text("")
+        output.print_table(ban_layout.without_origin(dict.fromkeys(bans)))
+
+
+def _as_json(ban: Ban) -> dict[str, Any]:
+    """Return a ban without its origin, which may be that of a network."""
+    return {name: value for name, value in ban._asdict().items() if name in _OF_BAN}
 
 
 def _given(texts: Iterable[str]) -> Iterator[str]:

@@ -77,7 +77,7 @@ def command(
         opens=open_upkeep,
     )
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():
-        _tell(invocation, report, dry_run)
+        invocation.tell(_intention(report) if dry_run else _result(report))
     return report.exit_code
 
 
@@ -89,18 +89,30 @@ def _require_file(settings: Settings, _: Deadline) -> None:
         )
 
 
-def _tell(invocation: Invocation, report: Report, dry_run: bool) -> None:
-    from bangui_cli.telling.readable import counted, size
+def _intention(report: Report) -> str:
+    if report.outcome != OK:
+        return "would do nothing: another instance holds the lock"
+    found = _pruned(report)
+    if found is None:
+        return f"nothing to prune; would {report.lock_intention}"
+    return f"would prune {found}, and {report.lock_intention}"
+
+
+def _result(report: Report) -> str:
+    from bangui_cli.telling.readable import size
 
     if report.outcome != OK:
-        done = "would do nothing" if dry_run else "nothing done"
-        invocation.tell(f"{done}: another instance holds the lock")
-        return
-    counts = report.counts
-    cached = counted(counts["pruned_cache"] or 0, "cached address", "cached addresses")
-    bans = counted(counts["pruned_history"] or 0, "ban")
-    if dry_run:
-        invocation.tell(f"would prune {cached} and {bans} (lock {report.lock['outcome']})")
-        return
-    freed = f", freed {size(counts['freed_bytes'])}" if counts["freed_bytes"] else ""
-    invocation.tell(f"pruned {cached} and {bans}{freed} in {report.duration_s():.2f} s")
+        return "nothing done: another instance holds the lock"
+    found, freed_bytes = _pruned(report), report.counts["freed_bytes"]
+    done = "nothing to prune" if found is None else f"pruned {found}"
+    return f"{done}, freed {size(freed_bytes)}" if freed_bytes else done
+
+
+def _pruned(report: Report) -> str | None:
+    """Say how much it is, None where that is nothing."""
+    from bangui_cli.telling.readable import counted
+
+    cached, bans = (report.counts[key] or 0 for key in ("pruned_cache", "pruned_history"))
+    if not cached and not bans:
+        return None
+    return f"{counted(cached, 'cached address', 'cached addresses')} and {counted(bans, 'ban')}"

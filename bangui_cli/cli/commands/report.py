@@ -1,82 +1,106 @@
 """`bangui report`: where the addresses, or the bans, come from."""
 
-from collections.abc import Mapping
-
 import click
 
 from bangui_cli.access import reading
-from bangui_cli.cli import options
-from bangui_cli.host import terminal
-from bangui_cli.reporting import collect
-from bangui_cli.reporting.summary import KEYS, Report, summarise
+from bangui_cli.cli import options, results
+from bangui_cli.cli.ban_options import selection_options, warn_of_no_bans
+from bangui_cli.host import clocks, terminal
+from bangui_cli.reporting import collect, history
+from bangui_cli.reporting.selection import Selection
+from bangui_cli.reporting.summary import BAN_KEYS, KEYS, Report, summarise
 from bangui_cli.settings.invocation import Invocation
-from bangui_cli.states import events
 from bangui_cli.states.errors import UsageFault
 from bangui_cli.telling import output
 
+_EXAMPLE = """\
+bangui report --history --since 30d --by asn --top 10
+bangui report --history --by day --format csv --output bans.csv"""
+_INSTANCE = "instance"
 
-@options.command("report", example="bangui report --fail2ban --jail sshd --since 7d --by asn --top 10")
+
+@options.command("report", example=_EXAMPLE)
 @click.option(
-    "--by", type=click.Choice(KEYS), default="country", show_default=True, help="What to count by."
+    "--history", "of_history", is_flag=True, help="Count the bans that bangui remembers: see collect."
 )
+@options.fail2ban_option("Count the bans of fail2ban's database instead of the addresses.")
+@click.option(
+    "--by", type=click.Choice(KEYS), default="country", show_default=True,
+    help=f"What to count by; {', '.join(BAN_KEYS)}: bans alone.",
+)  # fmt: skip
 @click.option(
     "--top", type=options.ROWS, metavar="N", help="Show the N most frequent; the rest is summed up."
 )
-@options.fail2ban_option("Count the bans of fail2ban's database instead of the addresses.")
-@click.option("--jail", metavar="NAME", help="With --fail2ban: only this jail's bans.")
-@click.option(
-    "--since", "within_s", type=options.DURATION, metavar="TIME",
-    help="With --fail2ban: only the bans of this last time, such as 7d.",
-)  # fmt: skip
-@click.option("--active", is_flag=True, help="With --fail2ban: only the bans that are in force now.")
+@selection_options
 @options.format_option("table", "json", "csv")
+@results.output_option
 @click.pass_obj
 def command(
     invocation: Invocation,
     *,
+    of_history: bool,
+    fail2ban: bool,
     by: str,
     top: int | None,
-    fail2ban: bool,
-    jail: str | None,
-    within_s: float | None,
-    active: bool,
+    selection: Selection,
     layout: str,
+    path: str | None,
 ) -> None:
-    """Show where the cached addresses, or with --fail2ban the bans, come from.
+    """Show where the cached addresses, or with --history or --fail2ban the bans, come from.
 
-    What has no country (or ASN, or organisation) is counted as unknown.
+    What has no country (or ASN, or organisation) is counted as unknown. Times are local.
     """
-    if not fail2ban and (jail is not None or within_s is not None or active):
-        raise UsageFault("--jail, --since and --active are about bans", hint="add --fail2ban")
-    settings = invocation.settings
-    bans = None
-    if fail2ban:
-        bans = collect.read_bans(settings.fail2ban_db, jail=jail, within_s=within_s, active=active)
-        _warn_of_no_bans(invocation, bans, jail)
-    with reading.open_snapshot(settings.database_path) as store:
-        if bans is None:
-            counted = collect.count_addresses(store, by)
+    _require_fitting(by, selection, of_history=of_history, fail2ban=fail2ban)
+    with results.open_result(invocation, path) as deliver:
+        if fail2ban:
+            report = _of_fail2ban(invocation, selection, by, top)
+        elif of_history:
+            report = _of_history(invocation, selection, by, top)
         else:
-            counted = collect.count_bans(store, bans, by)
-        report = summarise(by, counted, top)
-    _print(report, layout)
+            report = _of_cache(invocation, by, top)
+        deliver(_render(report, layout, None if path else terminal.stdout_columns()))
 
 
-def _warn_of_no_bans(invocation: Invocation, bans: Mapping[str, int], jail: str | None) -> None:
-    """Name a jail that has no ban: it may be a typing mistake."""
-    if jail is not None and not bans:
-        jails = collect.other_jails(invocation.settings.fail2ban_db, jail)
-        if jails is not None:
-            invocation.log.emit(events.JAIL_WITHOUT_BANS, jail=jail, jails=jails)
+def _require_fitting(by: str, selection: Selection, *, of_history: bool, fail2ban: bool) -> None:
+    """Raise UsageFault for what the source does not know, and would pass over in silence."""
+    if of_history and fail2ban:
+        raise UsageFault("--history and --fail2ban are two sources", hint="give one of them")
+    if not (of_history or fail2ban) and (selection != Selection() or by in BAN_KEYS):
+        what = f"--by {by}" if by in BAN_KEYS else "to choose jails, instances and times"
+        raise UsageFault(f"{what} is about bans", hint="add --history or --fail2ban")
+    if fail2ban and (selection.instances or by == _INSTANCE):
+        raise UsageFault("fail2ban's database knows no instances", hint="count with --history")
 
 
-def _print(report: Report, layout: str) -> None:
+def _of_cache(invocation: Invocation, by: str, top: int | None) -> Report:
+    with reading.open_snapshot(invocation.settings.database_path) as store:
+        counted = list(collect.count_addresses(store, by))
+    return summarise(by, counted, top)
+
+
+def _of_history(invocation: Invocation, selection: Selection, by: str, top: int | None) -> Report:
+    with reading.open_snapshot(invocation.settings.database_path) as store:
+        report = history.summarise_history(store, selection, by, top, clocks.wall_s())
+        known = history.jails(store) if selection.jails else []
+    warn_of_no_bans(invocation, selection.jails, known)
+    return report
+
+
+def _of_fail2ban(invocation: Invocation, selection: Selection, by: str, top: int | None) -> Report:
+    settings, now_s = invocation.settings, clocks.wall_s()
+    # fail2ban's file is root's: it is read before root becomes the user whose the database is.
+    counted = collect.read_bans(settings.fail2ban_db, selection, by, now_s)
+    known = collect.jails(settings.fail2ban_db) if selection.jails else []
+    warn_of_no_bans(invocation, selection.jails, known)
+    with reading.open_snapshot(settings.database_path) as store:
+        return collect.summarise_bans(store, counted, selection, by, top, now_s)
+
+
+def _render(report: Report, layout: str, columns: int | None) -> str:
     if layout == "json":
-        output.print_json(report.as_json())
-        return
+        return output.json_text(report.as_json())
     from bangui_cli.reporting.layout import csv_text, table_rows
 
     if layout == "csv":
-        output.print_text(csv_text(report))
-    else:
-        output.print_table(table_rows(report, terminal.stdout_columns()))
+        return csv_text(report)
+    return output.table_text(table_rows(report, columns), columns)

@@ -161,7 +161,7 @@ def _line(text: str, found: Found) -> str:
 def _summary(tally: Tally) -> str:
     left_out = {
         "still fresh": tally.fresh,
-        "skipped for what is no address": tally.skipped,
+        "skipped as no address": tally.skipped,
         "rejected": tally.rejected,
     }
     rest = "".join(f", {count:,} {what}" for what, count in left_out.items() if count)

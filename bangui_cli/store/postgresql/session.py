@@ -17,6 +17,8 @@ _SERVER_FIRST_S = 1.0
 # An answer that is under way, to a message that was cut short.
 _LAST_ANSWER_S = 0.08
 _LAST_ANSWER_TO_SIGNAL_S = 0.3
+# The process may end as soon as the connection is closed.
+_LAST_WORD_S = 0.1
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
 _OLDEST_SERVER = 130000
 
@@ -58,7 +60,7 @@ class Session:
     def close(self) -> None:
         """Hang up, and leave nothing of this process running on the server."""
         if self._wire.is_waiting:
-            self._wire.cancel()
+            self._wire.cancel(_LAST_WORD_S)
         self._wire.close()
 
     @contextmanager

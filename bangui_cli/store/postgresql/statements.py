@@ -110,7 +110,7 @@ SWAP_LOCK += "\nSELECT count(*) FROM swapped"
 RECORD_RUN = f"""
 WITH moment AS MATERIALIZED (SELECT clock_timestamp() AS at, {_S} AS s){_RUN}"""
 
-_END = f"""
+END_OF_RUN = f"""
            last_finished_at = {_text("moment.at")}, last_outcome = %(outcome)s,
            last_duration_s = %(duration_s)s, last_count = %(rows)s,
            last_correlation_id = %(correlation_id)s,
@@ -121,7 +121,7 @@ _END = f"""
                                        ELSE consecutive_failures + 1 END"""
 
 # The fence and the heartbeat in one: no row changes where the lease is no longer ours.
-_FENCE = f"""
+FENCE = f"""
 WITH mine AS MATERIALIZED (
     SELECT id FROM bangui.scheduler_lock
      WHERE id = 1 AND lease_id = %(lease_id)s AND heartbeat_written = heartbeat_at
@@ -133,9 +133,9 @@ WITH mine AS MATERIALIZED (
       FROM moment WHERE l.id = 1
     RETURNING moment.at
 )"""
-RECORD_FINISH = f"""{_FENCE}
+RECORD_FINISH = f"""{FENCE}
 , finished AS (
-    UPDATE bangui.job_state SET {_END}
+    UPDATE bangui.job_state SET {END_OF_RUN}
       FROM moment WHERE job_id = %(job_id)s AND instance = %(instance)s
     RETURNING 1
 )
@@ -172,8 +172,8 @@ def stage(rounds: int) -> str:
 # By their place, not by a join: for that the planner once read the whole dirty set for each batch.
 # A batch that is lost in a crash of the server leaves its rows dirty; the last one takes all before it
 # along when it is made durable.
-_END_OF_SWEEP = _END.replace("%(rows)s", "%(rows)s + done.rows")
-MOVE_BATCH = f"""{_FENCE}
+_END_OF_SWEEP = END_OF_RUN.replace("%(rows)s", "%(rows)s + done.rows")
+MOVE_BATCH = f"""{FENCE}
 , pick AS MATERIALIZED (
     SELECT d.ip, d.ctid AS place FROM bangui.geo_cache_dirty AS d
      WHERE d.ip > %(after)s AND EXISTS (SELECT 1 FROM fence)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bangui_cli.host import clocks, machine
 from bangui_cli.rules.entry import Entry, latest_believable, packed_ip
 from bangui_cli.rules.lease import Instant, LockRow
-from bangui_cli.states.errors import NoTables, SchemaNewer, Unavailable
+from bangui_cli.states.errors import NoTables, SchemaNewer
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, JobStart, Situation
 from bangui_cli.store.postgresql import schema
 from bangui_cli.store.postgresql import statements as sql
@@ -180,8 +180,10 @@ class PostgresqlStore(Session):
 
     @property
     def bans(self) -> "Bans":
-        """Raise Unavailable: it is not kept on a server yet."""
-        raise Unavailable("bans cannot be asked of a server yet", hint="use fail2ban's own database")
+        """Return what the memory of bans can be asked."""
+        from bangui_cli.store.postgresql.bans import PostgresqlBans  # no job asks
+
+        return PostgresqlBans(self._look, latest_believable(self.now().wall_s))
 
     # The state of the jobs, and of the database.
 

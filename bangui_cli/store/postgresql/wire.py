@@ -82,9 +82,9 @@ class Wire:
             poll.register(self._connection.fileno(), events[state])
             poll.poll(min(deadline.remaining_s(), _LOOK_EVERY_S) * 1000)
 
-    def cancel(self) -> None:
-        """Ask the server to stop, without waiting for that: it is a connection of its own."""
-        _beside(self._connection.cancel)
+    def cancel(self, within_s: float = 0.0) -> None:
+        """Ask the server to stop, and wait so long for that to be heard: it has its own connection."""
+        _beside(self._connection.cancel).acquire(timeout=within_s)
 
     def close(self) -> None:
         """Hang up; what has been sent, the server may still do."""

@@ -1,8 +1,7 @@
 """The SQL of what is handed over, named; `statements` has the rest."""
 
 from bangui_cli.store.merging import merge, staged
-from bangui_cli.store.sqlite.foreign_rows import cached, cached_time, is_spelt_otherwise
-from bangui_cli.store.sqlite.upkeep_statements import NORMAL_IP
+from bangui_cli.store.sqlite.foreign_rows import NORMAL_IP, cached, cached_time, is_spelt_otherwise
 
 _KNOWN = "country_code, country_name, asn, org"
 _SPELT_OTHERWISE = f"SELECT ip FROM geo_cache WHERE {is_spelt_otherwise('ip')}"

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bangui_cli.host import clocks
+from bangui_cli.host.deadline import Deadline
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.ban import KeptBan
 from bangui_cli.rules.entry import Entry, known_country, latest_believable
-from bangui_cli.store.sqlite import exporting_statements as sql
+from bangui_cli.store.sqlite import handover_statements as sql
+from bangui_cli.store.sqlite import spelling
 from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON, COMMIT
 from bangui_cli.store.sqlite.store import SqliteStore
 
@@ -21,8 +23,12 @@ _PAGE_ROWS = 2_000
 _NO_TIME = timestamps.to_text(0)
 
 
-class SqliteExport(SqliteStore):
-    """A store that is handed over; `upkeep.Upkeep` says what each verb promises."""
+class SqliteHandover(SqliteStore):
+    """A store that is handed over; `handover.Handover` says what each verb promises."""
+
+    def __init__(self, path: str, deadline: Deadline | None = None, **how: bool) -> None:
+        super().__init__(path, deadline, **how)
+        spelling.teach(self._connection)
 
     def export_cache(self, since: str) -> Iterator[Entry]:
         """Copy the cache, and merge into the copy what is spelt otherwise and what is dirty."""

@@ -1,0 +1,48 @@
+"""The options that say which bans are meant, and the warning where a jail has none."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any
+
+import click
+
+from bangui_cli.cli import options
+from bangui_cli.reporting.selection import Selection, as_remembered
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.states import events
+
+
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a command with the options that choose bans, which it gets as a `Selection`."""
+
+    @click.option(
+        "--jail", "jails", multiple=True, metavar="NAME",
+        help="Only the bans of this jail; may be given again.",
+    )  # fmt: skip
+    @click.option(
+        "--from-instance", "instances", multiple=True, metavar="NAME",
+        help="Only the bans that this instance has collected; may be given again.",
+    )  # fmt: skip
+    @click.option(
+        "--since", "since_s", type=options.MOMENT, metavar="TIME",
+        help="Only bans of this last time, such as 7d, or from this moment on: 2026-11-01, "
+        "2026-11-01T12:00, in local time.",
+    )  # fmt: skip
+    @click.option(
+        "--until", "until_s", type=options.MOMENT, metavar="TIME",
+        help="Only bans before this moment, given as for --since.",
+    )  # fmt: skip
+    @click.option("--active", is_flag=True, help="Only the bans that are in force now.")
+    @wraps(command)
+    def with_selection(*arguments: Any, **values: Any) -> Any:
+        selection = Selection(**{name: values.pop(name) for name in Selection._fields})
+        return command(*arguments, selection=selection, **values)
+
+    return with_selection
+
+
+def warn_of_no_bans(invocation: Invocation, jails: Iterable[str], known: Sequence[str]) -> None:
+    """Name each jail that is not among those that have bans: it may be a typing mistake."""
+    for jail in jails:
+        if as_remembered(jail) not in known:
+            invocation.log.emit(events.JAIL_WITHOUT_BANS, jail=jail, jails=known)

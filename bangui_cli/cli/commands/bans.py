@@ -1,0 +1,106 @@
+"""`bangui bans`: the bans that bangui remembers, one by one."""
+
+from typing import Any
+
+import click
+
+from bangui_cli.access import reading
+from bangui_cli.cli import options
+from bangui_cli.cli.ban_options import selection_options, warn_of_no_bans
+from bangui_cli.host import clocks, terminal
+from bangui_cli.reporting import ban_layout, history
+from bangui_cli.reporting.selection import Selection
+from bangui_cli.rules import networks
+from bangui_cli.rules.validation import normalise_country_code
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.states import events
+from bangui_cli.store.bans import Ban
+from bangui_cli.telling import output
+from bangui_cli.telling.readable import counted
+
+_EXAMPLE = """\
+bangui bans --jail sshd --since 7d --country CN,RU
+bangui bans --ip 198.51.100.0/24 --limit 1000 --format csv"""
+_USUAL_LIMIT_ROWS = 50
+
+
+def _parse_countries(text: object) -> frozenset[str]:
+    codes = [normalise_country_code(code) for code in str(text).split(",")]
+    known = frozenset(code for code in codes if code)
+    if None in codes:
+        raise ValueError("a code that stands for no country")
+    return known
+
+
+_COUNTRIES = options.Parsed(_parse_countries, "countries")
+_ADDRESS = options.Parsed(lambda text: networks.normalise(str(text)), "address")
+
+
+@options.command("bans", example=_EXAMPLE)
+@selection_options
+@click.option(
+    "--country", "countries", type=_COUNTRIES, multiple=True, metavar="CC[,CC...]",
+    help="Only bans of addresses in this country; may be given again.",
+)  # fmt: skip
+@click.option(
+    "--ip", "addresses", type=_ADDRESS, multiple=True, metavar="IP|NETWORK",
+    help="Only bans of this address, and of networks that hold it, or of all in this network; "
+    "may be given again.",
+)  # fmt: skip
+@click.option(
+    "--limit", "limit_rows", type=options.ROWS, default=_USUAL_LIMIT_ROWS, show_default=True,
+    metavar="N", help="Show so many, and count what is left out.",
+)  # fmt: skip
+@options.format_option("table", "json", "csv")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    *,
+    selection: Selection,
+    countries: tuple[frozenset[str], ...],
+    addresses: tuple[str, ...],
+    limit_rows: int,
+    layout: str,
+) -> None:
+    """Show the bans that bangui remembers, the newest first.
+
+    They are those that collect has recorded, with the origin that lookup tells. Times are UTC.
+    """
+    which = selection.as_filter(clocks.wall_s())._replace(
+        countries=tuple(sorted(frozenset().union(*countries))), addresses=addresses
+    )
+    with reading.open_snapshot(invocation.settings.database_path) as store:
+        bans = store.bans.list_newest(which, limit_rows)
+        total = store.bans.extent(which).bans
+        known = history.jails(store) if selection.jails else []
+    warn_of_no_bans(invocation, selection.jails, known)
+    _show(invocation, list(map(ban_layout.with_name, bans)), total, layout)
+
+
+def _show(invocation: Invocation, bans: list[Ban], total: int, layout: str) -> None:
+    left_out = total - len(bans)
+    if layout == "json":
+        output.print_json(_as_json(bans, total))
+    elif layout == "csv":
+        output.print_text(ban_layout.csv_text(bans))
+        if left_out:
+            invocation.log.emit(events.BANS_LEFT_OUT, left_out=left_out)
+    else:
+        _print_table(bans, left_out)
+
+
+def _as_json(bans: list[Ban], total: int) -> dict[str, Any]:
+    return {
+        "total": total,
+        "left_out": total - len(bans),
+        "bans": [ban._asdict() for ban in bans],
+    }
+
+
+def _print_table(bans: list[Ban], left_out: int) -> None:
+    if not bans:
+        output.print_text("no bans")
+        return
+    text = output.table_text(ban_layout.table_rows(bans), terminal.stdout_columns())
+    rest = f"\n\n{counted(left_out, 'more ban')} left out: see --limit" if left_out else ""
+    output.print_text(text + rest)

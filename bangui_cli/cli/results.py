@@ -1,0 +1,34 @@
+"""Where a result goes: to stdout, or into a file that it replaces in one step."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from bangui_cli.cli import options
+from bangui_cli.settings.invocation import Invocation
+from bangui_cli.store import gives_up_rights
+from bangui_cli.telling.output import print_text
+
+output_option = click.option(
+    "--output", "path", metavar="FILE", shell_complete=options.complete_files,
+    help="Write to this file, in one step and readable by all.  [default: stdout]",
+)  # fmt: skip
+
+Deliver = Callable[[str], Any]
+
+
+@contextmanager
+def open_result(invocation: Invocation, path: str | None) -> Iterator[Deliver]:
+    """Open the place of a result before anything is read: what cannot be delivered is not worked out.
+
+    It is what it was until the result is whole.
+    """
+    if path is None:
+        yield print_text
+        return
+    with invocation.open_output(path) as output:
+        if gives_up_rights(invocation.settings.database_path):
+            output.entrust()
+        yield lambda text: output.replace(f"{text}\n".encode(errors="backslashreplace"))

@@ -1,0 +1,77 @@
+"""Count the bans that bangui remembers. Everything here wants a snapshot."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from bangui_cli.reporting.selection import Selection
+from bangui_cli.reporting.summary import (
+    ADDRESS,
+    Report,
+    summarise,
+    summarise_addresses,
+    summarise_times,
+)
+from bangui_cli.rules import local_times
+from bangui_cli.states.errors import UsageFault
+from bangui_cli.store import Store
+from bangui_cli.store.bans import EVERY_BAN
+
+# A quarter of an hour by the wall clock; None for a time that no calendar tells.
+Quarter = float | None
+
+
+def summarise_history(
+    store: Store, selection: Selection, by: str, top: int | None, now_s: float
+) -> Report:
+    """Count bans by any key. Raise UsageFault for more hours than anybody reads."""
+    which = selection.as_filter(now_s)
+    if by == ADDRESS:
+        total = store.bans.extent(which).bans
+        return summarise_addresses(store.bans.count_by_address(which, top), total)
+    if by not in local_times.UNITS:
+        return summarise(by, store.bans.count_by(by, which), top)
+    counted: Counter[Quarter] = Counter()
+    for quarter in store.bans.count_over_time(which):
+        counted[quarter.start_s] += quarter.bans
+    return by_time(counted, selection, by, top, now_s)
+
+
+def jails(store: Store) -> list[str]:
+    """Return the jails that have bans."""
+    return sorted(str(jail) for jail, _, _ in store.bans.count_by("jail", EVERY_BAN))
+
+
+def by_time(
+    counted: Mapping[Quarter, int], selection: Selection, unit: str, top: int | None, now_s: float
+) -> Report:
+    """Add quarters of an hour up to hours, days, weeks or months of local time, the empty ones, too.
+
+    They go from the first ban to the last, and where it is said since when to count, from there to now.
+    """
+    counts: Counter[str | None] = Counter()
+    told: list[float] = []
+    for start_s, bans in counted.items():
+        key = _key(unit, start_s)
+        counts[key] += bans
+        if key is not None and start_s is not None:
+            told.append(start_s)
+    try:
+        keys = local_times.keys(unit, *ends) if (ends := _ends(told, selection, now_s)) else []
+    except ValueError as error:
+        raise UsageFault(str(error), hint="narrow it down with --since and --until") from None
+    return summarise_times(unit, counts, keys, top)
+
+
+def _ends(told: list[float], selection: Selection, now_s: float) -> tuple[float, float] | None:
+    """Return the first and the last moment to have a row."""
+    if selection.since_s is not None:
+        until_s = now_s if selection.until_s is None else min(selection.until_s - 0.001, now_s)
+        told = [*told, selection.since_s, max(until_s, selection.since_s)]
+    return (min(told), max(told)) if told else None
+
+
+def _key(unit: str, start_s: Quarter) -> str | None:
+    try:
+        return None if start_s is None else local_times.key(unit, start_s)
+    except (ValueError, OverflowError, OSError):
+        return None
