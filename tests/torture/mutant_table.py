@@ -29,6 +29,8 @@ SIGNALS, VITALS, WATCHDOG = (f"bangui_cli/host/{name}.py" for name in ("signals"
 START_UP = "bangui_cli/rules/start_up.py"
 CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/identity.py"
 TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
+MEMORY, FAIL2BAN_BANS = "bangui_cli/store/sqlite/memory.py", "bangui_cli/fail2ban/bans.py"
+COLLECT = "bangui_cli/jobs/collect.py"
 STAGING, IMPORT = "bangui_cli/access/staging.py", "bangui_cli/importing/run.py"
 
 MUTANTS = (
@@ -1116,6 +1118,70 @@ MUTANTS = (
         "return packed[: WIDTH_CHARACTERS + 2]",
         "return packed",
         "whole/test_handing_over.py::test_a_history_goes_by_the_two_commands",
+    ),
+    # The memory of bans.
+    Mutant(
+        "an older look at fail2ban's bans writes over a newer one",
+        MEMORY,
+        "if self.collect_mark(instance) != before:",
+        "if self.collect_mark(instance) == before == after:",
+        "jobs/test_collect.py::test_an_older_look_that_commits_last_counts_for_nothing",
+    ),
+    Mutant(
+        "a ban keeps the values that it had first",
+        MEMORY,
+        "self._correct(instance, bans) if new < len(bans) else 0",
+        "0",
+        "jobs/test_collect.py::test_each_ban_is_remembered_once",
+    ),
+    Mutant(
+        "a number of a row that was given anew proves what was read",
+        "bangui_cli/rules/watermark.py",
+        "        elif fingerprint is not None:\n            break\n",
+        "",
+        "rules/test_watermark.py::test_what_is_written_after_the_mark_is_behind_it",
+    ),
+    Mutant(
+        "fail2ban's table is read on from a number, whatever stands there",
+        FAIL2BAN_BANS,
+        "after = held[0].rowid if held else _BEFORE_ALL",
+        "after = anchors[0].rowid if anchors else _BEFORE_ALL",
+        "jobs/test_collect.py::test_what_fail2ban_forgets_stays",
+    ),
+    Mutant(
+        "a permanent ban is lost with fail2ban's purge",
+        FAIL2BAN_BANS,
+        '"bips": _NOT_IN_BANS}',
+        '"bips": "0"}',
+        "jobs/test_collect.py::test_permanent_bans_outlive_the_purge",
+    ),
+    Mutant(
+        "one row that is too long ends the reading",
+        FAIL2BAN_BANS,
+        "        except sqlite3.DataError:\n            continue",
+        "        except sqlite3.NotSupportedError:\n            continue",
+        "jobs/test_collect.py::test_failures_that_cannot_be_read_are_none",
+    ),
+    Mutant(
+        "what was recorded without an MMDB file is never resolved",
+        COLLECT,
+        "owes=page.mark.owes or bool(bans)",
+        "owes=page.mark.owes",
+        "jobs/test_collect.py::test_what_was_left_unresolved_is_resolved_later",
+    ),
+    Mutant(
+        "what is lost of the history's addresses is never looked for",
+        COLLECT,
+        'after = "" if place.owed else place.mark.swept',
+        'after = "" if place.owed else "~"',
+        "jobs/test_collect.py::test_what_was_left_unresolved_is_resolved_later",
+    ),
+    Mutant(
+        "a damaged MMDB file is passed over in silence",
+        COLLECT,
+        "    if resolver.failure:\n",
+        "    if False:\n",
+        "jobs/test_collect.py::test_an_mmdb_file_that_cannot_be_used_costs_no_ban",
     ),
     # What a person reads.
     Mutant(
