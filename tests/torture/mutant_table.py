@@ -920,7 +920,7 @@ MUTANTS = (
     Mutant(
         "a formula behind a separator runs",
         "bangui_cli/rules/spreadsheets.py",
-        "(?:^|[,;|\\t\\r\\n])",
+        "(?:^|[{_SEPARATORS}])",
         "(?:^)",
         "reporting/test_report.py::test_a_name_from_outside_is_no_control_and_no_formula",
     ),

@@ -26,7 +26,7 @@ bangui export history --since 30d --format csv --output bans.csv"""
 @options.command("export", example=_EXAMPLE)
 @click.argument("what", metavar="[cache|history]", type=click.Choice([_CACHE, _HISTORY]), default=_CACHE)
 @click.option(
-    "--format", "layout", type=click.Choice(list(rows.LAYOUTS)), default="jsonl", show_default=True,
+    "--format", "form", type=click.Choice(list(rows.LAYOUTS)), default="jsonl", show_default=True,
     help="The form: an object a line, or a table with a header.",
 )  # fmt: skip
 @click.option(
@@ -39,7 +39,7 @@ bangui export history --since 30d --format csv --output bans.csv"""
 )  # fmt: skip
 @click.pass_obj
 def command(
-    invocation: Invocation, *, what: str, layout: str, since_s: float | None, path: str | None
+    invocation: Invocation, *, what: str, form: str, since_s: float | None, path: str | None
 ) -> None:
     """Hand over what is known of all addresses, or the history of bans, in one consistent state.
 
@@ -52,15 +52,15 @@ def command(
         if file and gives_up_rights(settings.database_path):
             file.entrust()
         with open_handover(settings.database_path) as store:
-            pieces = _pieces(store, what, since, layout)
+            pieces = _pieces(store, what, since, form)
             if file:
                 file.replace_with(pieces)
             else:
                 output.print_pieces(pieces)
 
 
-def _pieces(store: Handover, what: str, since: str, layout: str) -> Iterator[bytes]:
+def _pieces(store: Handover, what: str, since: str, form: str) -> Iterator[bytes]:
     if what == _CACHE:
         found: Any = store.export_cache(since)
-        return rows.LAYOUTS[layout](Entry._fields, found)
-    return rows.LAYOUTS[layout](KeptBan._fields, store.export_history(since))
+        return rows.LAYOUTS[form](Entry._fields, found)
+    return rows.LAYOUTS[form](KeptBan._fields, store.export_history(since))
