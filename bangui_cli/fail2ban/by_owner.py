@@ -39,10 +39,10 @@ def asking(
             try:
                 outcome, value = errand.ask((method, arguments))
             except Ended as error:
-                raise _died(path, error) from None
+                raise died(path, error) from None
             if outcome == _REFUSED:
                 raise _revived(*value)
-            return _as_bytes(value)
+            return as_bytes(value)
 
         ask("require_tables")
         yield ask
@@ -70,16 +70,17 @@ def _revived(kind: str, words: str, code: int) -> sqlite3.Error:
     return error
 
 
-def _as_bytes(value: Any) -> Any:
+def as_bytes(value: Any) -> Any:
     """Make rows of what JSON made lists, and bytes of its texts: no value of the database is a text."""
     if isinstance(value, list):
-        return tuple(map(_as_bytes, value))
+        return tuple(map(as_bytes, value))
     return value.encode("latin-1") if isinstance(value, str) else value
 
 
-def _died(path: str, error: Exception) -> DatabaseCorrupt:
+def died(path: str, error: Exception) -> DatabaseCorrupt:
+    """Say that a child did not survive what it read."""
     return DatabaseCorrupt(
-        f"who reads {path} for root, as its owner, gave no answer: {error}",
-        hint="read it as its owner; if that fails, too, stop fail2ban and move the file aside",
+        f"the process that reads {path} gave no answer: {error}",
+        hint="if that comes again, stop fail2ban and move the file aside",
         path=path,
     )

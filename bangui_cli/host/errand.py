@@ -57,7 +57,10 @@ class Errand:
         with self._work:
             os.close(self._asks)
             os.close(self._hears)
-            os.kill(self._child, signal.SIGKILL)
+            try:
+                os.kill(self._child, signal.SIGKILL)
+            except PermissionError:
+                pass  # this process has given up its rights; the child ends, since it hears no more
             os.waitpid(self._child, 0)
 
     def ask(self, question: Any) -> Any:
@@ -73,11 +76,11 @@ class Errand:
         raise failure
 
 
-def _revived(kind: str, error: str, hint: str) -> BanguiError:
+def _revived(kind: str, error: str, hint: str, fields: dict[str, Any]) -> BanguiError:
     state: type[BanguiError] = getattr(errors, kind)
     if not issubclass(state, BanguiError):
         raise TypeError(kind)
-    return state(str(error), hint=str(hint))
+    return state(str(error), hint=str(hint), **fields)
 
 
 def _send(descriptor: int, content: bytes) -> None:
@@ -159,8 +162,10 @@ def _outcome(answer: Answer, question: Any) -> bytes:
         failure = errors.explain(error)
         state = errors.named(error)
         kind = type(state).__name__ if isinstance(state, BanguiError) else errors.Unavailable.__name__
-        return json.dumps([_FAILED, kind, failure.error, failure.hint]).encode()
+        return json.dumps(
+            [_FAILED, kind, failure.error, failure.hint, failure.fields], default=_as_text
+        ).encode()
 
 
-def _as_text(value: bytes) -> str:
-    return value.decode("latin-1")
+def _as_text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

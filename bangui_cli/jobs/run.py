@@ -8,6 +8,7 @@ from bangui_cli.access.locking import Holding
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs.report import OK, Report
+from bangui_cli.rules.durations import approximate
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings
 from bangui_cli.states.errors import BanguiError, Interrupted, LeaseLost, LockHeld
@@ -61,12 +62,13 @@ class Run:
         while True:
             try:
                 return self._try_lock(has_work)
-            except LockHeld:
+            except LockHeld as held:
                 self.deadline.check()
                 # A lock that is held until the timeout is a held lock, not a pass cut short.
                 left_s = min(give_up_s - clocks.monotonic_s(), self.deadline.remaining_s() - _RETRY_S)
                 if left_s <= 0:
                     raise
+                self.invocation.announce(f"waiting for {approximate(left_s)} at most: {held.error}")
             clocks.sleep_s(min(_RETRY_S, left_s))
 
     def _try_lock(self, has_work: Callable[[Situation], bool]) -> bool:

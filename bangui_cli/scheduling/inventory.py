@@ -47,7 +47,9 @@ def read(format_: Format, files: tuple[File, ...], load: Load) -> Schedule:
         if (value := first.value(option)) is not None
     }
     settings, config_path = load(given, first.value("--config"))
-    return Schedule(format_, files, started, Command(first.command, config_path), settings)
+    return Schedule(
+        format_, files, started, Command(first.command, config_path, first.pass_file), settings
+    )
 
 
 def find(load: Load, database: str, kinds: Sequence[Format], root: str = "") -> Iterator[Schedule]:

@@ -20,6 +20,8 @@ MARK = "# Written by bangui schedule install"
 HEADING = f"{MARK}; changes made here are lost when it is installed again."
 # Behind it no option is a setting's: what a run logs is found by its fields.
 LOG_OPTIONS = ("--log-target", "journal")
+# libpq's: where it finds the password for a server, which no schedule may hold.
+PASS_FILE_VARIABLE = "PGPASSFILE"
 
 
 class File(NamedTuple):
@@ -32,7 +34,7 @@ class File(NamedTuple):
 class PlannedTask(NamedTuple):
     """A task with what the schedule depends on: as whom, how often, at what time of day, in what words.
 
-    `output` is the file that it makes anew.
+    `output` is the file that it makes anew. `pass_file` is for a database on a server.
     """
 
     task: Task
@@ -42,6 +44,7 @@ class PlannedTask(NamedTuple):
     time_of_day: tuple[int, int]
     command_line: tuple[str, ...]
     output: str | None = None
+    pass_file: str | None = None
 
 
 class LeftOut(NamedTuple):
@@ -61,10 +64,11 @@ class Plan(NamedTuple):
 
 
 class Command(NamedTuple):
-    """How bangui is started, and the settings file that it is to be led to."""
+    """How bangui is started, the settings file that it is to be led to, and libpq's pass file."""
 
     words: tuple[str, ...]
     config_path: str | None
+    pass_file: str | None = None
 
 
 def plan_task(
@@ -78,14 +82,15 @@ def plan_task(
     _require_no_password(settings.database_path)
     options = _options(settings, command.config_path, user, is_own=is_own)
     words = (*command.words, *task.words(settings), *options, *LOG_OPTIONS)
-    for word in words:
+    is_on_server = database_of(settings, is_own=is_own).directory is None
+    pass_file = command.pass_file if is_on_server else None
+    for word in (*words, pass_file or ""):
         _require_printable(word)
     interval_s = task.interval_s(settings)
     assert interval_s is not None
     moment = time_of_day(settings.instance, task.id)
-    return PlannedTask(
-        task, user, interval_s, task.timeout_s(settings), moment, words, task.output(settings)
-    )
+    timeout_s, output = task.timeout_s(settings), task.output(settings)
+    return PlannedTask(task, user, interval_s, timeout_s, moment, words, output, pass_file)
 
 
 def own_command() -> tuple[str, ...]:

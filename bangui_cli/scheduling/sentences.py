@@ -6,6 +6,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from bangui_cli.rules.durations import format_duration
+from bangui_cli.scheduling import systemctl
 from bangui_cli.scheduling.formats import Format
 from bangui_cli.scheduling.plan import File, LeftOut, Plan
 
@@ -22,6 +23,14 @@ def installed(
     if plan.left_out:
         parts.append(f"not scheduled: {_reasons(plan.left_out)}")
     return "; ".join([*parts, *([next_step] if next_step else [])])
+
+
+def next_step(format_: Format, files: Sequence[File], *, now: bool) -> str:
+    """Say what is left for a person to do before anything starts."""
+    if not format_.is_running():
+        return f"nothing starts them yet: {format_.hint_if_not_running()}"
+    to_do = "" if now else systemctl.to_paste(format_.activate(files))
+    return f"next: {to_do}" if to_do else ""
 
 
 def removed(paths: Sequence[str], root: str, next_step: str) -> str:

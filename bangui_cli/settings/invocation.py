@@ -48,7 +48,7 @@ class Invocation:
         self._correlation_id: str | None = None
         self._settings: Settings | None = None
         self._log: Log | None = None
-        self._has_warned = False
+        self._has_warned = self._has_announced = False
 
     @property
     def correlation_id(self) -> str:
@@ -150,9 +150,16 @@ class Invocation:
         output.print_summary(terminal.safe(sentence))
 
     def announce_stdin(self) -> None:
-        """Say that input is awaited to the person who is to type it: it looks as if nothing happened."""
-        if terminal.stdin_is_terminal() and terminal.stderr_is_terminal() and not self.is_quiet:
-            terminal.write_line(terminal.STDERR, b"reading what is typed here; Ctrl-D ends it\n", 0.0)
+        """Say that input is awaited to the person who is to type it."""
+        if terminal.stdin_is_terminal():
+            self.announce("reading what is typed here; Ctrl-D ends it")
+
+    def announce(self, pause: str) -> None:
+        """Say to a person, once, what is waited for, where it looks as if nothing happened."""
+        if not self._has_announced and terminal.stderr_is_terminal() and not self.is_quiet:
+            self._has_announced = True
+            line = f"{terminal.safe(pause)}\n".encode("utf-8", "backslashreplace")
+            terminal.write_line(terminal.STDERR, line, 0.0)
 
     @property
     def is_quiet(self) -> bool:

@@ -4,13 +4,13 @@
 side by side with the same file names, and nothing above imports from one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.rules.server_urls import is_server_url
-from bangui_cli.states.errors import Unavailable
+from bangui_cli.states.errors import Unavailable, UsageFault
 from bangui_cli.store.interface import (
     Batch,
     Decision,
@@ -30,6 +30,7 @@ __all__ = [
     "examine",
     "gives_up_rights",
     "initialise",
+    "open_handover",
     "open_memory",
     "open_store",
     "open_upkeep",
@@ -39,8 +40,9 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bangui_cli.states.checks import Check
+    from bangui_cli.store.handover import Handover
     from bangui_cli.store.memory import Memory
-    from bangui_cli.store.places import Initialised, Place
+    from bangui_cli.store.places import Grant, Initialised, Place
     from bangui_cli.store.upkeep import Upkeep
 
 State = TypeVar("State")
@@ -75,6 +77,17 @@ def open_upkeep(database: str, deadline: Deadline | None = None, *, durable: boo
     return SqliteUpkeep(database, deadline, durable=durable)
 
 
+def open_handover(
+    database: str, deadline: Deadline | None = None, *, durable: bool = False
+) -> "Handover":
+    """Open an existing database to hand over what it holds, as `open_store` does."""
+    if is_server_url(database):
+        raise Unavailable("nothing is handed over from a server yet", hint="give the path of a file")
+    from bangui_cli.store.sqlite.handover import SqliteHandover
+
+    return SqliteHandover(database, deadline, durable=durable)
+
+
 def open_memory(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> "Memory":
     """Open an existing database with its history, as `open_store` does."""
     if is_server_url(database):
@@ -87,17 +100,22 @@ def open_memory(database: str, deadline: Deadline | None = None, *, durable: boo
     return SqliteMemory(database, deadline, durable=durable)
 
 
-def initialise(database: str, *, journal_mode: str | None, force: bool) -> "Initialised":
+def initialise(
+    database: str, *, journal_mode: str | None, force: bool, grants: "Sequence[Grant]" = ()
+) -> "Initialised":
     """Create or upgrade a database, root as in `open_store`; nothing happens to one that is current.
 
-    Raise CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Untrusted, Unavailable, and what the
-    engine refuses.
+    Roles of a server get the rights of `grants`, with it or not at all. Raise UsageFault for what the
+    engine does not have, CannotCreate, NotADatabase, SchemaNewer, ConfigInvalid, Untrusted, Unavailable,
+    and what the engine refuses.
     """
     if is_server_url(database):
         with _driver():
             from bangui_cli.store.postgresql import migrations as of_server
 
-        return of_server.initialise(database, journal_mode=journal_mode, force=force)
+        return of_server.initialise(database, journal_mode=journal_mode, force=force, grants=grants)
+    if grants:
+        raise UsageFault(f"{database} is a file, which has no roles", hint="grant rights on a server")
     from bangui_cli.store.sqlite import migrations
 
     return migrations.initialise(database, journal_mode=journal_mode, force=force)

@@ -15,6 +15,13 @@ class Place(NamedTuple):
     files: tuple[str, ...]
 
 
+class Grant(NamedTuple):
+    """A role of a server that is to have least rights: those of a "reader", "stager" or "writer"."""
+
+    kind: str
+    role: str
+
+
 class Initialised(NamedTuple):
     """What `init` found and did."""
 

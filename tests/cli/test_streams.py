@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -264,3 +265,17 @@ def test_who_is_to_type_the_input_is_told_so(bangui, arguments, typed):
     sentence = "reading what is typed here; Ctrl-D ends it\n"
     assert shown.startswith(sentence) == ("-q" not in arguments)
     assert sentence not in piped
+
+
+def test_who_waits_for_a_lock_is_told_for_whom(bangui):
+    """Once, and only where a person waits; then it ends as a held lock does."""
+    bangui.ok("heartbeat", "--instance", "web2")
+    code, shown = bangui.on_terminal("flush", "--wait", "0.5", env={"NO_COLOR": "1"})
+    quiet = bangui.on_terminal("flush", "--wait", "0.2", "-q", "--held-ok")
+
+    assert code == 75
+    assert re.match("waiting for 0 s at most: the lock is held by web2, pid ", shown)
+    assert shown.count("waiting") == 1
+    assert shown.splitlines()[1].startswith("bangui: the lock is held by web2, ")
+    assert quiet == (0, "")
+    assert bangui.run("flush", "--wait", "0.2").event_names == ["scheduler_lock_held_by_other_instance"]

@@ -10,7 +10,7 @@ import journals
 import others
 import pytest
 from conftest import Bangui
-from others import give, needs_root
+from others import NOBODY, give, needs_root
 
 from bangui_cli.fail2ban import counting, reading
 from bangui_cli.fail2ban import database as fail2ban
@@ -27,6 +27,7 @@ from bangui_cli.states.errors import (
 )
 
 pytestmark = needs_root
+ROOT, DAEMON = 0, 1
 
 NOW_S = 1_790_000_000
 BANS = [
@@ -80,6 +81,37 @@ def test_a_report_of_roots_shows_the_bans_of_another_users_fail2ban(bangui: Bang
     ended = bangui.ok("report", f"--fail2ban={path}", "--format", "json")
 
     assert ended.json["total"] == 5
+
+
+@pytest.mark.parametrize("owner", [ROOT, NOBODY, DAEMON])
+def test_bans_that_only_one_user_may_read_are_remembered_in_the_database_of_another(place, owner):
+    """As beside BanGUI: root gives its rights up for the database, before it has read a page of bans."""
+    bangui = Bangui(place)
+    bangui.ok("init")
+    for file in place.iterdir():
+        give(file)
+    with others.open_place() as elsewhere:
+        theirs = geoip.write_fail2ban(elsewhere / "f2b.sqlite3", BANS[:2])
+        give(theirs, 0o600, owner)
+        ended = bangui.ok("collect", f"--fail2ban={theirs}", "--json")
+
+    assert (ended.json["read"], ended.json["recorded"]) == (2, 2)
+    assert bangui.database.stat().st_uid == NOBODY
+
+
+def test_who_gives_its_rights_up_is_told_what_is_the_matter_with_the_bans(place):
+    """As one who keeps them."""
+    bangui = Bangui(place)
+    bangui.ok("init")
+    give(bangui.database)
+
+    ended = bangui.run("collect", "--fail2ban=/absent/f2b.sqlite3", "--json")
+
+    assert (ended.code, ended.json["outcome"], ended.event_names) == (
+        66,
+        "error",
+        ["history_sync_error"],
+    )
 
 
 def test_what_is_the_matter_is_told_as_the_owner_would_tell_it(place, path, monkeypatch):

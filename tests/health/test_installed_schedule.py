@@ -42,6 +42,22 @@ def judge(app: Bangui, **environment: str) -> Check:
     return look(app, app.home, **environment)[0]
 
 
+SERVER = "postgresql://bangui@db.example/bangui"
+
+
+@pytest.mark.parametrize("format_", ["cron", "systemd"])
+def test_a_schedule_for_a_server_leads_to_the_pass_file(app: Bangui, format_: str):
+    """The password itself is in no line; doctor reads the path back."""
+    given = {"PGPASSFILE": "/etc/bangui/pass 100%", "BANGUI_DATABASE_PATH": SERVER}
+    install(app, "--format", format_, **given)
+    files = [path for path in (app.home / "etc").rglob("bangui*") if path.suffix != ".timer"]
+    kinds = [RUNNING_SYSTEMD._replace(links=lambda _files: [])] if format_ == "systemd" else []
+
+    assert all("PGPASSFILE=" in path.read_text() for path in files if path.is_file())
+    del given["PGPASSFILE"]
+    assert look(app, app.home, *kinds, **given)[0].verdict == "ok"
+
+
 @pytest.mark.parametrize("format_", ["cron", "systemd"])
 @pytest.mark.parametrize(
     "options",

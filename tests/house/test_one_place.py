@@ -192,7 +192,7 @@ def test_an_exit_code_is_written_once():
 def test_a_process_ends_in_one_place():
     """Whoever else ended it would skip the final event, but for a child that is no run of bangui."""
     enders = {"sys.exit", "os._exit"}
-    allowed = ("cli/main.py", "host/", "resolving/isolation.py", "fail2ban/deputy.py")
+    allowed = ("cli/main.py", "host/", "resolving/isolation.py")
 
     assert names_used(enders, allowed) == [], "raise a state of bangui_cli.states.errors"
 

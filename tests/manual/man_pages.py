@@ -47,7 +47,11 @@ COMMON = options.Command("any", example="")
 def pages() -> dict[str, str]:
     """Return the source of every page by file name."""
     commands = _children(cli, click.Context(cli, info_name="bangui", **cli.context_settings))
-    found = {"bangui.1": _overview(commands), "bangui.toml.5": _settings_page()}
+    found = {
+        "bangui.1": _overview(commands),
+        "bangui.toml.5": _settings_page(),
+        "bangui-fleet.7": {"NAME": "bangui on many hosts, with one PostgreSQL server"},
+    }
     for context in commands:
         found[f"bangui-{context.info_name}.1"] = _command_page(context)
     see_also = [*(f"{name[:-2]}({name[-1]})" for name in found), OTHER_MANUALS]

@@ -12,8 +12,7 @@ from conftest import Bangui, Ended
 from others import needs_root
 from schedules import ALWAYS, JOB_IDS, job_lines
 
-from bangui_cli.cli.commands.schedule import Target, _next_step
-from bangui_cli.scheduling import crontab, daemons, formats, units
+from bangui_cli.scheduling import crontab, daemons, formats, sentences, units
 from bangui_cli.scheduling.plan import File
 from bangui_cli.states.errors import ConfigInvalid
 
@@ -462,7 +461,7 @@ def test_a_person_is_told_which_files_there_are_and_what_they_start(bare: Bangui
 def test_a_person_is_told_what_is_still_missing(is_running: bool):
     """Files that nothing reads start nothing; for systemd there is a command to paste."""
     waiting = formats.SYSTEMD._replace(is_running=lambda: is_running)
-    said = _next_step(Target(waiting, (), ""), [File("/x/bangui-flush.timer", "")], now=False)
+    said = sentences.next_step(waiting, [File("/x/bangui-flush.timer", "")], now=False)
 
     assert said == (
         "next: systemctl daemon-reload && systemctl enable --now bangui-flush.timer"

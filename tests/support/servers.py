@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from conftest import Bangui
+from conftest import Bangui, wait_until
 from others import NOBODY, give
 from psycopg2.extensions import make_dsn
 
@@ -85,6 +85,14 @@ class Server:
     def execute(self, statement: str) -> None:
         connect(self.url()).execute(statement)
 
+    def configure_as(self, place: Path) -> "Server":
+        """Return the server whose data was copied to a place, on a socket there."""
+        copied = object.__new__(Server)
+        copied.place, copied.data, copied.port = place, place / "data", _free_port()
+        copied.configure(f"port = {copied.port}\nunix_socket_directories = '{place}'\n")
+        copied.start()
+        return copied
+
 
 class Connection:
     """What another program asks a server, each statement by itself."""
@@ -136,15 +144,57 @@ def open_server(connections: int = 100) -> Iterator[Server]:
     """Run a cluster of its own; skip where there is no PostgreSQL to run."""
     if find_program("initdb") is None:
         pytest.skip("no PostgreSQL server is installed")
-    place = Path(tempfile.mkdtemp(prefix="bangui-pg-"))
-    try:
-        if os.geteuid() == 0:
-            give(place, 0o755)
+    with _own_place() as place:
         server = Server(place, connections)
         try:
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def open_standby(server: Server) -> Iterator[Server]:
+    """Run a hot standby of a server, beside it."""
+    with _own_place() as place:
+        server.run("pg_basebackup", "-D", place / "data", "-R", "-h", server.place, "-p", server.port,
+                   "-U", "postgres", "-c", "fast")  # fmt: skip
+        standby = server.configure_as(place)
+        try:
+            yield standby
+        finally:
+            standby.stop()
+
+
+@contextmanager
+def open_pooler(server: Server, size: int) -> Iterator[tuple[Path, int]]:
+    """Run pgbouncer in transaction mode before a server; give its place and port."""
+    program = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
+    if program is None:
+        pytest.skip("no pgbouncer is installed")
+    with _own_place() as place:
+        port, settings = _free_port(), place / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n* = host={server.place} port={server.port} user=postgres\n[pgbouncer]\n"
+            f"unix_socket_dir = {place}\nlisten_port = {port}\nauth_type = any\n"
+            f"pool_mode = transaction\ndefault_pool_size = {size}\n"
+        )
+        under = [] if os.geteuid() else ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
+        pooler = subprocess.Popen([*under, program, "-q", settings], cwd=place)
+        try:
+            wait_until((place / f".s.PGSQL.{port}").exists)
+            yield place, port
+        finally:
+            pooler.terminate()
+            pooler.wait(10)
+
+
+@contextmanager
+def _own_place() -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix="bangui-pg-"))
+    try:
+        if os.geteuid() == 0:
+            give(place, 0o755)
+        yield place
     finally:
         shutil.rmtree(place)
 

@@ -62,6 +62,15 @@ def test_a_person_gets_words():
     assert line.endswith("command_failed - no \\x1b[2J file - raise it\n")
 
 
+def test_a_person_at_the_terminal_gets_no_more_than_words():
+    """As of any failure: what happened, and what to do on a line of its own; both have an end."""
+    line = bare.render("terminal", events.COMMAND_FAILED, {}, {**FIELDS, "error": "e\n" * 9000}).decode()
+
+    assert line.startswith("bangui: e\\ne")
+    assert line.endswith("\nhint: raise it\n")
+    assert (line.count("\n"), len(line) < 4096) == (2, True)
+
+
 def test_a_long_text_is_cut():
     """A line stays under the 4 KiB that a pipe takes at once."""
     fields = {**FIELDS, "error": "\N{CJK UNIFIED IDEOGRAPH-65E5}" * 9000, "path": "x" * 9000}

@@ -72,9 +72,9 @@ def _reader(stack: ExitStack, settings: Settings) -> Read:
     """Return what reads fail2ban's database, with the rights of now."""
     if not gives_up_rights(settings.database_path):
         return partial(read_page, settings.fail2ban_db)
-    from bangui_cli.fail2ban import deputy
+    from bangui_cli.fail2ban import by_root
 
-    return stack.enter_context(deputy.appointed(settings.fail2ban_db)).read_page
+    return stack.enter_context(by_root.reading_pages(settings.fail2ban_db))
 
 
 def _resolver(stack: ExitStack, settings: Settings, max_age_s: float) -> Resolver:

@@ -1,6 +1,7 @@
 """`bangui init`: create or upgrade the database."""
 
 import shlex
+from collections.abc import Sequence
 
 import click
 
@@ -9,7 +10,7 @@ from bangui_cli.cli import options
 from bangui_cli.rules import server_urls
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
-from bangui_cli.store.places import Initialised
+from bangui_cli.store.places import Grant, Initialised
 from bangui_cli.telling.readable import counted
 
 
@@ -22,14 +23,37 @@ from bangui_cli.telling.readable import counted
 @click.option(
     "--force", is_flag=True, help="Insist on WAL on a faulty SQLite, or on another program's database."
 )
+@click.option(
+    "--grant-reader", "readers", metavar="ROLE", multiple=True,
+    help="Let a role of the server look: lookup, report, bans, status, export, lock show, doctor.",
+)  # fmt: skip
+@click.option(
+    "--grant-stager", "stagers", metavar="ROLE", multiple=True,
+    help="Let a role also add, import, resolve and collect.",
+)  # fmt: skip
+@click.option(
+    "--grant-writer", "writers", metavar="ROLE", multiple=True,
+    help="Let a role do all but init: also flush, heartbeat, prune, forget and lock.",
+)  # fmt: skip
 @click.pass_obj
-def command(invocation: Invocation, *, journal_mode: str | None, force: bool) -> None:
+def command(
+    invocation: Invocation,
+    *,
+    journal_mode: str | None,
+    force: bool,
+    readers: Sequence[str],
+    stagers: Sequence[str],
+    writers: Sequence[str],
+) -> None:
     """Create or upgrade the database; safe to repeat.
 
-    A database of BanGUI is adopted: columns and tables are added, nothing in it is rewritten.
+    A database of BanGUI is adopted: columns and tables are added, nothing in it is rewritten. On a
+    server the tables stand in a schema of their own, bangui, and roles can be granted rights on them.
     """
     path = invocation.settings.database_path
-    done = store.initialise(path, journal_mode=journal_mode, force=force)
+    named = ("reader", readers), ("stager", stagers), ("writer", writers)
+    grants = [Grant(kind, role) for kind, roles in named for role in roles]
+    done = store.initialise(path, journal_mode=journal_mode, force=force, grants=grants)
     invocation.log.emit(events.DATABASE_INITIALISED, **done._asdict())
     is_given = invocation.settings["database_path"].source.startswith(("flag", "environment"))
     option = f" --database {shlex.quote(server_urls.shown(path))}" if is_given else ""

@@ -10,7 +10,7 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.scheduling import formats, requirements, runner, sentences, systemctl
 from bangui_cli.scheduling.formats import Format
-from bangui_cli.scheduling.plan import Command, File, Plan, own_command
+from bangui_cli.scheduling.plan import PASS_FILE_VARIABLE, Command, File, Plan, own_command
 from bangui_cli.scheduling.proposal import Proposal, Request, propose
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
@@ -123,7 +123,7 @@ def install(
     target = _target(invocation, format_name, root)
     proposal = _propose(invocation, target, **asked)
     if not root:
-        given = Command(_words(asked["command_path"]), invocation.settings_path)
+        given = _command(invocation, asked["command_path"])
         requirements.require_usable(proposal.plan, given)
         _warn_of_doubts(invocation, requirements.doubts(proposal.plan, given), force=force)
     files = target.format.render(proposal.plan)
@@ -131,7 +131,7 @@ def install(
         invocation.require_unused(root + file.path)
     changed = target.format.install(files, root, force)
     _log_installed(invocation, target, proposal.plan, files, changed=bool(changed))
-    next_step = _next_step(target, files, now=now)
+    next_step = "" if root else sentences.next_step(target.format, files, now=now)
     invocation.tell(sentences.installed(proposal.plan, target.format, files, changed, root, next_step))
     if not root:
         _start(invocation, target.format, files, now=now)
@@ -166,8 +166,10 @@ def _target(invocation: Invocation, format_name: str, root: str) -> Target:
     return Target(chosen, tuple(each for each in both if each is not chosen), root)
 
 
-def _words(command_path: str | None) -> tuple[str, ...]:
-    return (os.path.abspath(command_path),) if command_path else own_command()
+def _command(invocation: Invocation, path: str | None) -> Command:
+    words = (os.path.abspath(path),) if path else own_command()
+    pass_file = invocation.environment.get(PASS_FILE_VARIABLE)
+    return Command(words, invocation.settings_path, pass_file and os.path.abspath(pass_file))
 
 
 def _propose(
@@ -183,7 +185,7 @@ def _propose(
         raise PermissionRefused(
             f"only root can schedule jobs of {user}", hint="run it as root, or leave --user out"
         )
-    given = Command(_words(command_path), invocation.settings_path)
+    given = _command(invocation, command_path)
     request = Request(given, user, target.root, everything, is_own)
     proposal = propose(invocation.settings, request)
     for reason, jobs in proposal.stand_ins.items():
@@ -229,16 +231,6 @@ def _warn_of_others(invocation: Invocation, target: Target, event: events.Event)
         if other.installed(target.root):
             hint = f"bangui schedule remove --format {other.name}{there}"
             invocation.log.emit(event, format=other.name, hint=hint)
-
-
-def _next_step(target: Target, files: Sequence[File], *, now: bool) -> str:
-    """Say what is left for a person to do."""
-    if target.root:
-        return ""
-    if not target.format.is_running():
-        return f"nothing starts them yet: {target.format.hint_if_not_running()}"
-    to_do = "" if now else systemctl.to_paste(target.format.activate(files))
-    return f"next: {to_do}" if to_do else ""
 
 
 def _start(invocation: Invocation, format_: Format, files: Sequence[File], *, now: bool) -> None:

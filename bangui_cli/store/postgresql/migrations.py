@@ -1,9 +1,11 @@
 """Create and upgrade the schema; only `init` imports this."""
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from bangui_cli.states.errors import ConfigInvalid, PermissionRefused, SchemaNewer, UsageFault
-from bangui_cli.store.places import Initialised
+from bangui_cli.store.places import Grant, Initialised
 from bangui_cli.store.postgresql import faults, schema, tables
 from bangui_cli.store.postgresql import statements as sql
 from bangui_cli.store.postgresql.store import PostgresqlStore
@@ -25,8 +27,10 @@ class _Found(NamedTuple):
         return [name for name in schema.MIGRATIONS if name not in self.applied]
 
 
-def initialise(url: str, *, journal_mode: str | None, force: bool) -> Initialised:
-    """Create or upgrade the schema; nothing happens to one that is current.
+def initialise(
+    url: str, *, journal_mode: str | None, force: bool, grants: Sequence[Grant] = ()
+) -> Initialised:
+    """Create or upgrade the schema, and grant rights on it; nothing happens to one that is current.
 
     Raise UsageFault for what only a file has, SchemaNewer, ConfigInvalid, and what the store raises.
     """
@@ -34,8 +38,8 @@ def initialise(url: str, *, journal_mode: str | None, force: bool) -> Initialise
         if value:
             raise UsageFault(f"{option} is for an SQLite file", hint=f"leave it out: {_OF_A_FILE}")
     with _Initialisation(url) as database:
-        while (found := database.find()).pending:
-            if database.apply(found):
+        while (found := database.find()).pending or grants:
+            if database.apply(found, grants):
                 break
         return Initialised(
             database.path,
@@ -63,15 +67,21 @@ class _Initialisation(PostgresqlStore):
             raise SchemaNewer(f"{self.path} was upgraded by a newer bangui", database=self.path)
         return found
 
-    def apply(self, found: _Found) -> bool:
-        """Apply what is pending to what was found, whole or not at all.
+    def apply(self, found: _Found, grants: Sequence[Grant]) -> bool:
+        """Apply what is pending to what was found, and grant, whole or not at all.
 
         Return False where another process was faster: then something is there that was not.
         """
-        message = sql.DURABLE + ";\n".join(_steps(found))
+        steps = [*_steps(found), *chain(*(tables.grant(*each) for each in grants))]
+        expected = (*faults.MADE_MEANWHILE, faults.NO_ROLE)
         try:
-            self._ask(message, {"names": found.pending}, faults.MADE_MEANWHILE)
-        except Fault:
+            self._ask(sql.DURABLE + ";\n".join(steps), {"names": found.pending}, expected)
+        except Fault as fault:
+            if fault.sqlstate == faults.NO_ROLE:
+                raise ConfigInvalid(
+                    f"{self.path} has no such role: {fault.words}",
+                    hint="create it first: createuser NAME",
+                ) from None
             return False
         except PermissionRefused as state:
             hint = "run init as a role that may make a schema: GRANT CREATE ON DATABASE NAME TO ROLE"
@@ -89,4 +99,6 @@ def _steps(found: _Found) -> list[str]:
         steps.append(tables.CREATE_SCHEMA)
     if not found.has_migrations:
         steps.append(tables.CREATE_MIGRATIONS)
-    return [*steps, sql.RECORD_MIGRATIONS, *(tables.MIGRATIONS[name] for name in found.pending)]
+    if found.pending:
+        steps.append(sql.RECORD_MIGRATIONS)
+    return [*steps, *(tables.MIGRATIONS[name] for name in found.pending)]

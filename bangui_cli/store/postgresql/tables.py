@@ -80,5 +80,37 @@ CREATE TABLE bangui.instance_machines (
     PRIMARY KEY (instance, machine_id)
 )"""
 
+# What each kind of role may do, beside what the one before it may.
+_RIGHTS = {
+    "reader": {},
+    "stager": {
+        "geo_cache_dirty": "INSERT, UPDATE",
+        "ban_history": "INSERT, UPDATE",
+        "collect_state": "INSERT, UPDATE",
+        "job_state": "INSERT, UPDATE",
+    },
+    "writer": {
+        "scheduler_lock": "INSERT, UPDATE",
+        "geo_cache": "INSERT, UPDATE, DELETE",
+        "geo_cache_dirty": "DELETE",
+        "ban_history": "DELETE",
+        "collect_state": "DELETE",
+        "instance_machines": "INSERT, UPDATE",
+    },
+}
+
+
+def grant(kind: str, role: str) -> list[str]:
+    """Return the statements that give a role the rights of a kind."""
+    name = '"' + role.replace('"', '""').replace("%", "%%") + '"'
+    kinds = list(_RIGHTS)[: list(_RIGHTS).index(kind) + 1]
+    rights = [each for one in kinds for each in _RIGHTS[one].items()]
+    return [
+        f"GRANT USAGE ON SCHEMA bangui TO {name}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA bangui TO {name}",
+        *(f"GRANT {right} ON bangui.{table} TO {name}" for table, right in rights),
+    ]
+
+
 # By the names of `schema.MIGRATIONS`.
 MIGRATIONS = {"0001_initial": _CREATE_TABLES}
