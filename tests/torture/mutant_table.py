@@ -1208,8 +1208,8 @@ MUTANTS = (
     Mutant(
         "the moments of fail2ban's addresses are read from its rows",
         "bangui_cli/fail2ban/counting.py",
-        "AS MATERIALIZED (SELECT rowid, {_KEYS",
-        "AS NOT MATERIALIZED (SELECT rowid, {_KEYS",
+        "FROM bans CROSS JOIN timed",
+        "FROM timed CROSS JOIN bans",
         "fail2ban/test_fail2ban.py::test_the_moments_of_addresses_are_joined_from_two_indexes",
     ),
     Mutant(
