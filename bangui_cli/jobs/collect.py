@@ -17,7 +17,8 @@ from bangui_cli.rules.watermark import Mark
 from bangui_cli.states import events
 from bangui_cli.store.memory import Recorded
 
-# What is sorted and written together: the more, the fewer pages are written twice.
+# What is sorted and written together: the more, the fewer pages of the index of addresses are written
+# twice.
 _BATCH_ROWS = 50_000
 # So many addresses of the history are looked at in each run, in case one was lost, and so many at once
 # where one is known to be.
@@ -108,7 +109,7 @@ def _record(run: Run, place: _Place, page: Page, resolver: Resolver | None) -> b
 
 
 def _normalise(raws: Sequence[Raw], oldest: str) -> tuple[list[Ban], int]:
-    """Return the bans from a time on, each once and in the order of their key, and how many are none."""
+    """Return the bans from a time on, each once, sorted by address, and how many rows are none."""
     by_key: dict[tuple[str, str, str], Ban] = {}
     skipped = 0
     for raw in raws:
@@ -118,7 +119,7 @@ def _normalise(raws: Sequence[Raw], oldest: str) -> tuple[list[Ban], int]:
             skipped += 1
             continue
         if each.banned_at >= oldest:
-            by_key[each.banned_at, each.jail, each.ip] = each
+            by_key[each.ip, each.banned_at, each.jail] = each
     return [by_key[key] for key in sorted(by_key)], skipped
 
 

@@ -35,7 +35,7 @@ class Memory(Store, Protocol):
     def record_bans(
         self, instance: str, bans: Sequence[Ban], before: str | None, after: str
     ) -> Recorded | None:
-        """Record bans of an instance, each given once, in the order of the key; move its mark.
+        """Record bans of an instance, each given once, sorted by address; move its mark.
 
         Of a ban that is recorded already the new values count. Return None, writing nothing, where the
         mark is not `before`: another run was faster, or something was forgotten.

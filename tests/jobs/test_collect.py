@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import sys
 import time
 
 import geoip
 import pytest
-from fail2bans import Fail2banDatabase
+from conftest import wait_until
+from fail2bans import PAUSED, Fail2banDatabase
 
 from bangui_cli.rules import timestamps
 
@@ -67,6 +69,63 @@ def test_each_ban_is_remembered_once(bangui, fail2ban):
         ("sshd", "192.0.2.1", text(NOW_S - 10), 2400, 3, 5),
         ("web", "192.0.2.1", text(NOW_S - 10), -1, 1, None),
     ]
+
+
+@pytest.fixture
+def paused(bangui):
+    """Start a run that stops behind its first look at fail2ban's database; return what lets it go on."""
+    home = bangui.home / "paused"
+    home.mkdir()
+    process = bangui.start("collect", "--json", program=[sys.executable, "-c", PAUSED, home])
+    wait_until((home / "looked").exists)
+
+    def go_on():
+        (home / "go").touch()
+        return bangui.end(process)
+
+    return go_on
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_older_look_that_commits_last_counts_for_nothing(bangui, fail2ban, request, begun):
+    """Another run has read a later row of the same ban meanwhile: its values stay."""
+    if begun:
+        fail2ban.ban("192.0.2.9", NOW_S - 50)
+        collect(bangui)
+    fail2ban.ban("192.0.2.1", NOW_S, bancount=1)
+    go_on = request.getfixturevalue("paused")
+    fail2ban.ban("192.0.2.1", NOW_S, bancount=2)
+    assert collect(bangui) == {"read": 2, "recorded": 1}
+
+    ended = go_on()
+
+    assert (ended.code, ended.json["recorded"], ended.json["updated"]) == (0, 0, 0)
+    assert history(bangui)[-1][1:5:3] == ("192.0.2.1", 2)
+
+
+def test_a_database_that_is_replaced_while_it_is_read_is_read_whole(bangui, fail2ban, request):
+    """What was read of the old one counts, too."""
+    for number in range(10):
+        fail2ban.ban(f"192.0.2.{number}", NOW_S)
+    go_on = request.getfixturevalue("paused")
+    fail2ban.create()
+    for number in range(10, 30):
+        fail2ban.ban(f"192.0.2.{number}", NOW_S)
+
+    assert go_on().json["recorded"] == 1 + 20
+    assert collect(bangui) == {}
+
+
+def test_what_is_forgotten_while_a_run_reads_is_read_again(bangui, fail2ban, request):
+    """The mark is gone, and with it what the run knew."""
+    fail2ban.ban("192.0.2.1", NOW_S - 10)
+    collect(bangui)
+    fail2ban.ban("192.0.2.2", NOW_S)
+    go_on = request.getfixturevalue("paused")
+    bangui.execute("DELETE FROM ban_history")
+    bangui.execute("DELETE FROM collect_state")
+
+    assert go_on().json["recorded"] == 2
 
 
 def test_a_ban_that_is_written_late_is_met(bangui, fail2ban):

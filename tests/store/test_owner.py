@@ -13,6 +13,7 @@ import everything
 import others
 import pytest
 from conftest import Bangui, wait_until
+from fail2bans import Fail2banDatabase
 from geoip import country, write_fail2ban, write_mmdb
 from others import NOBODY, become, give, needs_root
 
@@ -173,6 +174,60 @@ def test_root_brings_fail2bans_addresses_and_mmdb_files(app, private):
     assert [(row["key"], row["count"]) for row in report["rows"]] == [("DE", 1)]
 
 
+def bans_of(app):
+    return app.rows("SELECT ip, bancount FROM ban_history ORDER BY ip")
+
+
+@pytest.mark.parametrize("whose", [0, BARE_USER], ids=["root's", "a user's"])
+def test_root_brings_fail2bans_bans_behind_the_owners_mark(app, private, whose):
+    """By a child, which is asked where to read on once the owner's database is open."""
+    geoip = write_mmdb(private / "country.mmdb", {"192.0.2.0/24": country("DE", "Germany")})
+    fail2ban = Fail2banDatabase(private / "fail2ban.sqlite3")
+    geoip.chmod(0o600)
+    give(fail2ban.path, user_id=whose)
+    give(private, user_id=whose)
+    command = ["collect", "--json", f"--fail2ban={fail2ban.path}", "--geoip-db", geoip]
+    now_s = int(time.time())
+    for number in range(300):
+        fail2ban.ban(f"192.0.2.{number % 200}", now_s + number)
+
+    first = app.ok(*command).json
+    fail2ban.ban("192.0.2.1", now_s + 1, bancount=2)
+    fail2ban.ban(b"\xff", now_s)
+    second = app.ok(*command).json
+
+    assert (first["read"], first["recorded"], first["staged"], first["resolved"]) == (300, 300, 200, 200)
+    assert (second["read"], second["updated"], second["skipped"]) == (2, 1, 1)
+    assert len(bans_of(app)) == 300
+
+
+def test_what_is_wrong_with_fail2bans_database_is_told_by_the_owner(app, private):
+    """As where no child is needed."""
+    ended = app.run("collect", f"--fail2ban={private / 'missing'}")
+
+    assert ended.code == 66
+    assert "fail2ban-client get dbfile" in ended.events[-1]["hint"]
+    assert app.rows("SELECT job_id, last_outcome FROM job_state") == [("history_sync", "error")]
+
+
+def test_the_child_that_stays_root_ends_with_a_killed_run(app, private):
+    """It hears nothing more."""
+    fail2ban = Fail2banDatabase(private / "fail2ban.sqlite3")
+    with closing(sqlite3.connect(app.database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        process = app.start("collect", f"--fail2ban={fail2ban.path}")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        wait_until(lambda: children.read_text().split())
+        [child] = children.read_text().split()
+        wait_until(lambda: f"\nUid:\t{NOBODY}" in Path(f"/proc/{process.pid}/status").read_text())
+        root_is_left = "\nUid:\t0" in Path(f"/proc/{child}/status").read_text()
+        process.kill()
+        app.end(process)
+
+    assert root_is_left
+    wait_until(lambda: not Path(f"/proc/{child}").exists())
+
+
 def test_root_brings_the_bans_of_fail2bans_database(app, private):
     """A child of root's reads on from where the owner's database says, and says what is wrong."""
     bans = [("sshd", f"192.0.2.{number}", int(time.time()), 600) for number in range(3)]
@@ -238,12 +293,14 @@ def test_root_brings_more_inputs_than_a_process_may_open_by_itself(app, private)
 
 def test_root_writes_what_the_owner_could_not_write(app, private):
     """The outputs are named by root; the owner does the rest."""
-    metrics, rejects = private / "bangui.prom", private / "rejected.txt"
+    metrics, rejects, bans = private / "bangui.prom", private / "rejected.txt", private / "bans.csv"
 
     app.ok("status", "--format", "prometheus", "--output", metrics)
+    app.ok("report", "--history", "--by", "day", "--format", "csv", "--output", bans)
     ended = app.run("import", "--rejects", rejects, input="{}\n")
 
     assert "bangui_up 1" in metrics.read_text()
+    assert bans.read_text() == '"key","name","count","share"\n'
     assert (ended.code, rejects.read_text()) == (65, "{}\n")
     assert {path.stat().st_uid for path in private.iterdir()} == {0}
     assert owners(app.home) == {NOBODY}

@@ -25,7 +25,9 @@ class Fail2banDatabase:
         self.path.chmod(0o600)
 
     def connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.path, isolation_level=None)
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        connection.executescript("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
+        return connection
 
     def execute(self, statement: str, *parameters: object) -> None:
         connection = self.connect()
@@ -58,3 +60,32 @@ class Fail2banDatabase:
             "DELETE FROM bips WHERE timeofban < ? AND bantime != -1 AND timeofban + bantime * 3 < ?",
             before_s, before_s,
         )  # fmt: skip
+
+
+# What a run of `bangui` does for whom it waits after its first look into fail2ban's database: it says so by
+# the file "looked", and goes on once there is the file "go".
+PAUSED = """
+import sys, time
+from pathlib import Path
+from bangui_cli.fail2ban import bans
+from bangui_cli.jobs import collect
+from bangui_cli.cli.main import run
+home, read = Path(sys.argv.pop(1)), bans.read_page
+def read_page(path, mark):
+    page = read(path, mark)
+    if not (home / "looked").exists():
+        (home / "looked").touch()
+        while not (home / "go").exists():
+            time.sleep(0.002)
+    return page
+bans.read_page, bans._HOLD_S, collect._BATCH_ROWS = read_page, 0.0, 1  # a row at a time
+run()
+"""
+# Batches so small that some thousand bans are many transactions.
+SMALL_BATCHES = """
+from bangui_cli.fail2ban import bans
+from bangui_cli.jobs import collect
+bans._HOLD_S, collect._BATCH_ROWS = 0.0005, 100
+from bangui_cli.cli.main import run
+run()
+"""

@@ -29,6 +29,8 @@ SIGNALS, VITALS, WATCHDOG = (f"bangui_cli/host/{name}.py" for name in ("signals"
 START_UP = "bangui_cli/rules/start_up.py"
 CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/identity.py"
 TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
+MEMORY, FAIL2BAN_BANS = "bangui_cli/store/sqlite/memory.py", "bangui_cli/fail2ban/bans.py"
+COLLECT = "bangui_cli/jobs/collect.py"
 STAGING, IMPORT = "bangui_cli/access/staging.py", "bangui_cli/importing/run.py"
 
 MUTANTS = (
@@ -918,7 +920,7 @@ MUTANTS = (
     Mutant(
         "a formula behind a separator runs",
         "bangui_cli/rules/spreadsheets.py",
-        "(?:^|[,;|\\t\\r\\n])",
+        "(?:^|[{_SEPARATORS}])",
         "(?:^)",
         "reporting/test_report.py::test_a_name_from_outside_is_no_control_and_no_formula",
     ),
@@ -1063,7 +1065,7 @@ MUTANTS = (
         UPKEEP_SQL,
         " AND {IS_WITHIN}(ip, ?)",
         " AND ? <> ''",
-        "store/test_forget.py::test_a_network_is_all_that_is_in_it",
+        "store/test_forget.py::test_whatever_the_network_just_what_is_in_it_goes",
     ),
     Mutant(
         "what fail2ban holds never comes back",
@@ -1078,6 +1080,108 @@ MUTANTS = (
         "self._execute(sql.SECURE_DELETE_ON)",
         'self._execute("PRAGMA secure_delete = OFF")',
         "store/test_forget.py::test_the_text_is_gone_from_the_file",
+    ),
+    # What is handed over.
+    Mutant(
+        "a slow reader of an export holds writers up",
+        "bangui_cli/store/sqlite/handover.py",
+        "            yield\n            self._execute(COMMIT)",
+        "            yield\n            self._execute(COMMIT)\n            self._execute('BEGIN')\n"
+        "            self._execute('SELECT 1 FROM sqlite_schema').fetchone()\n"
+        "            self._roll_back = lambda: None",
+        "whole/test_handing_over.py::test_a_slow_reader_holds_nobody_up_and_gets_one_state",
+    ),
+    Mutant(
+        "an export leaves out what is dirty",
+        "bangui_cli/store/sqlite/handover.py",
+        "            self._execute(sql.MERGE_DIRTY, now)\n",
+        "",
+        "whole/test_handing_over.py::test_the_cache_is_what_lookup_tells",
+    ),
+    Mutant(
+        "an apostrophe stays",
+        "bangui_cli/importing/csv_records.py",
+        """return list(map(spreadsheets.restore, values)) if "'" in text else values""",
+        "return values",
+        "whole/test_handing_over.py::test_a_cache_that_was_handed_over_tells_the_same",
+    ),
+    Mutant(
+        "a name is taken apart that was handed over whole",
+        "bangui_cli/rules/extraction.py",
+        "if row.keys() >= _OWN_FIELDS:",
+        "if False:",
+        "whole/test_handing_over.py::test_a_cache_that_was_handed_over_tells_the_same",
+    ),
+    Mutant(
+        "of two bans of one key the earlier counts",
+        "bangui_cli/importing/history.py",
+        "return packed[: WIDTH_CHARACTERS + 2]",
+        "return packed",
+        "whole/test_handing_over.py::test_a_history_goes_by_the_two_commands",
+    ),
+    # The memory of bans.
+    Mutant(
+        "an older look at fail2ban's bans writes over a newer one",
+        MEMORY,
+        "if self.collect_mark(instance) != before:",
+        "if self.collect_mark(instance) == before == after:",
+        "jobs/test_collect.py::test_an_older_look_that_commits_last_counts_for_nothing",
+    ),
+    Mutant(
+        "a ban keeps the values that it had first",
+        MEMORY,
+        "self._correct(instance, bans) if new < len(bans) else 0",
+        "0",
+        "jobs/test_collect.py::test_each_ban_is_remembered_once",
+    ),
+    Mutant(
+        "a number of a row that was given anew proves what was read",
+        "bangui_cli/rules/watermark.py",
+        "        elif fingerprint is not None:\n            break\n",
+        "",
+        "rules/test_watermark.py::test_what_is_written_after_the_mark_is_behind_it",
+    ),
+    Mutant(
+        "fail2ban's table is read on from a number, whatever stands there",
+        FAIL2BAN_BANS,
+        "after = held[0].rowid if held else _BEFORE_ALL",
+        "after = anchors[0].rowid if anchors else _BEFORE_ALL",
+        "jobs/test_collect.py::test_what_fail2ban_forgets_stays",
+    ),
+    Mutant(
+        "a permanent ban is lost with fail2ban's purge",
+        FAIL2BAN_BANS,
+        '"bips": _NOT_IN_BANS}',
+        '"bips": "0"}',
+        "jobs/test_collect.py::test_permanent_bans_outlive_the_purge",
+    ),
+    Mutant(
+        "one row that is too long ends the reading",
+        FAIL2BAN_BANS,
+        "        except sqlite3.DataError:\n            continue",
+        "        except sqlite3.NotSupportedError:\n            continue",
+        "jobs/test_collect.py::test_failures_that_cannot_be_read_are_none",
+    ),
+    Mutant(
+        "what was recorded without an MMDB file is never resolved",
+        COLLECT,
+        "owes=page.mark.owes or bool(bans)",
+        "owes=page.mark.owes",
+        "jobs/test_collect.py::test_what_was_left_unresolved_is_resolved_later",
+    ),
+    Mutant(
+        "what is lost of the history's addresses is never looked for",
+        COLLECT,
+        'after = "" if place.owed else place.mark.swept',
+        'after = "" if place.owed else "~"',
+        "jobs/test_collect.py::test_what_was_left_unresolved_is_resolved_later",
+    ),
+    Mutant(
+        "a damaged MMDB file is passed over in silence",
+        COLLECT,
+        "    if resolver.failure:\n",
+        "    if False:\n",
+        "jobs/test_collect.py::test_an_mmdb_file_that_cannot_be_used_costs_no_ban",
     ),
     # What a person reads.
     Mutant(
@@ -1104,8 +1208,8 @@ MUTANTS = (
     Mutant(
         "the moments of fail2ban's addresses are read from its rows",
         "bangui_cli/fail2ban/counting.py",
-        "AS MATERIALIZED (SELECT rowid, {_KEYS",
-        "AS NOT MATERIALIZED (SELECT rowid, {_KEYS",
+        "FROM bans CROSS JOIN timed",
+        "FROM timed CROSS JOIN bans",
         "fail2ban/test_fail2ban.py::test_the_moments_of_addresses_are_joined_from_two_indexes",
     ),
     Mutant(
@@ -1149,5 +1253,62 @@ MUTANTS = (
         " and short_name(code) is not None",
         "",
         "reporting/test_history_reports.py::test_a_code_that_is_no_country_has_its_row_and_is_no_country",
+    ),
+    # The schedule.
+    Mutant(
+        "a program that was uninstalled makes mail",
+        "bangui_cli/scheduling/crontab.py",
+        'command = f"[ ! -x {program} ] || {',
+        'command = f"{',
+        "live/test_schedule_live.py::test_a_program_that_was_uninstalled_makes_no_mail",
+    ),
+    Mutant(
+        "cron takes a backslash out of a path",
+        "bangui_cli/scheduling/crontab.py",
+        r"""shlex.quote(word).replace("\\", "\\\\").replace(""",
+        "shlex.quote(word).replace(",
+        "scheduling/test_schedule.py::test_a_word_survives_cron_and_the_shell",
+    ),
+    Mutant(
+        "a fleet's daily jobs start at once",
+        "bangui_cli/rules/spreading.py",
+        "{instance}",
+        "",
+        "rules/test_spreading.py::test_a_fleet_does_not_start_at_once",
+    ),
+    Mutant(
+        "lines of a user's own are lost with bangui's",
+        "bangui_cli/scheduling/usertab.py",
+        "return before + block.encode(",
+        "return block.encode(",
+        "scheduling/test_usertab.py::test_what_is_not_bangui_s_stays_to_the_byte",
+    ),
+    Mutant(
+        "doctor finds nothing wrong with a schedule on another database",
+        "bangui_cli/health/doctor/comparison.py",
+        "if not schedule.is_on(database):",
+        "if False:",
+        "health/test_installed_schedule.py::test_what_a_hand_has_spoilt_is_named",
+    ),
+    Mutant(
+        "a job that this host has no use for is an alarm",
+        "bangui_cli/health/collect.py",
+        "is_in_use = job.id in outlook.useful and (",
+        "is_in_use = (",
+        "health/test_awaited_jobs.py::test_what_is_never_to_run_or_of_no_use_is_no_alarm",
+    ),
+    Mutant(
+        "a job is late as soon as it is scheduled",
+        "bangui_cli/health/collect.py",
+        "moments = (initialised_s, outlook.scheduled.get(job.id))",
+        "moments = (initialised_s,)",
+        "health/test_awaited_jobs.py::test_right_after_an_installation_nothing_is_late",
+    ),
+    Mutant(
+        "collect reads fail2ban's database as the owner of another",
+        "bangui_cli/cli/commands/collect.py",
+        "if not gives_up_rights(settings.database_path):",
+        "if True:",
+        "store/test_owner.py::test_root_brings_the_bans_of_fail2bans_database",
     ),
 )
