@@ -293,12 +293,14 @@ def test_root_brings_more_inputs_than_a_process_may_open_by_itself(app, private)
 
 def test_root_writes_what_the_owner_could_not_write(app, private):
     """The outputs are named by root; the owner does the rest."""
-    metrics, rejects = private / "bangui.prom", private / "rejected.txt"
+    metrics, rejects, bans = private / "bangui.prom", private / "rejected.txt", private / "bans.csv"
 
     app.ok("status", "--format", "prometheus", "--output", metrics)
+    app.ok("report", "--history", "--by", "day", "--format", "csv", "--output", bans)
     ended = app.run("import", "--rejects", rejects, input="{}\n")
 
     assert "bangui_up 1" in metrics.read_text()
+    assert bans.read_text() == '"key","name","count","share"\n'
     assert (ended.code, rejects.read_text()) == (65, "{}\n")
     assert {path.stat().st_uid for path in private.iterdir()} == {0}
     assert owners(app.home) == {NOBODY}
