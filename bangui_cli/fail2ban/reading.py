@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from bangui_cli.fail2ban import by_owner
-from bangui_cli.host import clocks, trust
+from bangui_cli.host import clocks, signals, trust
 from bangui_cli.rules.sqlite_spelling import quote_path, sidecars
 from bangui_cli.states.errors import (
     BanguiError,
     DatabaseBusy,
     DatabaseCorrupt,
+    Interrupted,
     IoFailed,
     NoInput,
     NotADatabase,
@@ -131,7 +132,13 @@ def open_reading(path: str) -> Iterator[Reading]:
             with _open_here(path) as reading:
                 yield reading
     except sqlite3.Error as error:
-        raise _name_state(error, path) from None
+        raise _signal_behind(error) or _name_state(error, path) from None
+
+
+def _signal_behind(error: sqlite3.Error) -> Interrupted | None:
+    """Return the signal that has ended a query: what is raised where SQLite calls back is lost."""
+    is_cut_short = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT
+    return signals.come() if is_cut_short else None
 
 
 @contextmanager

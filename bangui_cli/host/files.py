@@ -1,8 +1,10 @@
 """Write, read and delete files by their own names: never what a symbolic link there leads to."""
 
+import errno
 import os
 import re
 import stat
+from collections.abc import Iterable
 from typing import BinaryIO, Self
 
 from bangui_cli.host import obstacles, terminal
@@ -12,6 +14,8 @@ from bangui_cli.states import errors
 from bangui_cli.states.errors import BanguiError, CannotCreate, PermissionRefused
 
 PUBLIC, PRIVATE = 0o644, 0o600
+_DESCRIPTORS = "/proc/self/fd"
+_NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT)
 _STREAMS = ("stdin", "stdout", "stderr")
 _STREAM = re.compile(r"/dev/(?P<name>stdin|stdout|stderr)|(?:/dev|/proc/self)/fd/(?P<number>\d{1,9})")
 
@@ -88,8 +92,13 @@ class Output:
 
     def replace(self, content: bytes) -> None:
         """Write the whole content. Raise CannotCreate, PermissionRefused, DiskFull or IoFailed."""
+        self.replace_with([content])
+
+    def replace_with(self, contents: Iterable[bytes]) -> None:
+        """Write all that comes, in its place only once that is whole. Raise as `replace`."""
         try:
-            terminal.write_all(self.descriptor, content)
+            for content in contents:
+                terminal.write_all(self.descriptor, content)
             self._put_in_place()
         except BrokenPipeError:
             pass  # whoever reads has seen enough
@@ -109,9 +118,9 @@ class Output:
 
 
 class _Replacement(Output):
-    """A new file that takes the place of a name in one step, under a name of its own until then.
+    """A new file that takes the place of a name in one step; a run that is killed leaves none behind.
 
-    That begins with a dot, for which cron, systemd and collectors pass over it.
+    Where the file system has no files without a name, a dot lets cron and collectors pass over it.
     """
 
     def __init__(self, place: Place, mode: int) -> None:
@@ -120,10 +129,21 @@ class _Replacement(Output):
         self._draft = f".bangui-{os.urandom(8).hex()}.tmp"
         self._is_in_place = False
         self._deputy: Deputy | None = None
+        self._is_named = not os.path.isdir(_DESCRIPTORS)
         self._require_replaceable()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        super().__init__(place.path, os.open(self._draft, flags, PRIVATE, dir_fd=place.directory))
+        super().__init__(place.path, self._open())
         os.fchmod(self.descriptor, mode)
+
+    def _open(self) -> int:
+        directory, flags = self._place.directory, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        if not self._is_named:
+            try:
+                return os.open(".", flags | os.O_TMPFILE, PRIVATE, dir_fd=directory)
+            except OSError as error:
+                if error.errno not in _NO_NAMELESS:
+                    raise
+        self._is_named = True
+        return os.open(self._draft, flags | os.O_CREAT | os.O_EXCL, PRIVATE, dir_fd=directory)
 
     def entrust(self) -> None:
         self._deputy = Deputy(self._rename, self._discard)
@@ -147,7 +167,13 @@ class _Replacement(Output):
     def _rename(self) -> None:
         self._require_replaceable()
         directory = self._place.directory
-        os.replace(self._draft, self._place.name, src_dir_fd=directory, dst_dir_fd=directory)
+        if not self._is_named:
+            os.link(f"{_DESCRIPTORS}/{self.descriptor}", self._draft, dst_dir_fd=directory)
+        try:
+            os.replace(self._draft, self._place.name, src_dir_fd=directory, dst_dir_fd=directory)
+        except OSError:
+            self._discard()
+            raise
         os.fsync(directory)
 
     def _discard(self) -> None:

@@ -38,12 +38,7 @@ def without_origin(bans: Iterable[Ban]) -> list[dict[str, Any]]:
 def table_rows(bans: Sequence[Ban]) -> list[dict[str, Any]]:
     """Return the rows of a table that tells the origins, too."""
     return [
-        row
-        | {
-            "country": ban.country_code,
-            "ASN": ban.asn,
-            "organisation": ban.org,
-        }
+        row | {"country": ban.country_code, "ASN": ban.asn, "org": ban.org}
         for row, ban in zip(without_origin(bans), bans, strict=True)
     ]
 

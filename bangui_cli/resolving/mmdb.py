@@ -23,6 +23,8 @@ from bangui_cli.states.errors import (
 _DESCRIPTORS = "/proc/self/fd"
 # A file of another kind (anonymous proxies, domains) says so in its first records.
 _SAMPLE_RECORDS = 1000
+# The largest files that are sold have 700 MB.
+_LARGEST_COPY_BYTES = 2**30
 # The slowest reader, in pure Python on a small board, needs 1 s for the sample and 1.5 ms an address.
 # A hostile file takes what it is given.
 _CPU_LIMIT_S = 5
@@ -167,7 +169,7 @@ def _read(path: str, descriptor: int, work: Callable[[Any], Any], *, cpu_limit_s
     # The descriptor leads to the file as it was opened, also when another has been renamed over it.
     link = f"{_DESCRIPTORS}/{descriptor}"
     if not os.access(link, os.R_OK):
-        link = f"{_DESCRIPTORS}/{_copy_in_memory(descriptor)}"
+        link = f"{_DESCRIPTORS}/{_copy_in_memory(descriptor, path)}"
 
     def read() -> Any:
         os.close(os.open(link, os.O_RDONLY))  # the reader would not say why it cannot
@@ -190,9 +192,16 @@ def _withheld(error: OSError, path: str) -> BanguiError:
 
 
 @cache
-def _copy_in_memory(descriptor: int) -> int:
+def _copy_in_memory(descriptor: int, path: str) -> int:
     """Return a descriptor of the same content that this user may open anew; the file only root may."""
-    copy, at, size = os.memfd_create("mmdb"), 0, os.fstat(descriptor).st_size
+    size = os.fstat(descriptor).st_size
+    if size > _LARGEST_COPY_BYTES:
+        raise PermissionRefused(
+            f"{path} is closed to the user whose the database is, and too large for a copy in memory",
+            hint="make it readable: chmod a+r FILE",
+            path=path,
+        )
+    copy, at = os.memfd_create("mmdb"), 0
     while at < size and (sent := os.sendfile(copy, descriptor, at, size - at)):
         at += sent
     return copy

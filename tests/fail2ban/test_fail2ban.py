@@ -1,6 +1,7 @@
 """fail2ban's database is read in one short fetch, in every state it may be in."""
 
 import os
+import signal
 import sqlite3
 import time
 from collections import Counter
@@ -17,8 +18,9 @@ from others import give, needs_root
 from bangui_cli.fail2ban import counting, reading
 from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.fail2ban.addresses import first_address
+from bangui_cli.host import signals
 from bangui_cli.rules.validation import Rejected
-from bangui_cli.states.errors import DatabaseBusy, NotADatabase, Untrusted
+from bangui_cli.states.errors import DatabaseBusy, Interrupted, NotADatabase, Untrusted
 
 NOW_S = 1_790_000_000
 BANS = [
@@ -396,3 +398,21 @@ def test_root_gives_no_file_away_beside_a_database_in_another_users_directory():
         with pytest.raises(Untrusted):
             fail2ban.read_addresses(str(path))
         assert (victim.read_text(), victim.stat().st_uid) == ("secret", 0)
+
+
+def test_a_signal_that_comes_while_sqlite_calls_back_ends_the_reading(path, monkeypatch):
+    """What a handler raises there is lost: the query fails as one that takes too long, exit 75."""
+    come = signals.interrupted(signal.SIGTERM)
+
+    def handle():
+        monkeypatch.setattr(signals, "_come", come)
+        raise come
+
+    def read():
+        with reading.open_reading(path) as opened:
+            opened._connection.set_progress_handler(handle, 10)
+            opened.fetch(f"SELECT count(*) FROM ({ENDLESS})")
+
+    with pytest.raises(Interrupted) as end:
+        read()
+    assert end.value.exit_code == 143

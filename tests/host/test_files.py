@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,46 @@ def test_an_error_of_the_system_names_its_state(name: str, state: type[Exception
     number = getattr(errno, name)
 
     assert type(files.failure(OSError(number, name), "cannot write x")) is state
+
+
+@pytest.mark.parametrize("path", ["report.html", "sub/report.html"])
+def test_nothing_is_left_of_a_run_that_is_killed_while_it_writes(tmp_path: Path, path: str):
+    """Else a directory that is written each minute would fill with what nobody removes."""
+    (tmp_path / "sub").mkdir()
+    child = os.fork()
+    if child == 0:
+        with files.open_output(str(tmp_path / path)) as output:
+            os.write(output.descriptor, b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+
+    assert [tmp_path / "sub"] == list(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EISDIR])
+def test_a_file_system_without_nameless_files_will_do(tmp_path: Path, monkeypatch, number: int):
+    """As NFS is; what is not put in its place is removed all the same."""
+    real = os.open
+
+    def refuse(name, flags, *arguments, **options):
+        if flags & os.O_TMPFILE == os.O_TMPFILE:
+            raise OSError(number, os.strerror(number))
+        return real(name, flags, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    replace(tmp_path / "report.html")
+    with files.open_output(str(tmp_path / "other.html")) as output:
+        assert [name[:8] for name in os.listdir(tmp_path) if name[0] == "."] == [".bangui-"]
+        os.write(output.descriptor, b"half")
+
+    assert [tmp_path / "report.html"] == list(tmp_path.iterdir())
+
+
+def test_a_name_that_becomes_a_directory_meanwhile_keeps_no_draft_beside_it(tmp_path: Path):
+    """Whoever may write the directory can do that at any moment."""
+    with files.open_output(str(tmp_path / "report.html")) as output:
+        output._require_replaceable = (tmp_path / "report.html").mkdir
+        with pytest.raises(CannotCreate):
+            output.replace(b"new")
+
+    assert [tmp_path / "report.html"] == list(tmp_path.iterdir())

@@ -33,7 +33,7 @@ echo "$(date +%Y-%m-%dT%H:%M:%S) failed login from 192.0.2.1" >> /run/fail2ban/a
 
 for _ in $(seq 4); do wait_for eval 'bangui lookup 192.0.2.1 --json | grep -q cached' && break; done
 bangui lookup 192.0.2.1 --json > $OUT/lookup
-bangui report --json > $OUT/report
+bangui report --history --json > $OUT/report
 bangui status --json > $OUT/status
 bangui doctor --json > $OUT/doctor
 cp /run/mail $OUT/mail

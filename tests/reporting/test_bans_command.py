@@ -71,7 +71,7 @@ def test_the_table_is_for_people(history):
     shown = history.ok("bans", "--limit", "4").stdout.splitlines()
 
     assert shown[0].split() == [
-        "banned", "at", "address", "jail", "instance", "for", "times", "country", "ASN", "organisation",
+        "banned", "at", "address", "jail", "instance", "for", "times", "country", "ASN", "org",
     ]  # fmt: skip
     assert shown[3].split()[:6] == ["2026-03-03", "00:00:00Z", "192.0.2.0/24", "web", "web1", "ever"]
     assert shown[-1] == "1 more ban left out: see --limit"
@@ -84,6 +84,13 @@ def test_the_table_fits_the_terminal(history, columns):
     _, shown = history.on_terminal("bans", env={"COLUMNS": str(columns)})
 
     assert max(map(len, shown.splitlines())) <= columns
+
+
+def test_a_terminal_that_is_a_little_wider_shows_rows(history):
+    """Not a paragraph for each ban: fifty of them are to be looked through."""
+    _, shown = history.on_terminal("bans", "--limit", "2", env={"COLUMNS": "84"})
+
+    assert shown.count("country") == 1
 
 
 def test_csv_is_for_programs_and_says_on_stderr_what_is_left_out(history):

@@ -374,3 +374,13 @@ def test_files_are_closed_again(tmp_path):
         pass
 
     assert before == os.listdir("/proc/self/fd")
+
+
+def test_a_file_too_large_for_a_copy_in_memory_is_not_copied(tmp_path):
+    """What root opened for a user who may not: a copy of whatever size would fill the memory."""
+    path = tmp_path / "huge.mmdb"
+    with path.open("wb") as file:
+        file.truncate(2**30 + 1)
+
+        with pytest.raises(PermissionRefused, match="too large"):
+            mmdb._copy_in_memory(file.fileno(), str(path))

@@ -115,3 +115,108 @@ def test_a_unit_has_the_rights_that_its_user_needs(app):
     assert as_owner.count("\nUser=nobody\n") == as_owner.count("\nCapabilityBoundingSet=\n") == 3
     assert "User=" not in as_root
     assert as_root.count("\nCapabilityBoundingSet=CAP_CHOWN CAP_SETGID CAP_SETUID\n") == 3
+
+
+# What a job needs besides.
+
+
+def collects_as(app, fail2ban, *arguments, **options):
+    """Return as whom collect would run, None where it would not."""
+    program = app.home.parent / "bangui"
+    env = {"BANGUI_FAIL2BAN_DB": str(fail2ban)}
+    ended = app.ok("schedule", "show", "--command", program, *arguments, env=env, **options)
+    line = next((line for line in job_lines(ended.stdout) if " collect " in line), None)
+    return line and line.split()[5]
+
+
+def test_what_the_owner_may_not_read_root_collects(app):
+    """fail2ban's database is root's own; the other jobs stay the owner's."""
+    fail2ban = app.home.parent / "fail2ban.sqlite3"
+    fail2ban.touch(mode=0o600)
+    environment = {"BANGUI_FAIL2BAN_DB": str(fail2ban)}
+    program = app.home.parent / "bangui"
+    ended = app.ok("schedule", "show", "--command", program, env=environment)
+    (event,) = [event for event in ended.events if event["event"] == "scheduled_as_root"]
+
+    assert collects_as(app, fail2ban) == "root"
+    assert {line.split()[5] for line in job_lines(ended.stdout)} == {"nobody", "root"}
+    assert event["jobs"] == ["history_sync"]
+    assert event["reason"] == f"nobody, whose database it is, cannot read {fail2ban}"
+    give(fail2ban)
+    assert collects_as(app, fail2ban) == "nobody"
+
+
+def test_what_a_named_user_may_not_read_is_left_out(app):
+    """With the reason; a path that is set counts before there is anything."""
+    fail2ban = app.home.parent / "fail2ban.sqlite3"
+    assert collects_as(app, fail2ban, "--user", "nobody") == "nobody"
+    fail2ban.touch(mode=0o600)
+
+    assert collects_as(app, fail2ban, "--user", "nobody") is None
+
+
+def test_an_ordinary_user_is_told_what_is_not_scheduled_and_why(app):
+    """In that user's own schedule, too."""
+    fail2ban = app.home.parent / "fail2ban.sqlite3"
+    fail2ban.touch(mode=0o600)
+    environment = {"BANGUI_FAIL2BAN_DB": str(fail2ban), "XDG_CONFIG_HOME": str(app.home / "config")}
+    ended = app.ok(
+        "schedule", "install", "--format", "systemd", "--command", app.home.parent / "bangui",
+        under=become(NOBODY), env=environment,
+    )  # fmt: skip
+    reasons = {e["job"]: e["reason"] for e in ended.events if e["event"] == "schedule_left_out"}
+
+    assert reasons["history_sync"] == f"nobody cannot read {fail2ban}"
+    assert (app.home / "config/systemd/user/bangui-flush.timer").is_file()
+
+
+@pytest.mark.parametrize(("spoilt", "code"), [("missing", 66), ("closed", 77), ("directory", 77)])
+def test_a_program_that_its_user_cannot_run_is_refused(app, spoilt, code):
+    """Before anything is written; show prints it all the same."""
+    program = app.home.parent / "bangui"
+    if spoilt == "closed":
+        program.chmod(0o700)
+    else:
+        program.unlink()
+    if spoilt == "directory":
+        program.mkdir(mode=0o755)
+    install = ("schedule", "install", "--format", "systemd", "--command", program)
+    ended = app.run(*install, under=become(NOBODY), env={"XDG_CONFIG_HOME": str(app.home / "config")})
+
+    assert ended.code == code
+    assert str(program) in ended.events[-1]["error"]
+    assert not (app.home / "config").exists()
+    app.ok(*install, "--root", app.home / "root")
+
+
+@pytest.mark.parametrize(("interval", "code"), [("never", 78), ("NEVER", 78)])
+def test_the_jobs_that_keep_the_lock_are_not_left_out(app, interval, code):
+    for key in ("BANGUI_FLUSH_INTERVAL", "BANGUI_HEARTBEAT_INTERVAL"):
+        assert app.run("schedule", "show", env={key: interval}).code == code
+
+
+def test_the_page_and_the_metrics_are_scheduled_where_their_paths_are_set(app):
+    """With what the settings say; a directory that is not there is a reason."""
+    (app.home / "www").mkdir()
+    give(app.home / "www")
+    environment = {
+        "BANGUI_REPORT_PATH": str(app.home / "www/bans.html"),
+        "BANGUI_REPORT_SPAN": "7d",
+        "BANGUI_REPORT_INTERVAL": "2h",
+        "BANGUI_METRICS_PATH": str(app.home / "nowhere"),
+    }
+    program = app.home.parent / "bangui"
+    shown = app.ok("schedule", "show", "--command", program, env=environment).stdout
+    page = next(line for line in job_lines(shown) if " report " in line)
+
+    assert page.startswith("0 */2 * * * nobody ")
+    assert f"report --history --format html --since 7d --output {app.home}/www/bans.html" in page
+    assert page.endswith(" --log-target journal")
+    assert "status_metrics" not in shown
+    (app.home / "nowhere").mkdir()
+    shown = app.ok("schedule", "show", "--command", program, env=environment).stdout
+    for words in (
+        f"status --format prometheus --output {app.home}/nowhere/bangui_status.prom",
+        f"report --history --format prometheus --since 1d --output {app.home}/nowhere/bangui_bans.prom",
+    ):
+        assert any(words in line and line.startswith("* * * * * root ") for line in job_lines(shown))

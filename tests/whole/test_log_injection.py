@@ -39,6 +39,12 @@ COMMANDS: dict[str, list[str]] = {
     "collect": ["collect", "--fail2ban", "fail2ban", "--geoip-db", f"mmdb{NAME}"],
     "forget": ["forget", EVIL],
     "jail": ["report", "--fail2ban", "fail2ban", "--jail", f"ssh{EVIL}"],
+    "history": ["bans", "--jail", EVIL, "--from-instance", EVIL],
+    "bans": ["bans"],
+    "bans as CSV": ["bans", "--format", "csv"],
+    "counted": ["report", "--history", "--by", "jail"],
+    "counted as CSV": ["report", "--history", "--by", "jail", "--format", "csv"],
+    "metrics": ["report", "--history", "--format", "prometheus"],
     "held": ["flush"],
     "taken over": ["flush", "-v", "--instance", "web2"],
     "released": ["lock", "release", "--force"],
@@ -67,6 +73,7 @@ def beset(bangui):
     networks = {"192.0.2.0/24": geoip.country("DE", EVIL), "1.0.0.0/8": geoip.asn(64500, EVIL)}
     geoip.write_mmdb(home / f"mmdb{NAME}", networks)
     bangui.ok("heartbeat")
+    bangui.ok("collect", "--fail2ban", home / "fail2ban", "--geoip-db", home / f"mmdb{NAME}")
     return bangui
 
 
