@@ -70,11 +70,12 @@ def test_one_of_ten_contenders_wins(on_server: OnServer, state: str, outcome: st
     """Whatever the row says; all of them have read it before the first may write it."""
     on_server.ok("heartbeat", "--instance", "web0")
     on_server.execute(state)
-    with held(on_server, "LOCK TABLE bangui.scheduler_lock IN ROW EXCLUSIVE MODE"):
+    with held(on_server, "LOCK TABLE bangui.scheduler_lock IN EXCLUSIVE MODE"):
         runs = [
             on_server.start("heartbeat", "--json", "--timeout", 30, "--instance", f"web{n}")
             for n in range(1, 11)
         ]
+        wait_until(lambda: on_server.rows(WAITING)[0][0] == len(runs))
     ended = [on_server.end(run) for run in runs]
 
     outcomes = sorted(one.json["lock"]["outcome"] for one in ended)
