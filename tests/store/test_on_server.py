@@ -298,6 +298,29 @@ def test_a_lost_connection_is_told_as_one(on_server: OnServer):
     assert on_server.ok("flush", "--json").json["flushed"] == 10
 
 
+def test_what_a_file_holds_moves_to_a_server(on_server: OnServer):
+    """The way there and back, cache and history."""
+    file = on_server.home / "file.db"
+    on_server.ok("init", "-d", file)
+    rows = "\n".join(
+        json.dumps({"ip": f"192.0.2.{n}", "country_code": "DE", "asn": n + 1}) for n in range(99)
+    )
+    on_server.ok("import", "-d", file, input=rows)
+    on_server.ok("flush", "-d", file)
+    on_server.ok("add", "192.0.2.200", "-d", file)
+    ban = {"instance": "web1", "jail": "sshd", "ip": "192.0.2.1", "banned_at": "2026-01-01T00:00:00.000Z",
+           "bantime_s": 600, "bancount": 1, "failures": 5}  # fmt: skip
+    on_server.ok("import", "--history", "-d", file, input=json.dumps(ban))
+
+    cache, history = (on_server.ok("export", what, "-d", file).stdout for what in ("cache", "history"))
+    on_server.ok("import", input=cache)
+    on_server.ok("import", "--history", input=history)
+    on_server.ok("flush")
+
+    assert on_server.ok("export").stdout == cache
+    assert on_server.ok("export", "history").stdout == history
+
+
 def test_status_lists_the_fleet(on_server: OnServer):
     """Who is active, and when each has collected its host's bans."""
     on_server.ok("heartbeat")
