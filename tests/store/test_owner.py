@@ -350,6 +350,23 @@ def test_an_installation_that_the_owner_may_not_read_is_named(app, private):
     app.ok("heartbeat", **run)
 
 
+def test_a_page_is_made_by_an_installation_that_the_owner_cannot_reach(app, private):
+    """Templates and shapes are read after root has become the owner, as modules are imported."""
+    library = private / "lib"
+    shutil.copytree(Path(bangui_cli.__file__).parent, library / "bangui_cli")
+    subprocess.run(["chmod", "-R", "a+rX", str(library)], check=True)
+    page = private / "bans.html"
+
+    app.ok(
+        "report", "--history", "--format", "html", "--output", page,
+        program=[sys.executable, "-c", "from bangui_cli.cli.main import run; run()"],
+        env={"PYTHONPATH": str(library)}, cwd="/",
+    )  # fmt: skip
+
+    assert "No bans" in page.read_text()
+    assert page.stat().st_uid == 0
+
+
 FROM = "import bangui_cli; print(bangui_cli.__file__)"
 
 

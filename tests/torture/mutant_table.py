@@ -1311,4 +1311,26 @@ MUTANTS = (
         "if True:",
         "store/test_owner.py::test_root_brings_the_bans_of_fail2bans_database",
     ),
+    # What others get to see.
+    Mutant(
+        "a name on the page is markup",
+        "bangui_cli/reporting/page/rendering.py",
+        "autoescape=True",
+        "autoescape=False",
+        "reporting/test_page.py::test_a_hostile_name_is_text",
+    ),
+    Mutant(
+        "a page shows addresses whole",
+        "bangui_cli/reporting/page/gathering.py",
+        "    if are_masked:\n",
+        "    if not are_masked:\n",
+        "reporting/test_published.py::test_the_page_says_what_it_is_about",
+    ),
+    Mutant(
+        "what has no network is in no series",
+        "bangui_cli/reporting/metrics.py",
+        "rest = nameless + sum(",
+        "rest = sum(",
+        "reporting/test_metrics.py::test_networks_are_bounded_and_nothing_is_dropped",
+    ),
 )
