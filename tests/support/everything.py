@@ -14,6 +14,7 @@ COMMANDS = {
         "heartbeat",
         "prune",
         "forget 192.0.2.1",
+        "export",
         "prune --dry-run",
         "add 192.0.2.1",
         "import",
