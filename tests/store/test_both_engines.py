@@ -146,6 +146,21 @@ def test_a_job_outside_the_lock_has_a_row_for_each_instance(store: Store):
     assert (others["runs_total"], others["last_finished_at"]) == (0, None)
 
 
+def test_instances_that_do_a_job_are_listed_with_their_last_success(store: Store):
+    """Whoever has not succeeded yet, too; others are not."""
+    for instance, outcome in (("web2", "ok"), ("web1", "error")):
+        start = JobStart("history_sync", "one", 0, 0.1, instance)
+        store.record_run(start, JobFinish("history_sync", "one", outcome, 7, 0.1, instance))
+    take(store, ends=True)
+
+    with store.snapshot():
+        found = store.last_successes("history_sync")
+        assert store.last_successes(FLUSH) == {}
+    assert list(found) == ["web1", "web2"]
+    assert found["web1"] is None
+    assert found["web2"] is not None
+
+
 def test_a_flush_moves_each_row_once_in_the_order_of_addresses(store: Store):
     """In batches, to the end of the sweep, counted."""
     ips = [f"192.0.2.{number}" for number in range(25)]

@@ -1208,8 +1208,8 @@ MUTANTS = (
     Mutant(
         "the moments of fail2ban's addresses are read from its rows",
         "bangui_cli/fail2ban/counting.py",
-        "AS MATERIALIZED (SELECT rowid, {_KEYS",
-        "AS NOT MATERIALIZED (SELECT rowid, {_KEYS",
+        "FROM bans CROSS JOIN timed",
+        "FROM timed CROSS JOIN bans",
         "fail2ban/test_fail2ban.py::test_the_moments_of_addresses_are_joined_from_two_indexes",
     ),
     Mutant(
@@ -1310,5 +1310,27 @@ MUTANTS = (
         "if not gives_up_rights(settings.database_path):",
         "if True:",
         "store/test_owner.py::test_root_brings_the_bans_of_fail2bans_database",
+    ),
+    # What others get to see.
+    Mutant(
+        "a name on the page is markup",
+        "bangui_cli/reporting/page/rendering.py",
+        "autoescape=True",
+        "autoescape=False",
+        "reporting/test_page.py::test_a_hostile_name_is_text",
+    ),
+    Mutant(
+        "a page shows addresses whole",
+        "bangui_cli/reporting/page/gathering.py",
+        "    if are_masked:\n",
+        "    if not are_masked:\n",
+        "reporting/test_published.py::test_the_page_says_what_it_is_about",
+    ),
+    Mutant(
+        "what has no network is in no series",
+        "bangui_cli/reporting/metrics.py",
+        "rest = nameless + sum(",
+        "rest = sum(",
+        "reporting/test_metrics.py::test_networks_are_bounded_and_nothing_is_dropped",
     ),
 )
