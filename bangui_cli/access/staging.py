@@ -2,7 +2,7 @@
 
 import _thread
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bangui_cli.host import clocks
@@ -23,9 +23,9 @@ _LAST_WAIT_S = 0.4
 
 
 @contextmanager
-def open_staging(database: str) -> Iterator[Store]:
+def open_staging(database: str, opens: Callable[..., Store] = open_store) -> Iterator[Store]:
     """Open the database for staging, its schema checked."""
-    with open_store(database, durable=True) as store:
+    with opens(database, durable=True) as store:
         with store.snapshot():
             store.require_schema()
         yield store
@@ -44,7 +44,7 @@ class Staging:
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self.store = store
         self._batch_rows = pacing.FIRST_BATCH_ROWS
         self._rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
         # Held by the thread that uses the store. The locks of `threading` do not bear a signal that
@@ -55,9 +55,18 @@ class Staging:
         self.pending: list[str] = []
         self.staged_rows = 0
 
+    @staticmethod
+    def order(packed: str) -> str:
+        """Return what is to be sorted by: the table's own order is the fastest."""
+        return packed_ip(packed)
+
+    def write(self, batch: list[str]) -> float:
+        """Write a batch in one transaction; return the seconds for which others had to wait."""
+        return self.store.stage(batch)
+
     def now_s(self) -> float:
         """Return the time at which an entry without one counts as resolved: the database's own."""
-        return self._store.now().wall_s
+        return self.store.now().wall_s
 
     def commit(self) -> None:
         """Stage what is pending. Entries of one address stay in the order in which they came."""
@@ -76,7 +85,7 @@ class Staging:
 
     def save_pending(self) -> None:
         """Stage what is pending when something else has ended the run, if that takes no time."""
-        self._store.hurry(_LAST_WAIT_S)
+        self.store.hurry(_LAST_WAIT_S)
         try:
             self.commit()
         except BanguiError:
@@ -107,7 +116,7 @@ class Staging:
                 self._failure = error
 
     def _write(self) -> None:
-        self._taken.sort(key=packed_ip)
+        self._taken.sort(key=self.order)
         while self._taken:
             self._rest()
             batch = self._taken[: self._batch_rows]
@@ -119,12 +128,12 @@ class Staging:
 
     def _rest(self) -> None:
         if clocks.monotonic_s() >= self._rest_s:
-            clocks.sleep_s(self._store.rest_s)
+            clocks.sleep_s(self.store.rest_s)
             self._rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
 
     def _stage(self, batch: list[str]) -> float:
         try:
-            return self._store.stage(batch)
+            return self.write(batch)
         except Exception:
             self._taken.clear()  # it would fail again; and who closes the store waits for no late thread
             raise
@@ -133,5 +142,5 @@ class Staging:
         # The speed of a few rows says nothing of many.
         if rows == self._batch_rows or held_s > pacing.STAGING_TARGET_HOLD_S:
             self._batch_rows = pacing.next_batch_rows(
-                rows, held_s, self._store.most_staged_rows, pacing.STAGING_TARGET_HOLD_S
+                rows, held_s, self.store.most_staged_rows, pacing.STAGING_TARGET_HOLD_S
             )

@@ -21,6 +21,7 @@ _COMMANDS = {
     "report": ("report", "Show where the addresses, or the bans, come from."),
     "bans": ("bans", "Show the bans that are remembered, one by one."),
     "prune": ("prune", "Delete what nobody needs any more."),
+    "export": ("export", "Hand over what is known, to be imported elsewhere."),
     "forget": ("forget", "Delete all that is known of addresses."),
     "status": ("status", "Show lock, dirty set, cache and last runs."),
     "lock": ("lock", "Show the scheduler lock, or hand it over."),

@@ -4,8 +4,8 @@ from typing import Any
 
 from bangui_cli.access import locking
 from bangui_cli.health.outlook import EVERYTHING, Outlook
-from bangui_cli.jobs.catalogue import JOBS, LOCK_KEEPERS, Job
-from bangui_cli.rules import timestamps
+from bangui_cli.jobs.catalogue import COLLECT, JOBS, LOCK_KEEPERS, Job
+from bangui_cli.rules import lease, timestamps
 from bangui_cli.store import Store
 from bangui_cli.store.bans import BanFilter
 
@@ -21,8 +21,18 @@ def collect(store: Store, instance: str, outlook: Outlook = EVERYTHING) -> dict[
         "cache": {"rows": cache_rows, "unresolved": unresolved},
         "history": _history(store, now_s),
         "geoip": _geoip(outlook, now_s),
+        "instances": _instances(store, instance),
         "jobs": _jobs(store, instance, outlook, now_s),
     }
+
+
+def _instances(store: Store, instance: str) -> dict[str, dict[str, Any]]:
+    """Return who collects bans here and who holds the lock; that one is active."""
+    lock = locking.describe(*locking.inspect(store, instance))
+    active = lock["owner"] if lock["verdict"] in (lease.MINE, lease.HELD) else None
+    collected = store.last_successes(COLLECT.id)
+    names = sorted({*collected, *filter(None, [active])})
+    return {name: {"last_collect_at": collected.get(name), "active": name == active} for name in names}
 
 
 def _database(store: Store) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterable
 from typing import BinaryIO, Self
 
 from bangui_cli.host import obstacles, terminal
@@ -91,8 +92,13 @@ class Output:
 
     def replace(self, content: bytes) -> None:
         """Write the whole content. Raise CannotCreate, PermissionRefused, DiskFull or IoFailed."""
+        self.replace_with([content])
+
+    def replace_with(self, contents: Iterable[bytes]) -> None:
+        """Write all that comes, in its place only once that is whole. Raise as `replace`."""
         try:
-            terminal.write_all(self.descriptor, content)
+            for content in contents:
+                terminal.write_all(self.descriptor, content)
             self._put_in_place()
         except BrokenPipeError:
             pass  # whoever reads has seen enough

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from bangui_cli.importing import lines
 from bangui_cli.importing.records import LINE_LIMIT_BYTES, Chunks, Record, Records, not_utf8, too_long
+from bangui_cli.rules import spreadsheets
 from bangui_cli.rules.layouts import is_address
 from bangui_cli.rules.validation import Rejected, normalise_ip
 
@@ -143,7 +144,7 @@ class _Rows:
     def _parse(self, text: str) -> dict[str, str] | Rejected:
         assert self._header is not None
         try:
-            values = _split(text.removesuffix("\r"), self._header.delimiter)
+            values = _restored(text, _split(text.removesuffix("\r"), self._header.delimiter))
         except csv.Error as error:
             return Rejected(f"not CSV: {error}")
         return self._row(values, len(values))
@@ -154,7 +155,7 @@ class _Rows:
         found = text.count(self._header.delimiter) + 1
         # Of a line of delimiters no list is made: each of its values would take eight times as much.
         values = text.split(self._header.delimiter) if found == len(self._header.columns) else []
-        return self._row(values, found)
+        return self._row(_restored(text, values), found)
 
     def _row(self, values: list[str], found: int) -> dict[str, str] | Rejected:
         assert self._header is not None
@@ -162,6 +163,11 @@ class _Rows:
         if found != len(columns):
             return Rejected(f"{found:,} fields where the header has {len(columns):,}")
         return dict(zip(columns, values, strict=True))
+
+
+def _restored(text: str, values: list[str]) -> list[str]:
+    """Take off the apostrophes that kept a spreadsheet from running a cell."""
+    return list(map(spreadsheets.restore, values)) if "'" in text else values
 
 
 def _split(text: str, delimiter: str) -> list[str]:

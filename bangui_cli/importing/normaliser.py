@@ -69,7 +69,7 @@ class Normaliser:
 
     def set_now(self, now_s: float) -> None:
         """Take the wall clock's time."""
-        self._now_s = now_s
+        self.now_s = now_s
         self._now_text = timestamps.to_text(now_s)
 
     def forget_unknown(self) -> None:
@@ -90,7 +90,7 @@ class Normaliser:
             return self._make_slowly(row)
 
     def _make_slowly(self, row: Row) -> str:
-        packed = reference(row, self._now_s)
+        packed = reference(row, self.now_s)
         if packed[packed.index(SEPARATOR) + 1] == SEPARATOR:
             self._count_unresolved(row)
         return packed
@@ -149,8 +149,8 @@ class Normaliser:
         return match[0]
 
     def _unusual_time(self, value: object, match: re.Match[str] | None) -> str:
-        time = normalise_time(value, self._now_s)
-        if match and timestamps.to_wall_s(f"{match[1]}T23:59:59.999Z") <= self._now_s:
+        time = normalise_time(value, self.now_s)
+        if match and timestamps.to_wall_s(f"{match[1]}T23:59:59.999Z") <= self.now_s:
             self._days.add(match[1])
         return time
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from bangui_cli.access.staging import MOST_PENDING_BYTES, Staging
 from bangui_cli.host import clocks
+from bangui_cli.importing import reasons
 from bangui_cli.importing.contents import Refusal
 from bangui_cli.importing.normaliser import Normaliser
 from bangui_cli.importing.reading import Reader
-from bangui_cli.importing.reasons import explain
 from bangui_cli.importing.records import Raw
 from bangui_cli.importing.rejects import Rejects
 from bangui_cli.importing.report import HOPELESS_ROWS, Report, Unusable
@@ -22,6 +22,8 @@ from bangui_cli.telling.progress import ProgressBar
 class Import:
     """Stages the rows of inputs and counts them; nothing counts as staged before its commit."""
 
+    normaliser = Normaliser
+
     def __init__(
         self, staging: Staging, rejects: Rejects, log: Log, bar: ProgressBar, *, in_bytes: bool
     ) -> None:
@@ -31,7 +33,7 @@ class Import:
         self._bar = bar
         self._in_bytes = in_bytes
         self._read_bytes = 0
-        self._normaliser = Normaliser(staging.now_s())
+        self._normaliser = self.normaliser(staging.now_s())
         self.read_rows = 0
         self.rejected_rows = 0
         self.refused: dict[str, Refusal] = {}
@@ -104,7 +106,11 @@ class Import:
         self._rejects.add(raw, value)
         if report.count(number):
             self._bar.hide()
-            report.tell(number, explain(value, error, clocks.wall_s()))
+            report.tell(number, self.explain(value, error))
+
+    def explain(self, value: Any, error: Rejected) -> str:
+        """Return why a row is refused, with the name that it has for the field."""
+        return reasons.explain(value, error, clocks.wall_s())
 
     def _end_batch(self, commit: Callable[[], None]) -> None:
         self._rejects.flush()

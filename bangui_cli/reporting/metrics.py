@@ -24,7 +24,7 @@ class BanCounts(NamedTuple):
     jails: Iterable[Counted]
     instances: Iterable[Counted]
     addresses: int
-    span_s: float
+    span_s: int
 
 
 def render(counts: BanCounts, top: int = TOP_NETWORKS) -> str:

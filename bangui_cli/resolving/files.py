@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from bangui_cli.resolving.mmdb import Mmdb, open_file
-from bangui_cli.states.errors import MmdbUnusable, NoInput, of_os_error
+from bangui_cli.states.errors import BanguiError, MmdbUnusable, NoInput, of_os_error
 
 DIRECTORIES = ("/usr/share/GeoIP", "/var/lib/GeoIP")
 
@@ -62,3 +62,13 @@ def open_files(configured: Sequence[str], *, registered: bool = False) -> Iterat
     finally:
         for file in files:
             os.close(file.descriptor)
+
+
+def oldest_build_s(configured: Sequence[str], now_s: float) -> float | None:
+    """Return when the oldest of the files was built; None where that cannot be told, or not believed."""
+    try:
+        with open_files(configured) as files:
+            built_s = min(file.built_s for file in files)
+    except BanguiError:
+        return None
+    return built_s if 0 < built_s <= now_s else None

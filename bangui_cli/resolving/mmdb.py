@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from bangui_cli.resolving import wrapping
 from bangui_cli.resolving.isolation import ChildFailed, Limits, run_in_child
+from bangui_cli.resolving.reader import open_with
 from bangui_cli.resolving.records import Facts, extract, normalise
 from bangui_cli.states.errors import (
     BanguiError,
@@ -164,8 +165,7 @@ def _recognised(path: str, descriptor: int) -> MmdbUnusable | None:
 
 def _read(path: str, descriptor: int, work: Callable[[Any], Any], *, cpu_limit_s: int) -> Any:
     """Run `work` with a reader of the file, in a child process."""
-    import maxminddb
-
+    open_database = open_with()
     # The descriptor leads to the file as it was opened, also when another has been renamed over it.
     link = f"{_DESCRIPTORS}/{descriptor}"
     if not os.access(link, os.R_OK):
@@ -173,7 +173,7 @@ def _read(path: str, descriptor: int, work: Callable[[Any], Any], *, cpu_limit_s
 
     def read() -> Any:
         os.close(os.open(link, os.O_RDONLY))  # the reader would not say why it cannot
-        with maxminddb.open_database(link) as reader:
+        with open_database(link) as reader:
             return work(reader)
 
     try:

@@ -1,16 +1,22 @@
 """A ban as the history keeps it, made of what fail2ban's database holds."""
 
+import re
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from bangui_cli.rules import networks, timestamps
 from bangui_cli.rules.sqlite_spelling import decode
-from bangui_cli.rules.validation import Rejected
+from bangui_cli.rules.validation import Rejected, normalise_time
 
 # What fail2ban writes where it does not know how long a ban lasts; it counts as in force.
 UNKNOWN_S = -2
 _FIRST_BANCOUNT = 1
 _REPLACEMENT = "\ufffd"
+_LONGEST_NAME = 1000
+_INTEGERS = 2**63
+# pandas writes whole numbers as 600.0 where some are missing.
+_whole_number = re.compile(r"(-?[0-9]{1,19})(?:\.0*)?").fullmatch
 
 
 class Ban(NamedTuple):
@@ -25,6 +31,72 @@ class Ban(NamedTuple):
     bantime_s: int
     bancount: int
     failures: int | None
+
+
+class KeptBan(NamedTuple):
+    """A row of `ban_history`: a ban and the instance whose it is."""
+
+    instance: str
+    jail: str
+    ip: str
+    banned_at: str
+    bantime_s: int
+    bancount: int
+    failures: int | None
+
+
+def make_ban(row: Mapping[str, Any], now_s: float) -> KeptBan:
+    """Make a ban of a row that was exported. Raise Rejected with the field and the reason."""
+    return KeptBan(
+        _field(row, "instance", _read_name),
+        _field(row, "jail", _read_name),
+        _field(row, "ip", _read_place),
+        _field(row, "banned_at", lambda value: _read_time(value, now_s)),
+        _field(row, "bantime_s", lambda value: _read_whole(value, UNKNOWN_S)),
+        _field(row, "bancount", lambda value: _read_whole(value, _FIRST_BANCOUNT)),
+        _field(row, "failures", lambda value: _read_whole(value, None)),
+    )
+
+
+def _field(row: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> Any:
+    try:
+        return read(row.get(name))
+    except Rejected as error:
+        raise Rejected(f"{name}: {error}") from None
+
+
+def _read_name(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise Rejected("not a text")
+    if len(value) > _LONGEST_NAME:
+        raise Rejected(f"longer than {_LONGEST_NAME} characters")
+    return value.replace("\0", _REPLACEMENT)
+
+
+def _read_place(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Rejected("not a text")
+    return networks.normalise(value)
+
+
+def _read_time(value: Any, now_s: float) -> str:
+    if value is None or value == "":
+        raise Rejected("not a time")
+    return normalise_time(value, now_s)
+
+
+def _read_whole(value: Any, otherwise: int | None) -> int | None:
+    """Read a whole number, which a table holds as a text."""
+    if value is None or value == "":
+        return otherwise
+    if isinstance(value, str):
+        match = _whole_number(value.strip())
+        value = int(match[1]) if match else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if type(value) is not int or not -_INTEGERS <= value < _INTEGERS:
+        raise Rejected("not a whole number")
+    return value
 
 
 # What fail2ban's database holds of one, any value of any type: jail, address or network, timestamp text,

@@ -8,6 +8,8 @@ from bangui_cli.rules.layouts import Names, Path, Row, names_in
 
 # What says that a service could not resolve the address: ip-api.com, ipwho.is, IPinfo, ipapi.is.
 _FAILURES = {"status": "fail", "success": "false", "bogon": "true", "is_bogon": "true"}
+# What tells an entry that bangui itself has handed over.
+_OWN_FIELDS = {"asn", "org", "resolved_at"}
 
 _MOST_FIELDS = 20
 
@@ -53,6 +55,8 @@ def network(row: Row, names: Names) -> tuple[Any, Any]:
     if names.status and _has_failed(row, names):
         return None, None
     number, org = _first(row, names.asn), _first(row, names.org)
+    if row.keys() >= _OWN_FIELDS:
+        return number, org  # what looks like a number in a name was meant so
     as_number, as_name = _split(_first(row, names.as_text))
     if number is None:
         number = as_number

@@ -73,7 +73,8 @@ def _of_crontab(text: str, owner: str | None) -> Iterator[Started]:
         elif start and not _NO_START.fullmatch(line):
             user, _, command = (owner, "", start[2]) if owner else start[2].partition(" ")
             given, words = _split_off_pass_file(_words(unquote(command)))
-            yield Started(task, user, words, given)
+            if words:
+                yield Started(task, user, words, given)
 
 
 def _of_unit(file: File, owner: str) -> Iterator[Started]:

@@ -30,6 +30,7 @@ __all__ = [
     "examine",
     "gives_up_rights",
     "initialise",
+    "open_handover",
     "open_memory",
     "open_store",
     "open_upkeep",
@@ -39,6 +40,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bangui_cli.states.checks import Check
+    from bangui_cli.store.handover import Handover
     from bangui_cli.store.memory import Memory
     from bangui_cli.store.places import Grant, Initialised, Place
     from bangui_cli.store.upkeep import Upkeep
@@ -73,6 +75,20 @@ def open_upkeep(database: str, deadline: Deadline | None = None, *, durable: boo
     from bangui_cli.store.sqlite.upkeep import SqliteUpkeep
 
     return SqliteUpkeep(database, deadline, durable=durable)
+
+
+def open_handover(
+    database: str, deadline: Deadline | None = None, *, durable: bool = False
+) -> "Handover":
+    """Open an existing database to hand over what it holds, as `open_store` does."""
+    if is_server_url(database):
+        with _driver():
+            from bangui_cli.store.postgresql.handover import PostgresqlHandover
+
+        return PostgresqlHandover(database, deadline)
+    from bangui_cli.store.sqlite.handover import SqliteHandover
+
+    return SqliteHandover(database, deadline, durable=durable)
 
 
 def open_memory(database: str, deadline: Deadline | None = None, *, durable: bool = False) -> "Memory":

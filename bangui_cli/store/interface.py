@@ -183,6 +183,9 @@ class Store(Protocol):
         Whatever is stored, moments come as texts and counts as numbers.
         """
 
+    def last_successes(self, job_id: str) -> dict[str, str | None]:
+        """Return when a job outside the lock last succeeded, by instance."""
+
     def count_names(self) -> int:
         """Count the names under which programs may open the database; more than one is a danger."""
 

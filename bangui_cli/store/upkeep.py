@@ -1,4 +1,4 @@
-"""What every engine offers beside `interface.Store`, to those who delete and hand over what it holds."""
+"""What every engine offers beside `interface.Store`, to those who delete what it holds."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from bangui_cli.host import clocks, terminal
@@ -33,9 +34,14 @@ def print_text(text: str) -> None:
     if sys.stdout is None:
         return
     # A locale that lacks a letter of a name must not cost the answer.
-    content = f"{text}\n".encode(sys.stdout.encoding, "backslashreplace")
+    print_pieces([f"{text}\n".encode(sys.stdout.encoding, "backslashreplace")])
+
+
+def print_pieces(pieces: Iterable[bytes]) -> None:
+    """Print bytes as they come, until nobody reads them any more. Raise IoFailed."""
     try:
-        terminal.write_all(terminal.STDOUT, content)
+        for piece in pieces:
+            terminal.write_all(terminal.STDOUT, piece)
     except BrokenPipeError:
         pass
     except OSError as error:

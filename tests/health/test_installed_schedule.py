@@ -105,13 +105,14 @@ def edit(pattern: str, replacement: str, count: int = 0) -> Callable[[Path], Non
         (edit(r" root ", " nosuch "), "error", 69, "there is no user nosuch"),
         (edit(r"\n\Z", ""), "error", 69, "its last line has no end"),
         (edit(r"\Z", "flush at noon\n"), "error", 69, "the line 'flush at noon'"),
+        (edit(r" root .* heartbeat .*$", " root"), "error", 69, "scheduler_lock_heartbeat should be"),
         (edit(r"^.* heartbeat .*\n", ""), "error", 69, "scheduler_lock_heartbeat should be started"),
         (edit(r"^# geo_cache_flush.*\n.*\n\n", ""), "error", 69, "geo_cache_flush should be started"),
         (edit(r" --database \S+", " --database /srv/x.db"), "error", 78, "work on /srv/x.db, and not on"),
         (edit(r"^\* (?=.* flush)", "*/7 "), "warning", 0, "it has '*/7 * * * * root"),
         (edit(r"^MAILTO=root", "MAILTO=me"), "warning", 0, "it has 'MAILTO=me', and not 'MAILTO=root'"),
     ],
-    ids=["program", "no program", "user", "newline", "line", "line deleted", "job deleted", "database",
+    ids=["program", "no program", "user", "newline", "line", "line emptied", "line deleted", "job deleted", "database",
          "interval", "variable"],
 )  # fmt: skip
 def test_what_a_hand_has_spoilt_is_named(
@@ -150,6 +151,16 @@ def test_a_job_that_the_host_has_a_use_for_now_is_missed(app: Bangui):
 
     assert "geo_re_resolve should be started" in judge(app, **use).detail
     assert judge(app, BANGUI_RE_RESOLVE_INTERVAL="never", **use).verdict == "ok"
+
+
+def test_what_could_not_be_scheduled_is_not_missed(app: Bangui):
+    """The directory of the metrics is not there yet: install leaves them out, and says why."""
+    metrics = {"BANGUI_METRICS_PATH": str(app.home / "metrics")}
+    install(app)
+    assert judge(app, **metrics).verdict == "ok"
+    (app.home / "metrics").mkdir()
+
+    assert "status_metrics and ban_metrics should be started" in judge(app, **metrics).detail
 
 
 def test_a_user_who_cannot_reach_the_database_is_found(app: Bangui):

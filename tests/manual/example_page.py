@@ -1,6 +1,6 @@
 """Make the example page and its picture: `python tests/manual/example_page.py` (fail2ban, chromium).
 
-A real fail2ban server reads a month of failed logins and bans whoever they come from; bangui collects
+A real fail2ban server reads two months of failed logins and bans whoever they come from; bangui collects
 the bans and makes the page, by the commands of the manual. The addresses are of 198.18.0.0/15, which is
 nobody's, and so are the networks and the countries that an MMDB file, written here, gives them.
 """
@@ -21,9 +21,9 @@ sys.path.insert(0, str(REPOSITORY / "tests/support"))
 import geoip  # noqa: E402
 from chromium import Looks, window  # noqa: E402
 
-PAGE, PICTURE = REPOSITORY / "man/example/bans.html", REPOSITORY / "man/example/bans.png"
-PICTURE_WIDTH, PICTURE_HEIGHT, MOST_BYTES = 1280, 1180, 200_000
-DAYS, BANS = 30, 4_000
+PAGE, PICTURE = REPOSITORY / "tests/data/page/bans.html", REPOSITORY / "tests/data/page/bans.png"
+PICTURE_WIDTH, PICTURE_HEIGHT, MOST_BYTES = 1120, 1345, 200_000
+DAYS, DAYS_BEFORE, BANS = 30, 30, 6_500
 # Code, name and how often it is seen.
 COUNTRIES = """
 CN China 210|US United States 160|RU Russian Federation 90|IN India 74|BR Brazil 66|VN Vietnam 52|KR South Korea 47
@@ -48,7 +48,7 @@ syslogsocket = auto
 socket = {run}/socket
 pidfile = {run}/pid
 dbfile = {run}/fail2ban.sqlite3
-dbpurgeage = 60d
+dbpurgeage = 90d
 dbmaxmatches = 1
 [Definition]
 """
@@ -60,8 +60,8 @@ usedns = no
 filter = example
 logpath = {run}/{jail}.log
 maxretry = 1
-findtime = 40d
-bantime = 40d
+findtime = 70d
+bantime = 70d
 ignoreself = false
 ignoreip =
 action =
@@ -95,14 +95,20 @@ def write_mmdb(path: Path, chance: random.Random) -> list[str]:
 
 
 def write_logs(run: Path, seen: list[str], chance: random.Random, now: datetime) -> int:
-    """Write the failed logins of a month, each from another address; return how many."""
+    """Write the failed logins of two months, each from another address; return how many."""
     lines: dict[str, list[str]] = {jail: [] for jail in JAILS}
     logins = set()
+    # A weekly rhythm, a slow rise, and an attack of two days.
+    weights = [
+        3 + 2 * (n % 7 in (1, 2)) + 7 * (n in (41, 42)) + n / 25 for n in range(DAYS_BEFORE + DAYS)
+    ]
     for _ in range(BANS):
-        day = chance.choices(
-            range(DAYS), [3 + 2 * (n % 7 in (1, 2)) + (n in (11, 12)) * 7 + n / 15 for n in range(DAYS)]
-        )[0]
-        at = now - timedelta(days=DAYS - day) + timedelta(seconds=chance.randrange(60, 86_000))
+        day = chance.choices(range(DAYS_BEFORE + DAYS), weights)[0]
+        at = (
+            now
+            - timedelta(days=DAYS_BEFORE + DAYS - day)
+            + timedelta(seconds=chance.randrange(60, 86_000))
+        )
         jail = chance.choices(list(JAILS), list(JAILS.values()))[0]
         ip = f"{chance.choice(seen)}.{chance.randrange(1, 255)}"
         if (jail, ip) not in logins:
@@ -165,7 +171,7 @@ def take_picture() -> None:
     """Photograph the upper part of the page."""
     with window() as browser:
         browser.open(PAGE, Looks(PICTURE_WIDTH))
-        PICTURE.write_bytes(browser.picture(height=PICTURE_HEIGHT))
+        PICTURE.write_bytes(browser.picture(height=PICTURE_HEIGHT, scale=0.9))
     print(f"{PICTURE}: {PICTURE.stat().st_size} bytes")
     assert PICTURE.stat().st_size < MOST_BYTES
 

@@ -15,9 +15,8 @@ from bangui_cli.access import reading
 from bangui_cli.reporting.page.contents import Totals
 from bangui_cli.reporting.page.division import MOST_BARS, divide
 from bangui_cli.reporting.page.gathering import Asked, gather
-from bangui_cli.rules import timestamps
+from bangui_cli.reporting.selection import Selection
 from bangui_cli.store import initialise
-from bangui_cli.store.bans import BanFilter
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [
@@ -47,15 +46,10 @@ def fill(path, rows, cache=()):
         connection.commit()
 
 
-def gathered(path, *, since=None, until=None, now="2026-01-10T12:00", **which):
-    since_s, until_s = (None if text is None else wall_s(text) for text in (since, until))
-    which |= {
-        name: timestamps.to_text(at_s)
-        for name, at_s in (("since", since_s), ("until", until_s))
-        if at_s is not None
-    }
-    masked = which.pop("masked", True)
-    asked = Asked(BanFilter(**which), since_s, until_s, wall_s(now), "Bans", (), 2, masked, None, BERLIN)
+def gathered(path, *, since=None, until=None, masked=True, **selected):
+    moments = {"since_s": since and wall_s(since), "until_s": until and wall_s(until)}
+    selection = Selection(**moments, **selected)
+    asked = Asked(selection, wall_s("2026-01-10T12:00"), top=2, are_masked=masked, zone=BERLIN)
     with reading.open_snapshot(str(path)) as store:
         return gather(store.bans, asked)
 
@@ -120,6 +114,16 @@ def test_the_whole_history_begins_with_its_first_ban(database):
     assert page.since == datetime.fromisoformat("2026-01-02T11:00+01:00")
     assert page.periods[0].key == "2026-01-02"
     assert page.totals.bans == len(HISTORY)
+
+
+def test_what_is_selected_is_said(database):
+    """Who reads the page must not take a part for the whole."""
+    fill(database, HISTORY, CACHE)
+    page = gathered(database, since="2026-01-05", jails=("sshd", "a\udcff"), instances=("web1",))
+
+    assert page.totals == Totals(bans=2, addresses=2, countries=1, jails=1)
+    assert page.before == Totals(1, 1, 1, 1)
+    assert page.selected == ("jail sshd", "jail a\ufffd", "instance web1")
 
 
 def test_addresses_of_a_network_are_one_masked_row(database):

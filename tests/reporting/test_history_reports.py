@@ -231,6 +231,12 @@ def test_the_output_is_replaced_whole_and_a_failure_leaves_it(history, tmp_path)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["gone", "report.json"]
 
 
+def test_the_database_is_no_place_for_a_report(history):
+    """It would be gone, and with it the year of bans."""
+    assert history.run("report", "--history", "--output", history.database).code == 2
+    assert report(history)["total"] == 6
+
+
 @pytest.fixture
 def fail2ban(bangui, tmp_path):
     """Let fail2ban's database have what the history has, and a time that is none."""

@@ -3,13 +3,14 @@
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from pages import HOSTILE
 
 from bangui_cli.reporting.metrics import BanCounts, label_text, render
 
-NONE = BanCounts([], [], [], [], 0, 0.0)
+NONE = BanCounts([], [], [], [], 0, 0)
 
 
 def samples(text: str, name: str) -> dict[str, float]:
@@ -100,8 +101,7 @@ def test_promtool_has_nothing_to_say():
     """A file that node_exporter refuses would be noticed by nobody."""
     named = [(name, name, place) for place, name in enumerate(HOSTILE, 1)]
     document = (
-        render(BanCounts([("DE", HOSTILE[0], 1), (None, None, 2)], named, named, named, 4, 86400.0))
-        + "\n"
+        render(BanCounts([("DE", HOSTILE[0], 1), (None, None, 2)], named, named, named, 4, 86400)) + "\n"
     )
 
     checked = subprocess.run(
@@ -109,3 +109,45 @@ def test_promtool_has_nothing_to_say():
     )
 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+ALERT_TESTS = """
+rule_files: [rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 5m
+    input_series:
+      - {series: 'bangui_bans{country_code="DE"}', values: '100x2400 500x36'}
+      - {series: 'bangui_bans{country_code="FR"}', values: '50x2436'}
+      - {series: 'bangui_bans_unknown', values: '10x2436'}
+    alert_rule_test:
+      - {eval_time: 200h, alertname: BanguiManyBans}
+      - {eval_time: 203h, alertname: BanguiManyBans, exp_alerts: [{exp_labels: {}}]}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+def test_the_alarm_of_the_manual_fires_where_a_day_is_unlike_the_others(tmp_path):
+    """Prometheus itself tries it; and README and manual say the same."""
+    root = Path(__file__).parents[2]
+    manual = (root / "tests/manual/prose/bangui-report.md").read_text()
+    rule = re.search(r"^    - alert: BanguiManyBans\n.*?(?:\n\n|\Z)", manual, re.MULTILINE | re.DOTALL)[
+        0
+    ]
+    (tmp_path / "rules.yml").write_text(f"groups:\n- name: bangui\n  rules:\n{rule}")
+    (tmp_path / "tests.yml").write_text(ALERT_TESTS)
+
+    tried = subprocess.run(
+        ["promtool", "test", "rules", "tests.yml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    expression = re.search(r"expr: (.*?)\n +for:", rule, re.DOTALL)[1]
+    readme = (root / "README.md").read_text()
+    assert "".join(expression.split()) in readme.replace(" ", "")
+    query = re.search(r"^    (sum by .*)$", manual, re.MULTILINE)[1]
+    assert query in readme

@@ -1,10 +1,10 @@
 """A cell that a spreadsheet would run is text after all."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bangui_cli.rules.spreadsheets import defuse
+from bangui_cli.rules.spreadsheets import defuse, restore
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from bangui_cli.rules.spreadsheets import defuse
         ("\t=1", "'\t'=1"),
         ("a\r\n=1", "a\r\n'=1"),
         ("Deutsche Telekom AG", "Deutsche Telekom AG"),
+        ("'=1", "''=1"),
+        ("'tis", "'tis"),
         ("A-Net, Inc. - c/o B+C", "A-Net, Inc. - c/o B+C"),
         ("", ""),
     ],
@@ -34,3 +36,10 @@ def test_what_is_defused_stays_so(text):
     cells = defuse(text).translate(dict.fromkeys(map(ord, ",;|\n"), "\0")).split("\0")
 
     assert not any(cell.lstrip(" ").startswith(tuple("=+-@\uff1d\t\r")) for cell in cells)
+
+
+@given(st.text(st.sampled_from(list("=+-@ ,;|\t\r\nx'\uff1d"))))
+@example("'=1")
+def test_what_is_defused_can_be_told_again(text):
+    """An export must come back as it was, also where a text has apostrophes of its own."""
+    assert restore(defuse(text)) == text

@@ -149,6 +149,31 @@ def test_timers_take_the_interval_and_services_a_limit_above_the_timeout(bare: B
     assert "TimeoutStartSec=14\n" in (tmp_path / UNITS[2]).read_text()
 
 
+@pytest.mark.parametrize(
+    ("interval", "when"),
+    [
+        ("1d", r"OnCalendar=\*-\*-\* \d\d:\d\d:00\nRandomizedDelaySec=1h\nPersistent=true\n"),
+        ("7d", r"OnActiveSec=0\nOnUnitActiveSec=604800s\nRandomizedDelaySec=1h\nPersistent=true\n"),
+        ("12h", r"OnActiveSec=0\nOnUnitActiveSec=43200s\nAccuracySec=100ms\n"),
+    ],
+)
+def test_a_rare_timer_is_spread_and_catches_up(bare: Bangui, tmp_path: Path, interval: str, when: str):
+    """A fleet does not start at once, not even after a power cut."""
+    settings = {"BANGUI_PRUNE_INTERVAL": interval}
+    bare.ok("schedule", "install", "--format", "systemd", "--root", tmp_path, env=settings)
+
+    assert re.search(rf"\[Timer\]\n{when}", (tmp_path / UNITS[5]).read_text())
+
+
+def test_a_daily_job_starts_when_the_name_of_the_instance_says(bare: Bangui):
+    """Another one at another time, and each always at the same."""
+    hosts = ("web1", "web2", "web1")
+    shown = [bare.ok("schedule", "show", "--instance", name).stdout for name in hosts]
+    times = [job_lines(text)[2].split()[:2] for text in shown]
+
+    assert times[0] == times[2] != times[1]
+
+
 @pytest.mark.parametrize("format_", ["cron", "systemd"])
 def test_each_job_keeps_its_id_in_the_file(bare: Bangui, format_: str):
     """Who looks for a job by its ID finds it."""

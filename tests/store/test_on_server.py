@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import wait_until
 from failures import final_event
+from relays import open_relay
 from servers import Connection, OnServer, connect
 
 OPEN = """
@@ -69,11 +70,12 @@ def test_one_of_ten_contenders_wins(on_server: OnServer, state: str, outcome: st
     """Whatever the row says; all of them have read it before the first may write it."""
     on_server.ok("heartbeat", "--instance", "web0")
     on_server.execute(state)
-    with held(on_server, "LOCK TABLE bangui.scheduler_lock IN ROW EXCLUSIVE MODE"):
+    with held(on_server, "LOCK TABLE bangui.scheduler_lock IN EXCLUSIVE MODE"):
         runs = [
             on_server.start("heartbeat", "--json", "--timeout", 30, "--instance", f"web{n}")
             for n in range(1, 11)
         ]
+        wait_until(lambda: on_server.rows(WAITING)[0][0] == len(runs))
     ended = [on_server.end(run) for run in runs]
 
     outcomes = sorted(one.json["lock"]["outcome"] for one in ended)
@@ -294,6 +296,97 @@ def test_a_lost_connection_is_told_as_one(on_server: OnServer):
     assert ended.json["flushed"] is None
     final_event(ended)
     assert on_server.ok("flush", "--json").json["flushed"] == 10
+
+
+def test_what_a_file_holds_moves_to_a_server(on_server: OnServer):
+    """The way there and back, cache and history."""
+    file = on_server.home / "file.db"
+    on_server.ok("init", "-d", file)
+    rows = "\n".join(
+        json.dumps({"ip": f"192.0.2.{n}", "country_code": "DE", "asn": n + 1}) for n in range(99)
+    )
+    on_server.ok("import", "-d", file, input=rows)
+    on_server.ok("flush", "-d", file)
+    on_server.ok("add", "192.0.2.200", "-d", file)
+    ban = {"instance": "web1", "jail": "sshd", "ip": "192.0.2.1", "banned_at": "2026-01-01T00:00:00.000Z",
+           "bantime_s": 600, "bancount": 1, "failures": 5}  # fmt: skip
+    on_server.ok("import", "--history", "-d", file, input=json.dumps(ban))
+
+    cache, history = (on_server.ok("export", what, "-d", file).stdout for what in ("cache", "history"))
+    on_server.ok("import", input=cache)
+    on_server.ok("import", "--history", input=history)
+    on_server.ok("flush")
+
+    assert on_server.ok("export").stdout == cache
+    assert on_server.ok("export", "history").stdout == history
+
+
+def test_status_lists_the_fleet(on_server: OnServer):
+    """Who is active, and when each has collected its host's bans."""
+    on_server.ok("heartbeat")
+    on_server.execute(
+        """INSERT INTO bangui.job_state (job_id, instance, last_success_at)
+           VALUES ('history_sync', 'web2', '2026-01-01T00:00:00.000Z'), ('history_sync', 'web3', NULL)"""
+    )
+    instances = on_server.ok("status", "--json").json["instances"]
+
+    assert instances == {
+        "web1": {"last_collect_at": None, "active": True},
+        "web2": {"last_collect_at": "2026-01-01T00:00:00.000Z", "active": False},
+        "web3": {"last_collect_at": None, "active": False},
+    }
+    assert "web2 (2026" in on_server.ok("status").stdout
+
+
+@pytest.mark.parametrize("command", ["flush", "heartbeat"])
+@pytest.mark.parametrize("when", ["before the first word", "in the middle"])
+def test_the_timeout_holds_on_a_network_that_goes_silent(on_server: OnServer, command: str, when: str):
+    """Nobody answers, and nobody says that there will be no answer."""
+    on_server.execute("ALTER ROLE postgres PASSWORD 'relayed'")
+    on_server.ok("heartbeat")
+    fill(on_server, 10)
+    with open_relay(on_server.server) as relay, held(on_server, LOCK_ROW):
+        url = f"postgresql://postgres:relayed@{relay.address}/{on_server.name}"
+        if when == "before the first word":
+            relay.silence()
+        began_s = time.monotonic()
+        run = on_server.start(command, "--timeout", "1.5", "--json", env={"BANGUI_DATABASE_PATH": url})
+        if when == "in the middle":
+            wait_until(lambda: on_server.rows(WAITING)[0][0])
+            relay.silence()
+        ended = on_server.end(run)
+        took_s = time.monotonic() - began_s
+        # What it left there ends by itself.
+        wait_until(lambda: on_server.rows(RUNNING)[0][0] == 0, 2)
+
+    assert ended.code == 124, ended
+    assert ended.json["flushed"] in (0, None)
+    assert took_s < 1.5 + 0.3 + 0.3
+    final_event(ended)
+
+
+def test_a_command_without_a_timeout_hears_a_signal_on_a_silent_network(on_server: OnServer):
+    """Within a second."""
+    with open_relay(on_server.server) as relay:
+        relay.silence()
+        url = f"postgresql://postgres:x@{relay.address}/{on_server.name}"
+        run = on_server.start("status", env={"BANGUI_DATABASE_PATH": url})
+        wait_until(lambda: relay.connections)
+        run.terminate()
+        began_s = time.monotonic()
+        ended = on_server.end(run)
+
+    assert ended.code == 143
+    assert time.monotonic() - began_s < 1.3
+    final_event(ended)
+
+
+def test_the_next_host_has_its_turn_while_there_is_time(on_server: OnServer):
+    """Where the first one answers nobody, or is down."""
+    place, port = on_server.server.place, on_server.server.port
+    url = f"postgresql://postgres@/{on_server.name}?host=/nonexistent,{place}&port=1,{port}"
+
+    assert on_server.ok("heartbeat", env={"BANGUI_DATABASE_PATH": url}).code == 0
 
 
 def test_instances_of_clones_are_told_apart(on_server: OnServer):

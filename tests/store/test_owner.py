@@ -293,12 +293,14 @@ def test_root_brings_more_inputs_than_a_process_may_open_by_itself(app, private)
 
 def test_root_writes_what_the_owner_could_not_write(app, private):
     """The outputs are named by root; the owner does the rest."""
-    metrics, rejects = private / "bangui.prom", private / "rejected.txt"
+    metrics, rejects, bans = private / "bangui.prom", private / "rejected.txt", private / "bans.csv"
 
     app.ok("status", "--format", "prometheus", "--output", metrics)
+    app.ok("report", "--history", "--by", "day", "--format", "csv", "--output", bans)
     ended = app.run("import", "--rejects", rejects, input="{}\n")
 
     assert "bangui_up 1" in metrics.read_text()
+    assert bans.read_text() == '"key","name","count","share"\n'
     assert (ended.code, rejects.read_text()) == (65, "{}\n")
     assert {path.stat().st_uid for path in private.iterdir()} == {0}
     assert owners(app.home) == {NOBODY}
@@ -346,6 +348,23 @@ def test_an_installation_that_the_owner_may_not_read_is_named(app, private):
 
     subprocess.run(["chmod", "-R", "a+rX", str(library)], check=True)
     app.ok("heartbeat", **run)
+
+
+def test_a_page_is_made_by_an_installation_that_the_owner_cannot_reach(app, private):
+    """Templates and shapes are read after root has become the owner, as modules are imported."""
+    library = private / "lib"
+    shutil.copytree(Path(bangui_cli.__file__).parent, library / "bangui_cli")
+    subprocess.run(["chmod", "-R", "a+rX", str(library)], check=True)
+    page = private / "bans.html"
+
+    app.ok(
+        "report", "--history", "--format", "html", "--output", page,
+        program=[sys.executable, "-c", "from bangui_cli.cli.main import run; run()"],
+        env={"PYTHONPATH": str(library)}, cwd="/",
+    )  # fmt: skip
+
+    assert "No bans" in page.read_text()
+    assert page.stat().st_uid == 0
 
 
 FROM = "import bangui_cli; print(bangui_cli.__file__)"

@@ -1,7 +1,7 @@
 """A real fail2ban server with one jail, no firewall, everything below one directory."""
 
 import subprocess
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from conftest import wait_until
@@ -39,25 +39,28 @@ datepattern = ^%%Y-%%m-%%dT%%H:%%M:%%S
 """
 
 
-def write_conf(conf: Path, run: Path, database: Path) -> None:
-    """Write what a server with one jail, `app`, reads; it bans by `app.log` in its run directory."""
+def write_conf(conf: Path, run: Path, database: Path, more: str = "") -> None:
+    """Write what a server with one jail, `app`, reads; it bans by `app.log` in its run directory.
+
+    The jail has `more` options.
+    """
     for directory in (conf / "filter.d", conf / "action.d"):
         directory.mkdir(parents=True)
     (conf / "fail2ban.conf").write_text(FAIL2BAN_CONF.format(run=run, database=database))
-    (conf / "jail.conf").write_text(JAIL_CONF.format(run=run))
+    (conf / "jail.conf").write_text(JAIL_CONF.format(run=run) + more)
     (conf / "filter.d" / "app.conf").write_text(FILTER_CONF)
 
 
 class Fail2ban:
     """A server that runs for a test."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, more: str = "") -> None:
         self.run = home / "run"
         self.conf = home / "conf"
         self.database = self.run / "fail2ban.sqlite3"
         self.run.mkdir(parents=True)
         (self.run / "app.log").touch()
-        write_conf(self.conf, self.run, self.database)
+        write_conf(self.conf, self.run, self.database, more)
 
     @property
     def options(self) -> list[str]:
@@ -80,11 +83,11 @@ class Fail2ban:
         command = ["fail2ban-client", *self.options, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    def see_failed_logins(self, ips: list[str]) -> None:
+    def see_failed_logins(self, ips: list[str], age_s: int = 0) -> None:
         """Write what fail2ban waits for; its maxretry is 1."""
-        now = datetime.now().strftime("%Y-%m-%dT%H:%M:%S")  # noqa: DTZ005  fail2ban reads local time
+        at = datetime.now() - timedelta(seconds=age_s)  # noqa: DTZ005  fail2ban reads local time
         with (self.run / "app.log").open("a") as log:
-            log.writelines(f"{now} failed login from {ip}\n" for ip in ips)
+            log.writelines(f"{at:%Y-%m-%dT%H:%M:%S} failed login from {ip}\n" for ip in ips)
 
     def banned(self) -> set[str]:
         return set(self.client("get", "app", "banip").stdout.split())

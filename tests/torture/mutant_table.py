@@ -920,7 +920,7 @@ MUTANTS = (
     Mutant(
         "a formula behind a separator runs",
         "bangui_cli/rules/spreadsheets.py",
-        "(?:^|[,;|\\t\\r\\n])",
+        "(?:^|[{_SEPARATORS}])",
         "(?:^)",
         "reporting/test_report.py::test_a_name_from_outside_is_no_control_and_no_formula",
     ),
@@ -1065,7 +1065,7 @@ MUTANTS = (
         UPKEEP_SQL,
         " AND {IS_WITHIN}(ip, ?)",
         " AND ? <> ''",
-        "store/test_forget.py::test_a_network_is_all_that_is_in_it",
+        "store/test_forget.py::test_whatever_the_network_just_what_is_in_it_goes",
     ),
     Mutant(
         "what fail2ban holds never comes back",
@@ -1080,6 +1080,44 @@ MUTANTS = (
         "self._execute(sql.SECURE_DELETE_ON)",
         'self._execute("PRAGMA secure_delete = OFF")',
         "store/test_forget.py::test_the_text_is_gone_from_the_file",
+    ),
+    # What is handed over.
+    Mutant(
+        "a slow reader of an export holds writers up",
+        "bangui_cli/store/sqlite/handover.py",
+        "            yield\n            self._execute(COMMIT)",
+        "            yield\n            self._execute(COMMIT)\n            self._execute('BEGIN')\n"
+        "            self._execute('SELECT 1 FROM sqlite_schema').fetchone()\n"
+        "            self._roll_back = lambda: None",
+        "whole/test_handing_over.py::test_a_slow_reader_holds_nobody_up_and_gets_one_state",
+    ),
+    Mutant(
+        "an export leaves out what is dirty",
+        "bangui_cli/store/sqlite/handover.py",
+        "            self._execute(sql.MERGE_DIRTY, now)\n",
+        "",
+        "whole/test_handing_over.py::test_the_cache_is_what_lookup_tells",
+    ),
+    Mutant(
+        "an apostrophe stays",
+        "bangui_cli/importing/csv_records.py",
+        """return list(map(spreadsheets.restore, values)) if "'" in text else values""",
+        "return values",
+        "whole/test_handing_over.py::test_a_cache_that_was_handed_over_tells_the_same",
+    ),
+    Mutant(
+        "a name is taken apart that was handed over whole",
+        "bangui_cli/rules/extraction.py",
+        "if row.keys() >= _OWN_FIELDS:",
+        "if False:",
+        "whole/test_handing_over.py::test_a_cache_that_was_handed_over_tells_the_same",
+    ),
+    Mutant(
+        "of two bans of one key the earlier counts",
+        "bangui_cli/importing/history.py",
+        "return packed[: WIDTH_CHARACTERS + 2]",
+        "return packed",
+        "whole/test_handing_over.py::test_a_history_goes_by_the_two_commands",
     ),
     # The memory of bans.
     Mutant(
@@ -1170,8 +1208,8 @@ MUTANTS = (
     Mutant(
         "the moments of fail2ban's addresses are read from its rows",
         "bangui_cli/fail2ban/counting.py",
-        "AS MATERIALIZED (SELECT rowid, {_KEYS",
-        "AS NOT MATERIALIZED (SELECT rowid, {_KEYS",
+        "FROM bans CROSS JOIN timed",
+        "FROM timed CROSS JOIN bans",
         "fail2ban/test_fail2ban.py::test_the_moments_of_addresses_are_joined_from_two_indexes",
     ),
     Mutant(
@@ -1272,5 +1310,27 @@ MUTANTS = (
         "if not gives_up_rights(settings.database_path):",
         "if True:",
         "store/test_owner.py::test_root_brings_the_bans_of_fail2bans_database",
+    ),
+    # What others get to see.
+    Mutant(
+        "a name on the page is markup",
+        "bangui_cli/reporting/page/rendering.py",
+        "autoescape=True",
+        "autoescape=False",
+        "reporting/test_page.py::test_a_hostile_name_is_text",
+    ),
+    Mutant(
+        "a page shows addresses whole",
+        "bangui_cli/reporting/page/gathering.py",
+        "    if are_masked:\n",
+        "    if not are_masked:\n",
+        "reporting/test_published.py::test_the_page_says_what_it_is_about",
+    ),
+    Mutant(
+        "what has no network is in no series",
+        "bangui_cli/reporting/metrics.py",
+        "rest = nameless + sum(",
+        "rest = sum(",
+        "reporting/test_metrics.py::test_networks_are_bounded_and_nothing_is_dropped",
     ),
 )

@@ -50,6 +50,16 @@ def import_with_rejects(bangui, path):
 class TestOutputs:
     """Where root writes, a link of another user leads nowhere."""
 
+    def test_a_link_in_place_of_a_report_is_replaced(self, bangui, textfile, victim):
+        link = textfile / "bans.csv"
+        link.symlink_to(victim)
+        give(link)
+
+        bangui.ok("report", "--history", "--format", "csv", "--output", link)
+
+        assert untouched(victim)
+        assert not link.is_symlink()
+
     def test_a_link_in_place_of_the_metrics_is_replaced(self, bangui, textfile, victim):
         link = textfile / "bangui.prom"
         link.symlink_to(victim)
@@ -84,7 +94,11 @@ class TestOutputs:
         assert "another user's" in ended.events[-1]["error"]
         assert bangui.rows("SELECT * FROM geo_cache_dirty") == []
 
-    @pytest.mark.parametrize("command", [["status", "--output"], ["import", "--rejects"]], ids=" ".join)
+    @pytest.mark.parametrize(
+        "command",
+        [["status", "--output"], ["report", "--output"], ["import", "--rejects"]],
+        ids=" ".join,
+    )
     def test_a_link_to_another_directory_is_not_followed(self, bangui, textfile, victim, command):
         """The file would be made there, under a name that root has chosen."""
         (textfile / "out").symlink_to(victim.parent)

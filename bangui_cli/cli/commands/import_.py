@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,6 +36,10 @@ curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
     "--rejects", "rejects_path", metavar="FILE", shell_complete=options.complete_files,
     help="Write the rows that were refused to this file, to be corrected; it is new and yours alone.",
 )  # fmt: skip
+@click.option(
+    "--history", is_flag=True,
+    help="Read bans, as export history writes them, into the history.",
+)  # fmt: skip
 @options.json_option
 @click.pass_obj
 def command(
@@ -44,6 +48,7 @@ def command(
     files: tuple[str, ...],
     wanted_format: str,
     rejects_path: str | None,
+    history: bool,
     as_json: bool,
 ) -> None:
     """Stage many entries; the next flush moves them into the cache.
@@ -60,10 +65,9 @@ def command(
     again is harmless. A JSON document ends where it is broken. A file of another kind (gzip, UTF-16,
     HTML, ...) is one error that says what it is.
     """
-    from bangui_cli.access.staging import Staging, open_staging
+    from bangui_cli.access.staging import open_staging
     from bangui_cli.importing import sources
     from bangui_cli.importing.rejects import Rejects
-    from bangui_cli.importing.run import Import
     from bangui_cli.importing.sources import Source
 
     paths = files or (sources.STDIN,)
@@ -73,10 +77,11 @@ def command(
     bar = ProgressBar("importing", lambda: total_bytes, "rows" if total_bytes is None else "bytes")
     with (
         _open_files(invocation, inputs, rejects_path) as output,
-        open_staging(database_path) as opened,
+        open_staging(database_path, store.open_handover if history else store.open_store) as opened,
         Rejects(output) as rejects,
     ):
-        work = Import(Staging(opened), rejects, invocation.log, bar, in_bytes=total_bytes is not None)
+        make = _make_history_import if history else _make_import
+        work = make(opened, rejects, invocation.log, bar, in_bytes=total_bytes is not None)
         if sources.STDIN in paths:
             invocation.announce_stdin()
         try:
@@ -85,6 +90,19 @@ def command(
         finally:
             _report(work.counts(), invocation, as_json=as_json)
     _tell_failures(work, rejects_path, invocation)
+
+
+def _make_import(opened: store.Store, *parts: Any, in_bytes: bool) -> "Import":
+    from bangui_cli.access.staging import Staging
+    from bangui_cli.importing.run import Import
+
+    return Import(Staging(opened), *parts, in_bytes=in_bytes)
+
+
+def _make_history_import(opened: store.Store, *parts: Any, in_bytes: bool) -> "Import":
+    from bangui_cli.importing.history import BanStaging, HistoryImport
+
+    return HistoryImport(BanStaging(opened), *parts, in_bytes=in_bytes)
 
 
 @contextmanager
@@ -119,8 +137,8 @@ def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) ->
         output.print_summary(output.json_text({**counts, **identity}))
     elif counts["read"]:
         rejected = f", rejected {counts['rejected']:,}" if counts["rejected"] else ""
-        has_unresolved = counts["staged"] and counts["unresolved"]
-        unresolved = f", {counts['unresolved']:,} without a country" if has_unresolved else ""
+        without = counts["staged"] and counts.get("unresolved")  # of bans there is none
+        unresolved = f", {without:,} without a country" if without else ""
         rows = f"{counts['staged']:,} of {counts['read']:,} rows"
         invocation.tell(f"staged {rows}{rejected}{unresolved} in {duration_s:.2f} s")
 

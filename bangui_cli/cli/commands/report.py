@@ -17,6 +17,9 @@ _EXAMPLE = """\
 bangui report --history --since 30d --by asn --top 10
 bangui report --history --by day --format csv --output bans.csv"""
 _INSTANCE = "instance"
+_HTML = "html"
+# They tell of the history, and of all keys at once.
+_PUBLISHED = (_HTML, "prometheus")
 
 
 @options.command("report", example=_EXAMPLE)
@@ -29,11 +32,13 @@ _INSTANCE = "instance"
     help=f"What to count by; {', '.join(BAN_KEYS)}: bans alone.",
 )  # fmt: skip
 @click.option(
-    "--top", type=options.ROWS, metavar="N", help="Show the N most frequent; the rest is summed up."
-)
+    "--top", type=options.ROWS, metavar="N",
+    help="Show the N most frequent; the rest is summed up.  [default: all; html: 10, prometheus: 50]",
+)  # fmt: skip
 @selection_options
-@options.format_option("table", "json", "csv")
+@options.format_option("table", "json", "csv", *_PUBLISHED)
 @results.output_option
+@click.option("--title", metavar="TEXT", help="html: the heading of the page.  [default: Bans]")
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -45,13 +50,20 @@ def command(
     selection: Selection,
     layout: str,
     path: str | None,
+    title: str | None,
 ) -> None:
     """Show where the cached addresses, or with --history or --fail2ban the bans, come from.
 
     What has no country (or ASN, or organisation) is counted as unknown. Times are local.
     """
-    _require_fitting(by, selection, of_history=of_history, fail2ban=fail2ban)
+    is_published = layout in _PUBLISHED
+    _require_fitting(by, selection, of_history=of_history or is_published, fail2ban=fail2ban)
+    if title is not None and layout != _HTML:
+        raise UsageFault("--title is the heading of a page", hint="add --format html")
     with results.open_result(invocation, path) as deliver:
+        if is_published:
+            deliver(_publish(invocation, selection, layout, title, top))
+            return
         if fail2ban:
             report = _of_fail2ban(invocation, selection, by, top)
         elif of_history:
@@ -79,11 +91,13 @@ def _of_cache(invocation: Invocation, by: str, top: int | None) -> Report:
 
 
 def _of_history(invocation: Invocation, selection: Selection, by: str, top: int | None) -> Report:
+    now_s = clocks.wall_s()
     with reading.open_snapshot(invocation.settings.database_path) as store:
-        report = history.summarise_history(store, selection, by, top, clocks.wall_s())
+        counted = history.read_bans(store, selection, by, top, now_s)
         known = history.jails(store) if selection.jails else []
+    # Writers wait for the end of a read: what can be done behind it is.
     warn_of_no_bans(invocation, selection.jails, known)
-    return report
+    return history.summarise_bans(counted, selection, by, top, now_s)
 
 
 def _of_fail2ban(invocation: Invocation, selection: Selection, by: str, top: int | None) -> Report:
@@ -94,6 +108,29 @@ def _of_fail2ban(invocation: Invocation, selection: Selection, by: str, top: int
     warn_of_no_bans(invocation, selection.jails, known)
     with reading.open_snapshot(settings.database_path) as store:
         return collect.summarise_bans(store, counted, selection, by, top, now_s)
+
+
+def _publish(
+    invocation: Invocation, selection: Selection, layout: str, title: str | None, top: int | None
+) -> str:
+    """Return the page, or the metrics, of the history."""
+    from bangui_cli.reporting import publishing
+    from bangui_cli.resolving import files
+
+    settings, now_s = invocation.settings, clocks.wall_s()
+    # What only root may read is read before root becomes the user whose the database is.
+    built_s = files.oldest_build_s(settings.geoip_db, now_s) if layout == _HTML else None
+    with reading.open_snapshot(settings.database_path) as store:
+        if layout == _HTML:
+            asked = publishing.Asked(
+                selection, now_s, title or publishing.TITLE, top, settings.mask_ips, built_s
+            )
+            text = publishing.page_text(store, asked)
+        else:
+            text = publishing.metrics_text(store, selection, now_s, top)
+        known = history.jails(store) if selection.jails else []
+    warn_of_no_bans(invocation, selection.jails, known)
+    return text
 
 
 def _render(report: Report, layout: str, columns: int | None) -> str:

@@ -123,7 +123,17 @@ def _sections(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
     sections["lock"] = locking.outline(state["lock"])
     sections["history"] = _without_ages(state["history"])
     sections["geoip"] = _without_ages({**state["geoip"], "files": list(state["geoip"]["files"])})
+    sections["instances"] = _outline_instances(state["instances"])
     return sections | {f"job {job_id}": _outline(job) for job_id, job in state["jobs"].items()}
+
+
+def _outline_instances(instances: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Name who is active, and who has collected bans, and when; names are shown as they are."""
+    collected = {name: each["last_collect_at"] for name, each in instances.items()}
+    return {
+        "active": next((name for name, each in instances.items() if each["active"]), None),
+        "collecting": [f"{name} ({last})" for name, last in collected.items() if last],
+    }
 
 
 def _without_ages(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 
 from bangui_cli.scheduling import looking_back, runner, uses
 from bangui_cli.scheduling.formats import CRON, Format
@@ -69,14 +70,13 @@ def _require_runners(schedule: Schedule) -> None:
     place = database_of(schedule.settings, is_own=schedule.format.is_own)
     for name in dict.fromkeys(started.user for started in schedule.started):
         user = runner.named(name)
+        if not _can_be_asked(user):
+            continue
         for program in dict.fromkeys(each.words[0] for each in schedule.started if each.user == name):
-            if _can_be_asked(user):
-                runner.require_runnable(program, user)
-        needs = runner.needs_of_every_task(
-            place, schedule.command.config_path, schedule.started[0].words[0]
-        )
-        if user.name != ROOT and _can_be_asked(user):
-            runner.require_all(user, needs)
+            runner.require_runnable(program, user)
+            if name != ROOT:
+                config_path = schedule.command.config_path
+                runner.require_all(user, runner.needs_of_every_task(place, config_path, program))
 
 
 def _can_be_asked(user: User) -> bool:
@@ -117,26 +117,21 @@ def _expected(schedule: Schedule, installed: Mapping[str, str]) -> Iterable[Plan
 
 
 def _user_for(task: Task, users: set[str], settings: Settings, found: uses.Uses) -> str | None:
-    """Return who would run a task that is missing; None for a named user who could not."""
-    if users != {ROOT} and len(users) == 1:
-        (name,) = users
-        needs = runner.needs_of(task, settings, found)
-        return None if needs and runner.find_lack(runner.named(name), needs) else name
-    return ROOT
+    """Return who would run a task that is missing; None for one who could not, or cannot be asked."""
+    name = next(iter(users)) if len(users) == 1 else ROOT
+    user, needs = runner.named(name), runner.needs_of(task, settings, found)
+    return None if needs and (not _can_be_asked(user) or runner.find_lack(user, needs)) else name
 
 
 def _name(schedule: Schedule, differing: Sequence[File], needless: Mapping[str, str]) -> str:
     """Say in what the schedule differs: which line is not as it would be now."""
-    installed = {file.path: file.text for file in schedule.files}
-    for file in differing:
-        before, now = _first_difference(installed.get(file.path, ""), file.text)
-        return f"{file.path} is not as it would be now: it has {before!r}, and not {now!r}"
-    return f"{', '.join(needless)} would not be installed now"
+    if not differing:
+        return f"{', '.join(needless)} would not be installed now"
+    file, installed = differing[0], {file.path: file.text for file in schedule.files}
+    before, now = _first_difference(installed[file.path], file.text)
+    return f"{file.path} is not as it would be now: it has {before!r}, and not {now!r}"
 
 
 def _first_difference(text: str, wanted: str) -> tuple[str, str]:
-    lines, wanted_lines = text.splitlines(), wanted.splitlines()
-    lines += [""] * (len(wanted_lines) - len(lines))
-    wanted_lines += [""] * (len(lines) - len(wanted_lines))
-    pairs = zip(lines, wanted_lines, strict=True)
+    pairs = zip_longest(text.splitlines(), wanted.splitlines(), fillvalue="")
     return next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))

@@ -1,8 +1,9 @@
 """The shapes of the world map: Natural Earth's, as tests/manual/world_map.mjs has drawn them."""
 
 import json
-from importlib import resources
 from typing import NamedTuple
+
+from bangui_cli.reporting.page.files import read
 
 
 class Place(NamedTuple):
@@ -28,5 +29,5 @@ class Atlas(NamedTuple):
 
 def read_atlas() -> Atlas:
     """Read the shapes that the package brings along."""
-    world = json.loads(resources.files(__package__).joinpath("world.json").read_text("utf-8"))
+    world = json.loads(read("world.json"))
     return Atlas(world["width"], world["height"], [Place(**place) for place in world["places"]])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 MOST_BARS = 400
 _HOUR_S = 3600.0
-_DAYS = {"hour": 1 / 24, "day": 1, "week": 7, "month": 31, "year": 366}
+_DAYS = {"hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
 # A day that the clocks make longer, and the moment between two readings of them, are no reason for days.
 _HOURS_UP_TO_S = 49 * _HOUR_S + 60
 _KEYS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}

@@ -8,38 +8,34 @@ from typing import NamedTuple
 
 from bangui_cli.reporting.page.contents import Contents, Period, Totals
 from bangui_cli.reporting.page.division import Division, divide
+from bangui_cli.reporting.selection import Selection, as_remembered
 from bangui_cli.reporting.summary import Report, Row, summarise
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.countries import short_name
 from bangui_cli.store.bans import BanFilter, Bans, Extent, Origin
 
-TOP, MOST_TOP = 10, 100
+TITLE = "Bans"
+_TOP, _MOST_TOP = 10, 100
 
 
 class Asked(NamedTuple):
-    """What the page is to tell: of which bans, and in which words.
+    """What the page is to tell, and of which bans. `zone` is that of its readers, None the local one."""
 
-    `since_s` and `until_s` are those of the filter, and `selected` says the rest of it. `zone` is that
-    of the readers, None the local one.
-    """
-
-    which: BanFilter
-    since_s: float | None
-    until_s: float | None
+    selection: Selection
     now_s: float
-    title: str
-    selected: tuple[str, ...]
-    top: int
-    are_masked: bool
-    geoip_built_s: float | None
+    title: str = TITLE
+    top: int | None = None
+    are_masked: bool = True
+    geoip_built_s: float | None = None
     zone: tzinfo | None = None
 
 
 def gather(bans: Bans, asked: Asked) -> Contents:
     """Return the value of the page. Wants a snapshot."""
-    which, top = asked.which, min(asked.top, MOST_TOP)
-    since_s, until_s = _span_s(asked, bans)
-    before = _before(asked, until_s)
+    selection, top = asked.selection, min(asked.top or _TOP, _MOST_TOP)
+    which = selection.as_filter(asked.now_s)
+    since_s, until_s = span_s(bans, selection, asked.now_s)
+    before = _before(selection, which, until_s)
     origins = bans.count_by_origin(which, before.since if before else None)
     division = divide(since_s, until_s, asked.zone)
     periods = _periods(bans, which, division)
@@ -47,10 +43,10 @@ def gather(bans: Bans, asked: Asked) -> Contents:
     total = sum(jails.values())
     return Contents(
         title=asked.title,
-        since=_moment(since_s, asked.zone) if total or asked.since_s is not None else None,
+        since=_moment(since_s, asked.zone) if total or selection.since_s is not None else None,
         until=_moment(until_s, asked.zone),
         made_at=_moment(asked.now_s, asked.zone),
-        selected=asked.selected,
+        selected=_words(selection),
         totals=_totals(((one, one.bans, one.addresses) for one in origins), len(jails)),
         before=_totals_before(bans, before, origins),
         countries=summarise(
@@ -60,7 +56,7 @@ def gather(bans: Bans, asked: Asked) -> Contents:
         periods=periods,
         networks=summarise("asn", ((one.asn, one.org, one.bans) for one in origins), top),
         organisations=summarise("org", ((one.org, None, one.bans) for one in origins), top),
-        addresses=_addresses(bans, asked, total, top),
+        addresses=_addresses(bans, which, total, top, are_masked=asked.are_masked),
         jails=summarise("jail", ((jail, None, count) for jail, count in jails.items()), top),
         instances=summarise("instance", bans.count_by("instance", which), top),
         are_masked=asked.are_masked,
@@ -68,10 +64,12 @@ def gather(bans: Bans, asked: Asked) -> Contents:
     )
 
 
-def _span_s(asked: Asked, bans: Bans) -> tuple[float, float]:
+def span_s(bans: Bans, selection: Selection, now_s: float) -> tuple[float, float]:
     """Return the time that is told of: without a beginning from the first ban, without an end to now."""
-    until_s = asked.now_s if asked.until_s is None else min(asked.until_s, asked.now_s)
-    since_s = _oldest_s(bans.extent(asked.which)) if asked.since_s is None else asked.since_s
+    until_s = now_s if selection.until_s is None else min(selection.until_s, now_s)
+    since_s = selection.since_s
+    if since_s is None:
+        since_s = _oldest_s(bans.extent(selection.as_filter(now_s)))
     return min(since_s, until_s), until_s
 
 
@@ -103,12 +101,19 @@ def _jails(periods: Iterable[Period]) -> Counter[str]:
     return jails
 
 
-def _before(asked: Asked, until_s: float) -> BanFilter | None:
+def _words(selection: Selection) -> tuple[str, ...]:
+    """Say which bans were selected, beside their time."""
+    jails = (f"jail {as_remembered(jail)}" for jail in selection.jails)
+    instances = (f"instance {as_remembered(name)}" for name in selection.instances)
+    return (*jails, *instances, *(["in force when this was made"] if selection.active else []))
+
+
+def _before(selection: Selection, which: BanFilter, until_s: float) -> BanFilter | None:
     """Return the filter of the span of the same length before, None where there is no such span."""
-    if asked.since_s is None or until_s <= asked.since_s:
+    if selection.since_s is None or until_s <= selection.since_s:
         return None
-    before_s = max(2 * asked.since_s - until_s, 0.0)
-    return asked.which._replace(since=timestamps.to_text(before_s), until=asked.which.since)
+    before_s = max(2 * selection.since_s - until_s, 0.0)
+    return which._replace(since=timestamps.to_text(before_s), until=which.since)
 
 
 def _totals_before(bans: Bans, before: BanFilter | None, origins: Sequence[Origin]) -> Totals | None:
@@ -130,10 +135,10 @@ def _totals(counted: Iterable[tuple[Origin, int, int]], jails: int) -> Totals:
     )
 
 
-def _addresses(bans: Bans, asked: Asked, total: int, top: int) -> Report:
-    if asked.are_masked:
-        counted = bans.count_by_masked_address(asked.which, top)
+def _addresses(bans: Bans, which: BanFilter, total: int, top: int, *, are_masked: bool) -> Report:
+    if are_masked:
+        counted = bans.count_by_masked_address(which, top)
     else:
-        counted = [(one.ip, one.bans) for one in bans.count_by_address(asked.which, top)]
+        counted = [(one.ip, one.bans) for one in bans.count_by_address(which, top)]
     rows = [Row(ip, None, count, round(count / total, 4)) for ip, count in counted]
     return Report("ip", total, 0, total - sum(row.count for row in rows), rows)

@@ -2,13 +2,12 @@
 
 import base64
 import hashlib
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bangui_cli import __version__
-from bangui_cli.reporting.page import wording
+from bangui_cli.reporting.page import files, wording
 from bangui_cli.reporting.page.atlas import read_atlas
 from bangui_cli.reporting.page.contents import Contents
 from bangui_cli.reporting.page.timeline import HEIGHT, draw_timeline
@@ -17,7 +16,7 @@ from bangui_cli.reporting.page.world_map import draw_map
 
 def render(contents: Contents) -> str:
     """Return the page as HTML 5."""
-    style = resources.files(__package__).joinpath("templates", "page.css").read_text("utf-8")
+    style = files.read("templates/page.css")
     return (
         _environment()
         .get_template("page.html")
@@ -35,7 +34,7 @@ def render(contents: Contents) -> str:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader(__package__),
+        loader=FileSystemLoader(files.place("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

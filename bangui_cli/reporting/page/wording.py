@@ -7,7 +7,7 @@ from bangui_cli.reporting.page.contents import Contents
 from bangui_cli.telling.readable import counted
 
 _LONGEST_NAME = 64
-_HOURS_BELOW = 49
+_HOURS_BELOW = 48
 
 
 def grouped(number: int) -> str:

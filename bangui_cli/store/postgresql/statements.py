@@ -253,6 +253,10 @@ READ_JOB_STATES = f"""
 SELECT job_id, instance, {", ".join(JOB_STATE_COLUMNS)} FROM bangui.job_state
  WHERE instance IN ('', %(instance)s)"""
 
+LAST_SUCCESSES = """
+SELECT instance, last_success_at FROM bangui.job_state
+ WHERE job_id = %(job_id)s AND instance <> '' ORDER BY instance"""
+
 DESCRIBE = """
 SELECT max(name), min(applied_at),
        (SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class

@@ -193,6 +193,10 @@ class PostgresqlStore(Session):
         found = (state for name, owner, *state in states if (name, owner) == (job_id, instance))
         return dict(zip(sql.JOB_STATE_COLUMNS, next(found, sql.NEVER_RAN), strict=True))
 
+    def last_successes(self, job_id: str) -> dict[str, str | None]:
+        """Return when a job outside the lock last succeeded, by instance."""
+        return dict(self._look(sql.LAST_SUCCESSES, {"job_id": job_id}))
+
     def count_names(self) -> int:
         """Return 1: a server has one set of files, however it is reached."""
         return 1

@@ -18,6 +18,7 @@ from bangui_cli.host.deadline import Deadline
 _LOOK_EVERY_S = 0.05
 # How libpq writes an error with its SQLSTATE.
 _VERBOSE = 2
+_WORDS_BYTES = 256
 
 
 class Fault(Exception):
@@ -83,8 +84,19 @@ class Wire:
             poll.poll(min(deadline.remaining_s(), _LOOK_EVERY_S) * 1000)
 
     def cancel(self, within_s: float = 0.0) -> None:
-        """Ask the server to stop, and wait so long for that to be heard: it has its own connection."""
-        _beside(self._connection.cancel).acquire(timeout=within_s)
+        """Ask the server to stop, and wait so long for that to be heard: it has its own connection.
+
+        psycopg2 would keep all threads from running until the server has answered, if it ever does.
+        """
+        import ctypes
+
+        library = _library()
+        if library is None or self._connection.closed:
+            return  # what is left of the message's own time bounds it
+        library.PQgetCancel.restype = ctypes.c_void_p
+        request = ctypes.c_void_p(library.PQgetCancel(ctypes.c_void_p(self._connection.pgconn_ptr)))
+        words = ctypes.create_string_buffer(_WORDS_BYTES)
+        _beside(lambda: library.PQcancel(request, words, _WORDS_BYTES)).acquire(timeout=within_s)
 
     def close(self) -> None:
         """Hang up; what has been sent, the server may still do."""
@@ -164,12 +176,21 @@ def _want_codes(connection: Any) -> None:
     """Let libpq write SQLSTATEs into its messages: psycopg2 does not hand them over by themselves."""
     import ctypes
 
+    library = _library()
+    if library:  # else the words alone must do
+        library.PQsetErrorVerbosity(ctypes.c_void_p(connection.pgconn_ptr), _VERBOSE)
+
+
+def _library() -> Any:
+    """Return the libpq under psycopg2, for what that does not hand on; None if it is out of reach."""
+    import ctypes
+
     try:
-        want = ctypes.CDLL(_psycopg.__file__).PQsetErrorVerbosity
+        library = ctypes.CDLL(_psycopg.__file__)
+        library.PQgetCancel, library.PQcancel, library.PQsetErrorVerbosity  # noqa: B018
     except (AttributeError, OSError):
-        return  # a libpq that cannot be reached: the words alone must do
-    want.argtypes = [ctypes.c_void_p, ctypes.c_int]
-    want(connection.pgconn_ptr, _VERBOSE)
+        return None
+    return library
 
 
 def _lacks_password(connection: Any) -> bool:

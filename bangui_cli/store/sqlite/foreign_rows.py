@@ -7,6 +7,8 @@ from bangui_cli.store.merging import Side
 
 # A function of the connection: `timestamps.normal_text`.
 NORMAL_TIME = "normal_time"
+# The same for an address, once `spelling` has taught it to the connection.
+NORMAL_IP = "normal_ip"
 
 # In capitals and in small letters: to compare is cheaper than to call upper().
 _NO_COUNTRY = ", ".join(

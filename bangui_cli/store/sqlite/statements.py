@@ -112,6 +112,10 @@ def _job_state_value(column: str, never: int | None) -> str:
 _JOB_STATE = ", ".join(map(_job_state_value, JOB_STATE_COLUMNS, NEVER_RAN))
 READ_JOB_STATE = f"SELECT {_JOB_STATE} FROM job_state WHERE job_id = ? AND instance = ?"
 
+_LAST_SUCCESS = _job_state_value("last_success_at", None)
+LAST_SUCCESSES = f"""
+SELECT instance, {_LAST_SUCCESS} FROM job_state WHERE job_id = ? AND instance <> '' ORDER BY instance"""
+
 # Where the whole row is the key, as in a WITHOUT ROWID table, a transaction in `ip` order writes
 # each page once; in random order the same flush takes five times as long.
 #

@@ -216,6 +216,10 @@ class SqliteStore(CheckedSession):
         row = self._one(sql.READ_JOB_STATE, (job_id, instance)) or sql.NEVER_RAN
         return dict(zip(sql.JOB_STATE_COLUMNS, row, strict=True))
 
+    def last_successes(self, job_id: str) -> dict[str, str | None]:
+        """Return when a job outside the lock last succeeded, by instance."""
+        return dict(self._all(sql.LAST_SUCCESSES, (job_id,)))
+
     # The file.
 
     def journal_mode(self) -> str:

@@ -11,10 +11,10 @@ from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.rules.networks import Networks, Span, common_text, span
 from bangui_cli.rules.retention import KEEP_ALL, Retention
-from bangui_cli.rules.validation import Rejected, normalise_ip
+from bangui_cli.rules.validation import Rejected
 from bangui_cli.states.errors import DatabaseBusy
 from bangui_cli.store.interface import Batch, JobFinish
-from bangui_cli.store.sqlite import compaction
+from bangui_cli.store.sqlite import compaction, spelling
 from bangui_cli.store.sqlite import upkeep_statements as sql
 from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON, OTHER_SPELLINGS
 from bangui_cli.store.sqlite.store import SqliteStore, normal_forms
@@ -29,7 +29,7 @@ class SqliteUpkeep(SqliteStore):
 
     def __init__(self, path: str, deadline: Deadline | None = None, **how: bool) -> None:
         super().__init__(path, deadline, **how)
-        self._connection.create_function(sql.NORMAL_IP, 1, _normal_ip, deterministic=True)
+        spelling.teach(self._connection)
         self._connection.create_function(sql.IS_WITHIN, 2, _is_within, deterministic=True)
 
     @contextmanager
@@ -154,10 +154,3 @@ def _is_within(text: str, network: str) -> bool:
 @lru_cache(maxsize=1)
 def _asked(network: str) -> Span:
     return span(network)
-
-
-def _normal_ip(text: str) -> str:
-    try:
-        return normalise_ip(text)
-    except Rejected:
-        return text

@@ -1,9 +1,6 @@
 """The SQL of what deletes, named; `statements` has the rest."""
 
-from bangui_cli.store.sqlite.foreign_rows import cached_time, is_spelt_otherwise
-
-# A function of the connection: the normal form of an address, or what is none as it is.
-NORMAL_IP = "normal_ip"
+from bangui_cli.store.sqlite.foreign_rows import NORMAL_IP, cached_time, is_spelt_otherwise
 
 # The table's own order, and its key.
 _BAN = "banned_at, instance, jail, ip"

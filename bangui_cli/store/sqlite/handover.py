@@ -1,0 +1,74 @@
+"""Hand over what a database file holds, and take bans back.
+
+A reader holds up every commit of a file without a WAL, and who reads what is handed over may be slow: a
+pager, a compressor, a network. So one statement copies it into a temporary file, a second or less for a
+million rows, and from there it may be read as long as it takes.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from bangui_cli.host import clocks
+from bangui_cli.host.deadline import Deadline
+from bangui_cli.rules import timestamps
+from bangui_cli.rules.ban import KeptBan
+from bangui_cli.rules.entry import Entry, known_country, latest_believable
+from bangui_cli.store.sqlite import handover_statements as sql
+from bangui_cli.store.sqlite import spelling
+from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON, COMMIT
+from bangui_cli.store.sqlite.store import SqliteStore
+
+_PAGE_ROWS = 2_000
+# What has no time that can be read is older than all that has one.
+_NO_TIME = timestamps.to_text(0)
+
+
+class SqliteHandover(SqliteStore):
+    """A store that is handed over; `handover.Handover` says what each verb promises."""
+
+    def __init__(self, path: str, deadline: Deadline | None = None, **how: bool) -> None:
+        super().__init__(path, deadline, **how)
+        spelling.teach(self._connection)
+
+    def export_cache(self, since: str) -> Iterator[Entry]:
+        """Copy the cache, and merge into the copy what is spelt otherwise and what is dirty."""
+        now = {"latest": latest_believable(self.now().wall_s)}
+        with self._copying():
+            self._execute(sql.CREATE_CACHE_COPY)
+            self._execute(sql.COPY_CACHE, {"since": since})
+            self._execute(sql.MERGE_OTHER_SPELLINGS, now)
+            self._execute(sql.MERGE_DIRTY, now)
+        after = ""
+        while page := self._all(sql.CACHE_PAGE, {"after": after, "since": since, "rows": _PAGE_ROWS}):
+            yield from map(_entry, page)
+            after = page[-1][0]
+
+    def export_history(self, since: str) -> Iterator[KeptBan]:
+        """Copy the history in its own order."""
+        with self._copying():
+            self._execute(sql.COPY_HISTORY, (since,))
+        after = 0
+        while page := self._all(sql.HISTORY_PAGE, (after, _PAGE_ROWS)):
+            yield from (KeptBan(*ban) for _, *ban in page)
+            after = page[-1][0]
+
+    @contextmanager
+    def _copying(self) -> Iterator[None]:
+        """Fill temporary tables with what one state of the database holds, and keep them."""
+        self._execute(CACHE_SPILL_ON)
+        with self.snapshot():
+            self.require_schema()
+            yield
+            self._execute(COMMIT)
+
+    def keep_bans(self, bans: Sequence[KeptBan]) -> float:
+        """Insert bans, or correct them."""
+        with self.transaction():
+            began_s = clocks.monotonic_s()
+            self._execute_many(sql.KEEP_BAN, bans)
+        return clocks.monotonic_s() - began_s
+
+
+def _entry(row: Sequence[str | None]) -> Entry:
+    ip, code, name, asn, org, time = row
+    return Entry(str(ip), known_country(code), name, asn, org, time or _NO_TIME)

@@ -1,0 +1,73 @@
+"""A way to a server that takes its time, or goes silent: a relay on 127.0.0.1."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Relay:
+    """Forwards to a socket, each way with a delay; from `silence` on it forwards nothing more."""
+
+    def __init__(self, target: str, delay_s: float) -> None:
+        self.address = ""
+        self._target, self._delay_s = target, delay_s
+        self._is_silent = False
+        self.connections = 0
+        self._writers: list[Any] = []
+        self._loop = asyncio.new_event_loop()
+        self._is_ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._is_ready.wait()
+
+    def silence(self) -> None:
+        """Let nothing through from now on, as a cable that was pulled."""
+        self._is_silent = True
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(asyncio.start_server(self._accept, "127.0.0.1", 0))
+        self.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self._is_ready.set()
+        self._loop.run_forever()
+        server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0.01))
+        self._loop.close()
+
+    async def _accept(self, reader: Any, writer: Any) -> None:
+        self.connections += 1
+        there, back = await asyncio.open_unix_connection(self._target)
+        self._writers += [back, writer]
+        await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+
+    async def _pump(self, reader: Any, writer: Any) -> None:
+        while chunk := await reader.read(65536):
+            self._loop.call_later(self._delay_s, self._forward, writer, chunk)
+        self._loop.call_later(self._delay_s, self._forward, writer, None)
+
+    def _forward(self, writer: Any, chunk: bytes | None) -> None:
+        if self._is_silent:
+            return
+        if chunk is None:
+            writer.close()
+        else:
+            writer.write(chunk)
+
+
+@contextmanager
+def open_relay(server: Any, delay_s: float = 0.0) -> Iterator[Relay]:
+    relay = Relay(f"{server.place}/.s.PGSQL.{server.port}", delay_s)
+    try:
+        yield relay
+    finally:
+        relay.close()
