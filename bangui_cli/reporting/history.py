@@ -1,7 +1,8 @@
-"""Count the bans that bangui remembers. Everything here wants a snapshot."""
+"""Count the bans that bangui remembers. What takes the store wants a snapshot."""
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from bangui_cli.reporting.selection import Selection
 from bangui_cli.reporting.summary import (
@@ -16,24 +17,41 @@ from bangui_cli.states.errors import UsageFault
 from bangui_cli.store import Store
 from bangui_cli.store.bans import EVERY_BAN
 
+
+class Counted(NamedTuple):
+    """What the memory of bans has answered; where some addresses may be left out, with the total."""
+
+    rows: list[Any]
+    total: int = 0
+
+
 # A quarter of an hour by the wall clock; None for a time that no calendar tells.
 Quarter = float | None
 
 
-def summarise_history(
-    store: Store, selection: Selection, by: str, top: int | None, now_s: float
-) -> Report:
-    """Count bans by any key. Raise UsageFault for more hours than anybody reads."""
+def read_bans(store: Store, selection: Selection, by: str, top: int | None, now_s: float) -> Counted:
+    """Count bans by any key, for `summarise_bans`."""
     which = selection.as_filter(now_s)
     if by == ADDRESS:
         total = store.bans.extent(which).bans
-        return summarise_addresses(store.bans.count_by_address(which, top), total)
+        return Counted(store.bans.count_by_address(which, top), total)
+    if by in local_times.UNITS:
+        return Counted(store.bans.count_over_time(which))
+    return Counted(store.bans.count_by(by, which))
+
+
+def summarise_bans(
+    counted: Counted, selection: Selection, by: str, top: int | None, now_s: float
+) -> Report:
+    """Lay out what `read_bans` has counted. Raise UsageFault for more hours than anybody reads."""
+    if by == ADDRESS:
+        return summarise_addresses(counted.rows, counted.total)
     if by not in local_times.UNITS:
-        return summarise(by, store.bans.count_by(by, which), top)
-    counted: Counter[Quarter] = Counter()
-    for quarter in store.bans.count_over_time(which):
-        counted[quarter.start_s] += quarter.bans
-    return by_time(counted, selection, by, top, now_s)
+        return summarise(by, counted.rows, top)
+    quarters: Counter[Quarter] = Counter()
+    for start_s, _, bans in counted.rows:
+        quarters[start_s] += bans
+    return by_time(quarters, selection, by, top, now_s)
 
 
 def jails(store: Store) -> list[str]:

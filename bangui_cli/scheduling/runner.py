@@ -11,7 +11,7 @@ from bangui_cli.host import identity
 from bangui_cli.host.trust import ROOT_ID
 from bangui_cli.scheduling.plan import ROOT
 from bangui_cli.scheduling.tasks import FAIL2BAN, MMDB, Task
-from bangui_cli.scheduling.uses import Uses
+from bangui_cli.scheduling.uses import Uses, may_exist
 from bangui_cli.settings.table import Settings
 from bangui_cli.states.errors import NoInput, PermissionRefused, UsageFault
 from bangui_cli.store.places import Place
@@ -102,7 +102,7 @@ def needs_of_every_task(database: Place, config_path: str | None, program: str) 
 def needs_of(task: Task, settings: Settings, uses: Uses) -> list[Need]:
     """Return what a task needs besides: the files that it reads, the directory of the one it makes."""
     needs = []
-    if task.needs == FAIL2BAN and uses.fail2ban_db and os.path.lexists(uses.fail2ban_db):
+    if task.needs == FAIL2BAN and uses.fail2ban_db and may_exist(uses.fail2ban_db):
         needs.append(Need(uses.fail2ban_db, os.R_OK, "cannot read"))
     if task.needs == MMDB:
         needs += [Need(path, os.R_OK, "cannot read") for path in uses.mmdb_files]

@@ -82,7 +82,10 @@ def open_handover(
 ) -> "Handover":
     """Open an existing database to hand over what it holds, as `open_store` does."""
     if is_server_url(database):
-        raise Unavailable("nothing is handed over from a server yet", hint="give the path of a file")
+        with _driver():
+            from bangui_cli.store.postgresql.handover import PostgresqlHandover
+
+        return PostgresqlHandover(database, deadline)
     from bangui_cli.store.sqlite.handover import SqliteHandover
 
     return SqliteHandover(database, deadline, durable=durable)

@@ -1,4 +1,4 @@
-"""Compare `report --history` and its page with the sqlite3 shell's join, on a million bans.
+"""Compare the page and the metrics of a history with the sqlite3 shell's join, on a million bans.
 
 Run it by hand: `python tests/benchmarks/page.py [BANS] [RUNS]`. The bans are of a fifth as many addresses,
 and of 56 days; the page is made of them all, and of the last 28 days, which it compares with those before.
@@ -28,7 +28,6 @@ SELECT cached.country_code, count(*) FROM ban_history AS ban LEFT JOIN geo_cache
 REPORT = ["report", "--history", "--until", timestamps.to_text(UNTIL_S)]
 LAST_HALF = ["--since", timestamps.to_text(UNTIL_S - DAYS / 2 * 86400)]
 LIMITS = {
-    "by country": (REPORT, 1.5),
     "page": ([*REPORT, "--format", "html"], 6.0),
     "page of the last half": ([*REPORT, *LAST_HALF, "--format", "html"], 6.0),
     "metrics": ([*REPORT, "--format", "prometheus"], 6.0),

@@ -155,6 +155,18 @@ def test_what_a_named_user_may_not_read_is_left_out(app):
     assert collects_as(app, fail2ban, "--user", "nobody") is None
 
 
+def test_what_is_hidden_from_a_user_is_none_of_his_jobs(app):
+    """The directory is closed: whether there is anything, he cannot tell."""
+    closed = app.home.parent / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "fail2ban.sqlite3").touch()
+    environment = {"BANGUI_FAIL2BAN_DB": str(closed / "fail2ban.sqlite3")}
+    program = app.home.parent / "bangui"
+    shown = app.ok("schedule", "show", "--command", program, under=become(NOBODY), env=environment)
+
+    assert " collect " not in shown.stdout
+
+
 def test_an_ordinary_user_is_told_what_is_not_scheduled_and_why(app):
     """In that user's own schedule, too."""
     fail2ban = app.home.parent / "fail2ban.sqlite3"

@@ -7,7 +7,7 @@ import pytest
 from conftest import Bangui
 
 from bangui_cli.access import locking
-from bangui_cli.rules.ban import Ban
+from bangui_cli.rules.ban import Ban, KeptBan
 from bangui_cli.rules.entry import Entry, pack
 from bangui_cli.rules.retention import Retention
 from bangui_cli.states.errors import LockHeld, SchemaNewer
@@ -16,11 +16,13 @@ from bangui_cli.store import (
     JobFinish,
     JobStart,
     Store,
+    open_handover,
     open_memory,
     open_store,
     open_upkeep,
 )
 from bangui_cli.store.bans import EVERY_BAN, BanFilter
+from bangui_cli.store.handover import Handover
 from bangui_cli.store.memory import Memory
 from bangui_cli.store.upkeep import Upkeep
 
@@ -398,6 +400,45 @@ def test_all_of_a_family_can_be_forgotten(upkeep: Upkeep):
 
     assert upkeep.forget(["::/0"]) == (0, 1, 0)
     assert upkeep.forget(["0.0.0.0/0"]) == (0, 1, 0)
+
+
+@pytest.fixture
+def handover(on_either: Bangui) -> Iterator[Handover]:
+    with open_handover(on_either.environment["BANGUI_DATABASE_PATH"]) as opened:
+        yield opened
+
+
+def handed_over(bangui: Bangui, what: str, since: str = "") -> list[Any]:
+    with open_handover(bangui.environment["BANGUI_DATABASE_PATH"]) as opened:
+        return list(getattr(opened, f"export_{what}")(since))
+
+
+def test_what_is_handed_over_is_what_a_lookup_tells(handover: Handover, on_either: Bangui):
+    """Cached, dirty, or both merged, in the order of addresses; since a time, or all."""
+    stage(handover, entry("192.0.2.10"), entry("192.0.2.9", "FR", LATER), entry("2001:db8::1"))
+    sweep(handover)
+    stage(handover, entry("192.0.2.10", None, LATER, "AS5"), entry("192.0.2.1"))
+
+    told = handed_over(on_either, "cache")
+    assert [(each.ip, each.country_code, each.asn, each.resolved_at) for each in told] == [
+        ("192.0.2.1", "DE", None, NOON), ("192.0.2.10", "DE", "AS5", LATER),
+        ("192.0.2.9", "FR", None, LATER), ("2001:db8::1", "DE", None, NOON),
+    ]  # fmt: skip
+    assert [each.ip for each in handed_over(on_either, "cache", LATER)] == ["192.0.2.10", "192.0.2.9"]
+
+
+def test_bans_that_are_handed_over_come_back_as_they_were(handover: Handover, on_either: Bangui):
+    """Of one that comes twice the last counts."""
+    bans = [
+        KeptBan("web1", "sshd", "192.0.2.1", NOON, 600, 1, None),
+        KeptBan("web2", "a'b", "::1", LATER, -1, 2, 3),
+    ]
+    handover.keep_bans([bans[1], bans[0]._replace(bancount=9), bans[0]])
+
+    assert handed_over(on_either, "history") == bans
+    handover.keep_bans([bans[0]._replace(bantime_s=1200)])
+    assert handed_over(on_either, "history") == [bans[0]._replace(bantime_s=1200), bans[1]]
+    assert handed_over(on_either, "history", LATER) == bans[1:]
 
 
 def test_never_keeps_all(upkeep: Upkeep):

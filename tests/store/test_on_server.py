@@ -70,11 +70,12 @@ def test_one_of_ten_contenders_wins(on_server: OnServer, state: str, outcome: st
     """Whatever the row says; all of them have read it before the first may write it."""
     on_server.ok("heartbeat", "--instance", "web0")
     on_server.execute(state)
-    with held(on_server, "LOCK TABLE bangui.scheduler_lock IN ROW EXCLUSIVE MODE"):
+    with held(on_server, "LOCK TABLE bangui.scheduler_lock IN EXCLUSIVE MODE"):
         runs = [
             on_server.start("heartbeat", "--json", "--timeout", 30, "--instance", f"web{n}")
             for n in range(1, 11)
         ]
+        wait_until(lambda: on_server.rows(WAITING)[0][0] == len(runs))
     ended = [on_server.end(run) for run in runs]
 
     outcomes = sorted(one.json["lock"]["outcome"] for one in ended)
@@ -295,6 +296,29 @@ def test_a_lost_connection_is_told_as_one(on_server: OnServer):
     assert ended.json["flushed"] is None
     final_event(ended)
     assert on_server.ok("flush", "--json").json["flushed"] == 10
+
+
+def test_what_a_file_holds_moves_to_a_server(on_server: OnServer):
+    """The way there and back, cache and history."""
+    file = on_server.home / "file.db"
+    on_server.ok("init", "-d", file)
+    rows = "\n".join(
+        json.dumps({"ip": f"192.0.2.{n}", "country_code": "DE", "asn": n + 1}) for n in range(99)
+    )
+    on_server.ok("import", "-d", file, input=rows)
+    on_server.ok("flush", "-d", file)
+    on_server.ok("add", "192.0.2.200", "-d", file)
+    ban = {"instance": "web1", "jail": "sshd", "ip": "192.0.2.1", "banned_at": "2026-01-01T00:00:00.000Z",
+           "bantime_s": 600, "bancount": 1, "failures": 5}  # fmt: skip
+    on_server.ok("import", "--history", "-d", file, input=json.dumps(ban))
+
+    cache, history = (on_server.ok("export", what, "-d", file).stdout for what in ("cache", "history"))
+    on_server.ok("import", input=cache)
+    on_server.ok("import", "--history", input=history)
+    on_server.ok("flush")
+
+    assert on_server.ok("export").stdout == cache
+    assert on_server.ok("export", "history").stdout == history
 
 
 def test_status_lists_the_fleet(on_server: OnServer):

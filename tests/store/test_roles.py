@@ -6,7 +6,16 @@ from fail2bans import Fail2banDatabase
 from failures import final_event
 from servers import OnServer
 
-READ = ["lookup 192.0.2.1", "report", "status", "lock show", "doctor", "flush --dry-run"]
+READ = [
+    "lookup 192.0.2.1",
+    "report",
+    "bans",
+    "export",
+    "status",
+    "lock show",
+    "doctor",
+    "flush --dry-run",
+]
 STAGE = ["add 192.0.2.7", "import", "resolve 192.0.2.2", "collect"]
 WRITE = ["heartbeat", "flush", "prune", "forget 192.0.2.99", "lock release"]
 KINDS = {"reader": READ, "stager": READ + STAGE, "writer": READ + STAGE + WRITE}

@@ -71,6 +71,7 @@ def test_without_an_id_each_run_gets_one_of_its_own(bangui):
     runs = [bangui.ok("flush", "--json", env={"BANGUI_CORRELATION_ID": ""}).json for _ in "12"]
 
     first, second = (uuid.UUID(run["correlation_id"]) for run in runs)
+    assert (first.version, first.variant) == (second.version, second.variant) == (4, uuid.RFC_4122)
     assert first != second
     assert first.version == 4
 

@@ -91,11 +91,13 @@ def _of_cache(invocation: Invocation, by: str, top: int | None) -> Report:
 
 
 def _of_history(invocation: Invocation, selection: Selection, by: str, top: int | None) -> Report:
+    now_s = clocks.wall_s()
     with reading.open_snapshot(invocation.settings.database_path) as store:
-        report = history.summarise_history(store, selection, by, top, clocks.wall_s())
+        counted = history.read_bans(store, selection, by, top, now_s)
         known = history.jails(store) if selection.jails else []
+    # Writers wait for the end of a read: what can be done behind it is.
     warn_of_no_bans(invocation, selection.jails, known)
-    return report
+    return history.summarise_bans(counted, selection, by, top, now_s)
 
 
 def _of_fail2ban(invocation: Invocation, selection: Selection, by: str, top: int | None) -> Report:
