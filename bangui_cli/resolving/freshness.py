@@ -1,6 +1,6 @@
 """What is known well enough not to be looked up again: pure functions of times."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bangui_cli.rules import timestamps
@@ -26,3 +26,15 @@ def freshness(max_age_s: float, files_made_s: Iterable[float], now_s: float) -> 
     resolved_s = max(now_s - max_age_s, 0.0)
     unresolved_s = max(resolved_s, now_s - _UNRESOLVED_AGE_S, *files_made_s)
     return Freshness(timestamps.to_text(resolved_s), timestamps.to_text(unresolved_s))
+
+
+def up_to_date(max_age_s: float, files_made_s: Sequence[float], now_s: float) -> Freshness:
+    """Return what of the cache is so: with a country, also what is older than all files.
+
+    Where `max_age_s` is 0, nothing is.
+    """
+    fresh = freshness(max_age_s, files_made_s, now_s)
+    if not max_age_s:
+        return fresh
+    newest = timestamps.to_text(max(files_made_s, default=0.0))
+    return fresh._replace(resolved=min(fresh.resolved, newest))

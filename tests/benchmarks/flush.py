@@ -137,15 +137,15 @@ def compare(directory: Path, rows: int, rounds: int, *, cached: bool) -> None:
     )
     if shutil.which("strace"):
         shutil.copy(templates[True], copy)
-        print(f"{'':<32} longest write lock {longest_lock_ms(copy, directory / 'trace'):.0f} ms")
+        print(f"{'':<32} longest write lock {longest_lock_ms(flush(copy), directory / 'trace'):.0f} ms")
     for path in (*templates.values(), copy):
         path.unlink()
 
 
-def longest_lock_ms(path: Path, trace: Path) -> float:
-    """Flush under strace and return how long SQLite's RESERVED lock was held at most."""
+def longest_lock_ms(command: list[str], trace: Path) -> float:
+    """Run a command under strace and return how long SQLite's RESERVED lock was held at most."""
     strace = ["strace", "-f", "--seccomp-bpf", "-ttt", "-e", "trace=fcntl", "-o", str(trace)]
-    measure([*strace, *flush(path)])
+    measure([*strace, *command])
     longest_s, since_s = 0.0, None
     for line in trace.read_text().splitlines():
         time_s = float(line.split()[1])

@@ -19,6 +19,7 @@ COMMANDS = {
         "add 192.0.2.1",
         "import",
         "resolve 192.0.2.1",
+        "resolve --cached",
         "lookup 192.0.2.1",
         "report",
         "status",

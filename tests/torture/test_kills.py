@@ -195,3 +195,98 @@ def test_an_init_killed_at_a_write_or_sync_can_be_repeated(bare, adopts):
         bare.ok("flush")
 
         assert len(read_entries(bare.database)[0]) == (100 if adopts else 0)
+
+
+OLD_AND_NEW = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+INSERT INTO geo_cache (ip, country_code, cached_at)
+SELECT '10.0.0.' || i, 'DE', iif(i % 2, '2020-01-01T00:00:00.000Z', '2120-01-01T00:00:00.000Z') FROM n"""
+BANS = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+INSERT INTO ban_history
+SELECT 'web1', 'sshd', '10.0.0.' || i, iif(i % 4 = 1, '2020-01-01T00:00:00.000Z', '2120-01-01T00:00:00.000Z'),
+       600, 1, 5 FROM n WHERE i % 4 < 3"""
+KEPT_IPS = {f"10.0.0.{i}" for i in range(1, 121) if i % 4 in (0, 2)}
+KEPT_BANS = {f"10.0.0.{i}" for i in range(1, 121) if i % 4 in (0, 2)}
+OLD_IPS = {f"10.0.0.{i}" for i in range(1, 121) if i % 2}
+
+
+def _ips(bangui, table):
+    return {ip for (ip,) in bangui.rows(f"SELECT ip FROM {table}")}
+
+
+def _fill_to_prune(bangui):
+    bangui.execute("DELETE FROM geo_cache")
+    bangui.execute("DELETE FROM ban_history")
+    bangui.execute(OLD_AND_NEW)
+    bangui.execute(BANS)
+
+
+@needs_strace
+@pytest.mark.parametrize("kills", FEW_AND_MANY)
+@pytest.mark.parametrize("compact", [[], ["--compact"]], ids=["prune", "compact"])
+def test_a_prune_killed_at_a_write_or_sync_deletes_nothing_that_stays(bangui, kills, compact):
+    """What is old may be there or not; the next run goes on from there, and the file is sound."""
+    prune = ("prune", "--batch-size", 10, *compact)
+    _fill_to_prune(bangui)
+    calls = _count(bangui, *prune)
+    for done in range(kills):
+        _fill_to_prune(bangui)
+        _killed_at_call(bangui, 1 + done * calls // kills, *prune)
+        check_integrity(bangui.database)
+        cached, bans = _ips(bangui, "geo_cache"), _ips(bangui, "ban_history")
+        assert cached >= KEPT_IPS
+        assert bans >= KEPT_BANS
+        assert bans - KEPT_BANS <= OLD_IPS
+        bangui.ok("prune")
+        assert (_ips(bangui, "geo_cache"), _ips(bangui, "ban_history")) == (KEPT_IPS, KEPT_BANS)
+
+
+@needs_strace
+@pytest.mark.parametrize("kills", FEW_AND_MANY)
+def test_a_forget_killed_at_a_write_or_sync_forgets_all_or_nothing(bangui, kills):
+    """In cache, dirty set and history it is one transaction."""
+    forget = ("forget", "10.0.0.0/26", "10.0.0.100")
+
+    def fill():
+        _fill_to_prune(bangui)
+        bangui.execute("DELETE FROM geo_cache_dirty")
+        bangui.execute(
+            "INSERT INTO geo_cache_dirty (ip, resolved_at) SELECT ip, '2026-01-01T00:00:00.000Z' FROM geo_cache"
+        )
+
+    def known():
+        return [_ips(bangui, table) for table in ("geo_cache", "geo_cache_dirty", "ban_history")]
+
+    fill()
+    before = known()
+    calls = _count(bangui, *forget)
+    after = known()
+    assert after != before
+    for done in range(kills):
+        fill()
+        was_killed = _killed_at_call(bangui, 1 + done * calls // kills, *forget)
+        check_integrity(bangui.database)
+        assert known() in ([before, after] if was_killed else [after])
+
+
+@needs_strace
+@pytest.mark.parametrize("kills", FEW_AND_MANY)
+def test_an_import_of_the_history_killed_at_a_write_or_sync_can_be_repeated(bangui, kills):
+    """Each ban once, as it was exported; what was reported survives."""
+    _fill_to_prune(bangui)
+    bangui.execute(
+        "UPDATE ban_history SET banned_at = '2021-01-01T00:00:00.000Z' WHERE banned_at > '2100'"
+    )
+    exported = bangui.ok("export", "history").stdout
+    path = bangui.home / "history.jsonl"
+    path.write_text(exported)
+    bangui.execute("DELETE FROM ban_history")
+    calls = _count(bangui, "import", "--history", path)
+    for done in range(kills):
+        bangui.execute("DELETE FROM ban_history")
+        _killed_at_call(bangui, 1 + done * calls // kills, "import", "--history", path)
+        check_integrity(bangui.database)
+        assert set(bangui.ok("export", "history").stdout.splitlines()) <= set(exported.splitlines())
+        bangui.ok("import", "--history", path)
+        assert bangui.ok("export", "history").stdout == exported

@@ -1,9 +1,10 @@
 """`bangui resolve`: look addresses up in local MMDB files."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,7 @@ from bangui_cli.access.staging import Staging
 from bangui_cli.cli import options
 from bangui_cli.fail2ban.database import read_addresses
 from bangui_cli.host import terminal
+from bangui_cli.host.deadline import Deadline
 from bangui_cli.host.stdin import open_stdin
 from bangui_cli.resolving import addresses
 from bangui_cli.resolving.addresses import Reject, Tally
@@ -20,11 +22,16 @@ from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.resolving.stage import Found, stage_named, stage_resolved
 from bangui_cli.rules.validation import Rejected, normalise_ip
 from bangui_cli.settings.invocation import Invocation
-from bangui_cli.states import events
+from bangui_cli.settings.table import Settings
+from bangui_cli.states import events, exit_codes
 from bangui_cli.states.errors import BadData, UsageFault
+from bangui_cli.store import open_handover
 from bangui_cli.telling import output
 from bangui_cli.telling.progress import ProgressBar
 from bangui_cli.telling.readable import counted
+
+if TYPE_CHECKING:
+    from bangui_cli.jobs.run import Run
 
 _STDIN, _ARGUMENTS = "-", "arguments"
 _EXAMPLE = """\
@@ -57,26 +64,46 @@ def _is_address(text: str) -> bool:
 @click.command("resolve", cls=_Resolve, example=_EXAMPLE)
 @click.argument("texts", metavar="[IP...|-]", nargs=-1)
 @options.fail2ban_option("Resolve what fail2ban has banned, unless it is known and not too old.")
+@click.option(
+    "--cached", is_flag=True,
+    help="Look up again what is cached without a country, or older than --max-age and than a file.",
+)  # fmt: skip
 @options.setting_option(
     "--geoip-db", setting="geoip_db", metavar="PATH", multiple=True,
     help="An MMDB file; more than once for several, of which the first that knows counts.",
 )  # fmt: skip
 @click.option(
     "--max-age", "max_age_s", type=options.WAIT, metavar="TIME", default="30d", show_default=True,
-    help="With --fail2ban, resolve again what was resolved before this time; 0 resolves everything.",
+    help="Resolve again what fail2ban has banned, or what is cached, and was resolved before this time; "
+    "0 resolves everything.",
+)  # fmt: skip
+@options.setting_option(
+    "--timeout", setting="re_resolve_timeout", metavar="TIME",
+    help="With --cached: the longest the run may take.",
 )  # fmt: skip
 @options.format_option("text", "json")
 @click.pass_obj
 def command(
-    invocation: Invocation, *, texts: tuple[str, ...], fail2ban: bool, max_age_s: float, layout: str
-) -> None:
+    invocation: Invocation,
+    *,
+    texts: tuple[str, ...],
+    fail2ban: bool,
+    cached: bool,
+    max_age_s: float,
+    layout: str,
+) -> int | None:
     """Look addresses up in local MMDB files, and stage the results.
 
     Each IP is an address, and - reads addresses from stdin, with any white space between them. An
     address that no file knows is staged without a country.
     """
+    if cached and (texts or fail2ban):
+        raise UsageFault("--cached stands alone", hint="resolve addresses, or the bans, in another run")
+    if cached:
+        return _re_resolve(invocation, max_age_s, as_json=layout == "json")
     if not texts and not fail2ban:
-        raise UsageFault("nothing to resolve", hint="give addresses, - for stdin, or --fail2ban")
+        hint = "give addresses, - for stdin, --fail2ban or --cached"
+        raise UsageFault("nothing to resolve", hint=hint)
     settings, tally = invocation.settings, Tally()
     # Before the store is opened: fail2ban's database is root's.
     banned = read_addresses(settings.fail2ban_db) if fail2ban else []
@@ -108,6 +135,35 @@ def command(
         were = "was" if tally.rejected == 1 else "were"
         read = counted(tally.read, "address", "addresses")
         raise BadData(f"{tally.rejected:,} of {read} {were} rejected")
+    return None
+
+
+def _re_resolve(invocation: Invocation, max_age_s: float, *, as_json: bool) -> int:
+    """Run the job that looks the cache up again, in files that were opened with the rights of now."""
+    from bangui_cli.jobs import re_resolve
+    from bangui_cli.jobs.catalogue import RE_RESOLVE
+    from bangui_cli.jobs.frame import run_job
+
+    with ExitStack() as stack:
+        files: list[Mmdb] = []
+
+        def prepare(settings: Settings, _: Deadline) -> None:
+            opened = open_files(settings.geoip_db, registered=settings.geoip_registered)
+            files.extend(stack.enter_context(opened))
+            _warn_of_no_countries(invocation, files)
+
+        def work(run: "Run") -> None:
+            with ProgressBar("resolving", lambda: None, "addresses") as bar:
+                re_resolve.re_resolve(run, files, max_age_s, bar.update)
+
+        report = run_job(
+            RE_RESOLVE, invocation, work,
+            held_ok=False, as_json=as_json, prepare=prepare, opens=open_handover, durable=True,
+        )  # fmt: skip
+    if report.exit_code == exit_codes.DONE and not as_json:
+        staged = counted(report.counts["staged"] or 0, "address", "addresses")
+        invocation.tell(f"staged {staged} anew, {report.counts['resolved'] or 0:,} with a country")
+    return report.exit_code
 
 
 def _warn_of_no_countries(invocation: Invocation, files: Sequence[Mmdb]) -> None:
