@@ -123,9 +123,9 @@ def _count(reading: Reading, by: str, asked: Asked, jail: Mapping[str, object]) 
     return reading.fetch(history_query(by, of_jail=of_jail, timed=timed), parameters)
 
 
-def list_moments(path: str, asked: Asked = EVERY_BAN) -> dict[str, Moments]:
-    """Return how often, when first and when last each address was banned."""
-    found: dict[str, Moments] = {}
+def list_moments(path: str, asked: Asked = EVERY_BAN) -> dict[str | None, Moments]:
+    """Return how often, when first and when last each address was banned; None is a ban of none."""
+    found: dict[str | None, Moments] = {}
     with open_reading(path) as reading:
         rows = [row for jail in _each_jail(asked) for row in _list(reading, asked, jail)]
     for ip, *values in rows:
@@ -154,7 +154,9 @@ def quarter_s(at_s: Any) -> int | None:
     return None
 
 
-def list_active(path: str, now_s: float, asked: Asked = EVERY_BAN) -> dict[tuple[str, str], Any]:
+def list_active(
+    path: str, now_s: float, asked: Asked = EVERY_BAN
+) -> dict[tuple[str | None, str | None], Any]:
     """Return the time of each ban, by address and jail, that is in force at a wall-clock time.
 
     The rows are read in pieces, and the file is free between them. One that is written meanwhile goes
@@ -196,12 +198,12 @@ def _piecewise(path: str, query: str, asked: Mapping[str, object]) -> Iterator[t
     raise too_many(path)
 
 
-def _add_up(rows: Iterable[tuple[object, int]]) -> Counts:
+def _add_up(rows: Iterable[tuple[Any, int]]) -> Counts:
     counts: Counts = Counter()
     for key, bans in rows:
-        counts[_text(key) if isinstance(key, bytes) else key] += bans
+        counts[_text(key)] += bans
     return counts
 
 
-def _text(value: object) -> str:
-    return decode(value) if isinstance(value, bytes) else str(value)
+def _text(value: Any) -> str | None:
+    return decode(value) if isinstance(value, bytes) else value

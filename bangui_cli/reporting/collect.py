@@ -46,7 +46,7 @@ def read_bans(path: str, selection: Selection, by: str, now_s: float) -> Mapping
     return counting.count_bans(path, _BY.get(by, counting.ADDRESS), asked)
 
 
-def _count_active(active: Mapping[tuple[str, str], Any], by: str) -> Mapping[Any, Any]:
+def _count_active(active: Mapping[tuple[str | None, str | None], Any], by: str) -> Mapping[Any, Any]:
     if by == ADDRESS:
         return _together((ip, Moments(1, at_s, at_s)) for (ip, _), at_s in active.items())
     if by in local_times.UNITS:
@@ -67,7 +67,8 @@ def summarise_bans(
         return summarise(by, _count_origins(store, counted, by), top)
     if by == ADDRESS:
         total = sum(moments.bans for moments in counted.values())
-        return summarise_addresses(_most_banned(store, counted, top), total)
+        unknown = counted[None].bans if None in counted else 0
+        return summarise_addresses(_most_banned(store, counted, top), total, unknown)
     if by == _JAIL:
         return summarise(by, ((jail, None, bans) for jail, bans in counted.items()), top)
     return by_time(counted, selection, by, top, now_s)
@@ -78,16 +79,16 @@ def jails(path: str) -> list[str]:
     return fail2ban.read_jails(path)
 
 
-def _count_origins(store: Store, bans: Mapping[str, int], by: str) -> Iterable[Counted]:
+def _count_origins(store: Store, bans: Mapping[str | None, int], by: str) -> Iterable[Counted]:
     """Say what each address that was banned counts for, and how often.
 
-    A network counts for its first address. Nonsense is a ban all the same, of unknown origin.
+    A network counts for its first address. Nonsense, or NULL, is a ban all the same, of unknown origin.
     """
     remaining = iter(bans.items())
     while some := list(islice(remaining, _LOOKUP_ROWS)):
-        known = _find_known(store, [text for text, _ in some])
+        known = _find_known(store, [text for text, _ in some if text is not None])
         for text, count in some:
-            yield *describe(known.get(text), by), count
+            yield *describe(known.get(text) if text else None, by), count
 
 
 def _find_known(store: Store, texts: Iterable[str]) -> dict[str, Entry]:
@@ -98,9 +99,9 @@ def _find_known(store: Store, texts: Iterable[str]) -> dict[str, Entry]:
 
 
 def _most_banned(
-    store: Store, counted: Mapping[str, Moments], top: int | None
+    store: Store, counted: Mapping[str | None, Moments], top: int | None
 ) -> Iterable[BannedAddress]:
-    normal = _together((_normal(text), moments) for text, moments in counted.items())
+    normal = _together((_normal(text), moments) for text, moments in counted.items() if text is not None)
     ranked = sorted(normal.items(), key=lambda item: (-item[1].bans, item[0]))[:top]
     remaining = iter(ranked)
     while some := list(islice(remaining, _LOOKUP_ROWS)):
@@ -111,8 +112,8 @@ def _most_banned(
             yield BannedAddress(text, bans, *origin, _moment(first_s), _moment(last_s))
 
 
-def _together(counted: Iterable[tuple[str, Moments]]) -> dict[str, Moments]:
-    found: dict[str, Moments] = {}
+def _together(counted: Iterable[tuple[Any, Moments]]) -> dict[Any, Moments]:
+    found: dict[Any, Moments] = {}
     for text, moments in counted:
         found[text] = counting.together(found.get(text), moments)
     return found

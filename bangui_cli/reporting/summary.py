@@ -94,8 +94,8 @@ def summarise(by: str, counted: Iterable[Counted], top: int | None) -> Report:
     return _report(by, total, unknown, rows, countries)
 
 
-def summarise_addresses(counted: Iterable[BannedAddress], total: int) -> Report:
-    """Lay out the most frequent addresses, in their order, of so many bans."""
+def summarise_addresses(counted: Iterable[BannedAddress], total: int, unknown: int = 0) -> Report:
+    """Lay out the most frequent addresses, in their order, of so many bans; `unknown` have none."""
     rows: list[Row] = [
         AddressRow(
             one.ip,
@@ -110,7 +110,7 @@ def summarise_addresses(counted: Iterable[BannedAddress], total: int) -> Report:
         )
         for one in counted
     ]
-    return _report(ADDRESS, total, 0, rows)
+    return _report(ADDRESS, total, unknown, rows)
 
 
 def summarise_times(

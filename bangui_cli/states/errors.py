@@ -187,7 +187,9 @@ class LockHeld(BanguiError):
     """Another instance holds a fresh scheduler lock."""
 
     exit_code = exit_codes.TRY_LATER
-    default_hint = "see bangui lock show; flush can --wait; --held-ok is for schedules that overlap"
+    default_hint = (
+        "see bangui lock show; flush and prune can --wait; --held-ok is for schedules that overlap"
+    )
 
 
 class LeaseLost(BanguiError):

@@ -200,6 +200,7 @@ def test_a_held_lock_is_not_pruned_under(bangui):
 
     assert (held.code, held.json["outcome"], ordinary.code) == (75, "held", 0)
     assert held.event_names == ["scheduler_lock_held_by_other_instance"]
+    assert "prune can --wait" in held.events[0]["hint"]
     assert content == bangui.database.read_bytes()
 
 

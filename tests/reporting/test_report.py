@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import io
+import sqlite3
 import time
 
 import geoip
@@ -112,6 +113,20 @@ def test_bans_are_counted_by_country(banned, options, counts, unknown):
 
     assert (rows(report), report["unknown"]) == (counts, unknown)
     assert report["total"] == sum(count for _, count in counts) + unknown
+
+
+def test_a_ban_without_an_address_is_of_unknown_origin(banned):
+    """fail2ban's own table allows NULL there: such a row ended the report as a bug, or was an address "None"."""
+    path = banned.environment["BANGUI_FAIL2BAN_DB"]
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as fail2ban:
+        fail2ban.execute("INSERT INTO bans (jail, ip, timeofban, bantime) VALUES ('web', NULL, 5, 60)")
+
+    by_country = banned.ok("report", "--fail2ban", "--json").json
+    by_address = banned.ok("report", "--fail2ban", "--by", "ip", "--json").json
+
+    assert (by_country["unknown"], by_country["total"]) == (2, 6)
+    assert (by_address["unknown"], by_address["total"]) == (1, 6)
+    assert sum(count for _, count in rows(by_address)) == 5
 
 
 def test_filters_on_bans_want_fail2ban(known):
