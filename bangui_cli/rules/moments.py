@@ -12,8 +12,7 @@ UNFIT = "neither a span (7d, 1d12h) nor a moment (2026-11-01, 2026-11-01T12:00)"
 
 
 def parse_wall_s(text: str, now_s: float, zone: tzinfo | None = None) -> float:
-    """Return the wall clock at a moment, or a span before now; what is before 1970 is 1970,
-    and what is behind the year 9999 its end.
+    """Return the wall clock at a moment, or a span before now, from 1970 to the end of the year 9999.
 
     A moment without a zone is in `zone`, None being this process's local time. Where the clocks are put
     back it is the first of the two, where they are put forward it goes by the time before. Raise
