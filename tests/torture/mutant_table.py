@@ -1143,6 +1143,13 @@ MUTANTS = (
         "rules/test_watermark.py::test_what_is_written_after_the_mark_is_behind_it",
     ),
     Mutant(
+        "what was too old stays unrecorded when more is kept",
+        "bangui_cli/rules/watermark.py",
+        "if mark.left and mark.left >= oldest else mark",
+        "if False else mark",
+        "jobs/test_collect.py::test_what_was_too_old_is_recorded_once_more_is_kept[never]",
+    ),
+    Mutant(
         "fail2ban's table is read on from a number, whatever stands there",
         FAIL2BAN_BANS,
         "after = held[0].rowid if held else _BEFORE_ALL",
