@@ -44,7 +44,7 @@ class BanNormaliser(Normaliser):
         """Make the packed ban of a value that a reader yields. Raise Rejected."""
         if type(row) is not dict:
             raise row if isinstance(row, Rejected) else Rejected("not an object")
-        return _pack(make_ban(row, self.now_s))
+        return _pack(make_ban(row))
 
 
 class HistoryImport(Import):

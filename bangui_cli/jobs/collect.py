@@ -35,6 +35,7 @@ class _Place:
 
     def __init__(self, run: Run) -> None:
         self._memory, self._instance = run.memory, run.settings.instance
+        self._oldest = _oldest(run)
         self._text: str | None = None
         self.mark = Mark()
         self.owed = False
@@ -53,7 +54,7 @@ class _Place:
     def _look(self) -> None:
         with self._memory.snapshot():
             self._text = self._memory.collect_mark(self._instance)
-        self.mark = watermark.unpack(self._text)
+        self.mark = watermark.reaching_back(watermark.unpack(self._text), self._oldest)
         self.owed = self.owed or self.mark.owes
 
 
@@ -96,8 +97,8 @@ def _read_batch(run: Run, mark: Mark, read: Read) -> Page:
 
 def _record(run: Run, place: _Place, page: Page, resolver: Resolver | None) -> bool:
     """Record what was read; return False, having done nothing, where it has to be read again."""
-    bans, skipped = _normalise(page.bans, _oldest(run))
-    mark = page.mark._replace(owes=page.mark.owes or bool(bans))
+    bans, skipped, left = _normalise(page.bans, _oldest(run))
+    mark = page.mark._replace(owes=page.mark.owes or bool(bans), left=max(page.mark.left, left))
     recorded = Recorded(0, 0) if mark == place.mark else place.move(bans, mark)
     if recorded is None:
         return False
@@ -108,10 +109,13 @@ def _record(run: Run, place: _Place, page: Page, resolver: Resolver | None) -> b
     return True
 
 
-def _normalise(raws: Sequence[Raw], oldest: str) -> tuple[list[Ban], int]:
-    """Return the bans from a time on, each once, sorted by address, and how many rows are none."""
+def _normalise(raws: Sequence[Raw], oldest: str) -> tuple[list[Ban], int, str]:
+    """Return the bans from a time on, each once, sorted by address, and how many rows are none.
+
+    Behind them stands the time of the latest that is older, "" for none.
+    """
     by_key: dict[tuple[str, str, str], Ban] = {}
-    skipped = 0
+    skipped, left = 0, ""
     for raw in raws:
         try:
             each = ban.normalise(raw)
@@ -120,7 +124,9 @@ def _normalise(raws: Sequence[Raw], oldest: str) -> tuple[list[Ban], int]:
             continue
         if each.banned_at >= oldest:
             by_key[each.ip, each.banned_at, each.jail] = each
-    return [by_key[key] for key in sorted(by_key)], skipped
+        else:
+            left = max(left, each.banned_at)
+    return [by_key[key] for key in sorted(by_key)], skipped, left
 
 
 def _oldest(run: Run) -> str:

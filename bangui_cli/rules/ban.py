@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from bangui_cli.rules import networks, timestamps
 from bangui_cli.rules.sqlite_spelling import decode
-from bangui_cli.rules.validation import Rejected, normalise_time
+from bangui_cli.rules.validation import Rejected
 
 # What fail2ban writes where it does not know how long a ban lasts; it counts as in force.
 UNKNOWN_S = -2
@@ -15,6 +15,8 @@ _FIRST_BANCOUNT = 1
 _REPLACEMENT = "\ufffd"
 _LONGEST_NAME = 1000
 _INTEGERS = 2**63
+# Nothing was banned before it, and a year below 0 does not sort.
+_EARLIEST = "1970"
 # pandas writes whole numbers as 600.0 where some are missing.
 _whole_number = re.compile(r"(-?[0-9]{1,19})(?:\.0*)?").fullmatch
 
@@ -45,13 +47,13 @@ class KeptBan(NamedTuple):
     failures: int | None
 
 
-def make_ban(row: Mapping[str, Any], now_s: float) -> KeptBan:
+def make_ban(row: Mapping[str, Any]) -> KeptBan:
     """Make a ban of a row that was exported. Raise Rejected with the field and the reason."""
     return KeptBan(
         _field(row, "instance", _read_name),
-        _field(row, "jail", _read_name),
+        _field(row, "jail", _read_jail),
         _field(row, "ip", _read_place),
-        _field(row, "banned_at", lambda value: _read_time(value, now_s)),
+        _field(row, "banned_at", _read_time),
         _field(row, "bantime_s", lambda value: _read_whole(value, UNKNOWN_S)),
         _field(row, "bancount", lambda value: _read_whole(value, _FIRST_BANCOUNT)),
         _field(row, "failures", lambda value: _read_whole(value, None)),
@@ -66,7 +68,13 @@ def _field(row: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> Any
 
 
 def _read_name(value: Any) -> str:
-    if not isinstance(value, str) or not value:
+    if value == "":
+        raise Rejected("empty")
+    return _read_jail(value)
+
+
+def _read_jail(value: Any) -> str:
+    if not isinstance(value, str):
         raise Rejected("not a text")
     if len(value) > _LONGEST_NAME:
         raise Rejected(f"longer than {_LONGEST_NAME} characters")
@@ -79,10 +87,13 @@ def _read_place(value: Any) -> str:
     return networks.normalise(value)
 
 
-def _read_time(value: Any, now_s: float) -> str:
-    if value is None or value == "":
-        raise Rejected("not a time")
-    return normalise_time(value, now_s)
+def _read_time(value: Any) -> str:
+    """Read a time, also one that is ahead: a clock that was wrong is no reason to lose a ban."""
+    is_long = isinstance(value, str) and len(value) > _LONGEST_NAME
+    at = "" if is_long else timestamps.normal_text(value)
+    if at < _EARLIEST:
+        raise Rejected("not a time in ISO 8601 or seconds since 1970")
+    return at
 
 
 def _read_whole(value: Any, otherwise: int | None) -> int | None:
@@ -109,10 +120,13 @@ def normalise(raw: Raw) -> Ban:
     jail, ip, banned_at, bantime, bancount, failures = raw
     if type(banned_at) is not bytes or len(banned_at) != timestamps.WIDTH_CHARACTERS:
         raise Rejected("not a time")
+    at = banned_at.decode()
+    if at < _EARLIEST:
+        raise Rejected("not a time")
     return Ban(
         _name(jail),
         networks.normalise(_text(ip)),
-        banned_at.decode(),
+        at,
         bantime if type(bantime) is int else UNKNOWN_S,
         bancount if type(bancount) is int else _FIRST_BANCOUNT,
         failures if type(failures) is int else None,

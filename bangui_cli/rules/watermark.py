@@ -26,13 +26,15 @@ class Mark(NamedTuple):
     """How far an instance is with its bans.
 
     The anchors of the two tables have the newest first. `swept` is the address up to which the history
-    was searched for what nobody knows. With `owes` the search is to go to the end.
+    was searched for what nobody knows. With `owes` the search is to go to the end. `left` is the time of
+    the latest ban that was left out as too old, "" for none.
     """
 
     bans: Anchors = ()
     bips: Anchors = ()
     swept: str = ""
     owes: bool = False
+    left: str = ""
 
 
 def milestones(rowids: Iterable[int]) -> Iterator[int]:
@@ -62,17 +64,22 @@ def holding(anchors: Sequence[Anchor], found: Mapping[int, int]) -> Anchors:
     return tuple(reversed(held))
 
 
+def reaching_back(mark: Mark, oldest: str) -> Mark:
+    """Return where to go on from, given the oldest time that is kept: anew, where that was later."""
+    return Mark(owes=mark.owes) if mark.left and mark.left >= oldest else mark
+
+
 def pack(mark: Mark) -> str:
     """Make one text of a mark."""
     tables = (",".join(f"{row}:{print_:x}" for row, print_ in table) for table in (mark.bans, mark.bips))
-    return ";".join((*tables, mark.swept, "owes" if mark.owes else ""))
+    return ";".join((*tables, mark.swept, "owes" if mark.owes else "", mark.left))
 
 
 def unpack(text: str | None) -> Mark:
     """Read what `pack` wrote; anything else is the mark of one that has read nothing."""
     try:
-        bans, bips, swept, owes = (text or ";;;").split(";")
-        return Mark(_anchors(bans), _anchors(bips), swept, owes != "")
+        bans, bips, swept, owes, left = (text or ";;;;").split(";")
+        return Mark(_anchors(bans), _anchors(bips), swept, owes != "", left)
     except ValueError:
         return Mark(owes=True)
 

@@ -1,13 +1,13 @@
 """What a schedule starts again and again: the jobs, and the files that are made anew."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from bangui_cli.jobs import catalogue
 from bangui_cli.jobs.catalogue import COLLECT, FLUSH, HEARTBEAT, PRUNE, RE_RESOLVE, Job
 from bangui_cli.rules.durations import format_duration
-from bangui_cli.settings.table import Settings
+from bangui_cli.settings.table import NEVER, Settings
 from bangui_cli.states import events
 from bangui_cli.states.events import Event
 
@@ -17,6 +17,9 @@ _UNTIMED_S = 600.0
 
 # The settings that name what the jobs read.
 FAIL2BAN, MMDB = "fail2ban_db", "geoip_db"
+# Those that say how long something is kept, by their options.
+_KEPT = {"cache_retention": "--cache-age", "history_retention": "--history-age"}
+_NOTHING: Mapping[str, str] = {}
 
 Words = tuple[str, ...]
 
@@ -56,8 +59,16 @@ class Task(NamedTuple):
         return path and os.path.abspath(os.path.join(path, self.output_name))
 
 
-def _of_job(job: Job, *options: str, verbose: bool = False, reads: str = "", needs: str = "") -> Task:
+def _of_job(
+    job: Job,
+    *options: str,
+    verbose: bool = False,
+    reads: str = "",
+    needs: str = "",
+    keeps: Mapping[str, str] = _NOTHING,
+) -> Task:
     """Return how a job runs with nobody watching."""
+    spans = {job.timeout_key: "--timeout", **keeps}
 
     def words(settings: Settings) -> Words:
         return (
@@ -65,6 +76,7 @@ def _of_job(job: Job, *options: str, verbose: bool = False, reads: str = "", nee
             *options,
             *(_verbose(settings) if verbose else ()),
             *(word for key in reads.split() for word in _given(key, settings)),
+            *(word for key, option in spans.items() for word in _span(key, option, settings)),
         )
 
     command = job.command.split()[0]
@@ -78,12 +90,24 @@ def _verbose(settings: Settings) -> Words:
 
 def _given(key: str, settings: Settings) -> Words:
     """Carry over a path that a variable gave, which does not reach the job."""
-    value, source = settings[key]
-    if not source.startswith(("environment", "flag")):
+    value = settings[key].value
+    if not _reaches_no_job(key, settings):
         return ()
     if key == FAIL2BAN:
         return (f"--fail2ban={os.path.abspath(value)}",)
     return tuple(word for path in value for word in ("--geoip-db", os.path.abspath(path)))
+
+
+def _span(key: str, option: str, settings: Settings) -> Words:
+    """Carry over a span of time that a variable gave."""
+    if not _reaches_no_job(key, settings):
+        return ()
+    value = settings[key].value
+    return (option, NEVER if value is None else format_duration(value))
+
+
+def _reaches_no_job(key: str, settings: Settings) -> bool:
+    return settings[key].source.startswith(("environment", "flag"))
 
 
 def _page(settings: Settings) -> Words:
@@ -128,7 +152,7 @@ BAN_METRICS = Task(
 _OF_JOBS = {
     FLUSH: _of_job(FLUSH, "--held-ok", verbose=True),
     HEARTBEAT: _of_job(HEARTBEAT, "--held-ok"),
-    PRUNE: _of_job(PRUNE, "--held-ok", verbose=True),
+    PRUNE: _of_job(PRUNE, "--held-ok", verbose=True, keeps=_KEPT),
     COLLECT: _of_job(COLLECT, verbose=True, reads=f"{FAIL2BAN} {MMDB}", needs=FAIL2BAN),
     RE_RESOLVE: _of_job(RE_RESOLVE, reads=MMDB, needs=MMDB),
 }

@@ -65,6 +65,16 @@ def test_garbage_is_looked_for_only_once_the_work_has_begun(bangui: Bangui):
     assert ended.stdout.split() == ["False", "True", "True"]
 
 
+def test_a_file_costs_nothing_of_a_server_nor_a_server_of_a_file(bangui: Bangui, on_server: Bangui):
+    """Each engine brings what it needs alone."""
+    of_file, of_server = imported(bangui, "heartbeat"), imported(on_server, "heartbeat")
+
+    assert not {name for name in of_file if "psycopg2" in name or "postgresql" in name}
+    assert not {name for name in of_server if name == "sqlite3" or "store.sqlite" in name}
+    assert not of_server & {"ctypes", "structlog", "rich"}
+    assert not {"migrations", "checks", "tables"} & {name.rpartition(".")[2] for name in of_server}
+
+
 def test_json_costs_json_alone(bangui: Bangui):
     """A monitor that reads the object pays for no log."""
     beside = imported(bangui, "heartbeat", "--json") - imported(bangui, "-c", "import click, sqlite3")

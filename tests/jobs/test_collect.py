@@ -244,9 +244,21 @@ def test_what_is_older_than_the_retention_is_not_recorded(bangui, fail2ban):
 
     bangui.environment["BANGUI_HISTORY_RETENTION"] = "1d"
     assert collect(bangui) == {"read": 2, "recorded": 1}
-    bangui.execute("DELETE FROM collect_state")
-    bangui.environment["BANGUI_HISTORY_RETENTION"] = "never"
-    assert collect(bangui) == {"read": 2, "recorded": 1}
+    assert collect(bangui) == {}
+
+
+@pytest.mark.parametrize("longer", ["2d", "never"])
+def test_what_was_too_old_is_recorded_once_more_is_kept(bangui, fail2ban, longer):
+    """It was behind the mark then, and missed for good; what is still too old is read again once."""
+    for age_s in (400_000 if longer == "2d" else 90_100, 90_000, 80_000):
+        fail2ban.ban("192.0.2.1", NOW_S - age_s)
+    bangui.environment["BANGUI_HISTORY_RETENTION"] = "1d"
+    assert collect(bangui) == {"read": 3, "recorded": 1}
+
+    bangui.environment["BANGUI_HISTORY_RETENTION"] = longer
+
+    assert collect(bangui) == {"read": 3, "recorded": 1 if longer == "2d" else 2}
+    assert collect(bangui) == {}
 
 
 def test_one_run_resolves_what_it_records(bangui, fail2ban, mmdb):

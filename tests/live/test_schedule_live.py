@@ -528,18 +528,22 @@ geoip.write_mmdb(pathlib.Path('/run/country.mmdb'), {'192.0.2.0/24': geoip.count
 bans = [('sshd', '192.0.2.2', int(time.time()), 600)]
 geoip.write_fail2ban(pathlib.Path('/run/fail2ban/fail2ban.sqlite3'), bans)"
 chmod 600 /run/country.mmdb
-mkdir /run/metrics; chown daemon /run/metrics
+mkdir /run/metrics /run/www; chown daemon /run/metrics
 cat > /run/bangui.toml <<EOF
 fail2ban_db = "/run/fail2ban/fail2ban.sqlite3"
 geoip_db = ["/run/country.mmdb"]
 metrics_path = "/run/metrics"
+report_path = "/run/www/bans.html"
 EOF
 schedule install -q --format systemd --root /run/root -d /run/nobody/bangui.db --config /run/bangui.toml
 grep -q '^User=' /run/root/etc/systemd/system/*.service && exit 1
 use_units /run/root
 start_systemd
-for job in heartbeat collect flush prune status-metrics; do systemctl --user start bangui-$job.service; done
-cp /run/metrics/bangui_status.prom $OUT/metrics
+for job in heartbeat collect flush prune resolve report status-metrics ban-metrics; do
+  systemctl --user start bangui-$job.service
+done
+cat /run/metrics/*.prom > $OUT/metrics
+cp /run/www/bans.html $OUT/page
 bangui status -d /run/nobody/bangui.db --format json > $OUT/status
 stat -c %U /run/nobody/* > $OUT/owners
 """
@@ -560,3 +564,5 @@ def test_a_unit_of_roots_becomes_the_owner_of_the_database(machines: dict[str, M
     assert {job["last_outcome"] for job in status["jobs"].values()} == {"ok"}
     assert machine.text("owners") == "nobody\n"
     assert "bangui_history_rows 1\n" in machine.text("metrics")
+    assert "bangui_bans{" in machine.text("metrics")
+    assert "France" in machine.text("page")

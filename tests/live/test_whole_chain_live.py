@@ -18,20 +18,29 @@ for directory in /etc /var/lib /usr/share /usr/sbin; do
 done
 rm -rf /etc/cron.d/* /etc/bangui /var/lib/bangui /var/lib/fail2ban /usr/share/GeoIP
 printf '#!/bin/sh\\ncat >> /run/mail\\n' > /usr/sbin/sendmail; chmod 755 /usr/sbin/sendmail
-mkdir -p /usr/share/GeoIP /var/lib/fail2ban /run/fail2ban /etc/bangui
+mkdir -p /usr/share/GeoIP /var/lib/fail2ban /run/fail2ban /etc/bangui /run/www /run/textfile
 touch /run/fail2ban/app.log /run/mail
 cp $OUT/country.mmdb /usr/share/GeoIP
 server="-c $OUT/conf -s /run/fail2ban/socket -p /run/fail2ban/pid"
 fail2ban-server $server -f start > /run/fail2ban.log 2>&1 &
 wait_for eval 'fail2ban-client $server ping > /run/pong 2>&1'
-echo 'collect_interval = "1m"' > /etc/bangui/bangui.toml
+cat > /etc/bangui/bangui.toml <<EOF
+collect_interval = "1m"
+report_interval = "1m"
+report_path = "/run/www/bans.html"
+metrics_path = "/run/textfile"
+EOF
 faketime -f "+$(( (118 - 10#$(date +%S)) % 60 ))s x10" /usr/sbin/cron -f -L 15 &
 
 bangui init -q
 bangui schedule install --command $(command -v bangui) --log-format json 2> $OUT/events
 echo "$(date +%Y-%m-%dT%H:%M:%S) failed login from 192.0.2.1" >> /run/fail2ban/app.log
 
-for _ in $(seq 4); do wait_for eval 'bangui lookup 192.0.2.1 --json | grep -q cached' && break; done
+wait_long() { for _ in $(seq 3); do wait_for "$@" && return; done; return 1; }
+wait_long eval 'bangui lookup 192.0.2.1 --json | grep -q cached'
+wait_long grep -q Germany /run/www/bans.html
+wait_long grep -q 'bangui_bans{country_code="DE"' /run/textfile/bangui_bans.prom
+cp /run/www/bans.html /run/textfile/*.prom $OUT
 bangui lookup 192.0.2.1 --json > $OUT/lookup
 bangui report --history --json > $OUT/report
 bangui status --json > $OUT/status
@@ -63,6 +72,13 @@ def test_a_log_line_becomes_a_row_of_the_report(chain: Machine):
     assert json.loads(chain.text("status"))["history"]["rows"] == 1
 
 
+def test_the_page_and_the_metrics_tell_of_it(chain: Machine):
+    """Made anew each minute by the schedule, for a web server and for Prometheus."""
+    assert 'bangui_bans{country_code="DE",country="Germany"} 1' in chain.text("bangui_bans.prom")
+    assert "bangui_history_rows 1" in chain.text("bangui_status.prom")
+    assert "Germany" in chain.text("bans.html")
+
+
 def test_everything_that_the_host_has_a_use_for_was_scheduled(chain: Machine):
     """By `schedule install` alone; the rest is said, with the reason."""
     events = chain.lines("events")
@@ -75,7 +91,12 @@ def test_everything_that_the_host_has_a_use_for_was_scheduled(chain: Machine):
         "history_sync_scheduled",
         "geo_re_resolve_scheduled",
     ]
-    assert left_out == {"ban_report", "status_metrics", "ban_metrics"}
+    assert {event["event"].removesuffix("_scheduled") for event in events[5:]} == {
+        "ban_report",
+        "status_metrics",
+        "ban_metrics",
+    }
+    assert left_out == set()
 
 
 def test_doctor_finds_all_well_and_nothing_was_mailed(chain: Machine):

@@ -39,6 +39,8 @@ def test_a_row_is_kept_for_what_can_be_read_of_it(raw, kept):
         (b"sshd", b"192.0.2.1/33", AT, 600, 1, 5),
         (b"sshd", b"192.0.2.1", None, 600, 1, 5),
         (b"sshd", b"192.0.2.1", b"-4713-11-24T12:00:00.000Z", 600, 1, 5),
+        (b"sshd", b"192.0.2.1", b"-027-08-11T08:00:00.000Z", 600, 1, 5),
+        (b"sshd", b"192.0.2.1", b"1969-12-31T23:59:55.000Z", 600, 1, 5),
     ],
 )
 def test_what_has_no_place_or_no_time_is_no_ban(raw):

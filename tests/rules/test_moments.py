@@ -49,6 +49,25 @@ def test_a_moment_is_in_local_time_unless_it_has_a_zone(text, zone, moment):
 
 
 @pytest.mark.parametrize(
+    ("zone", "text", "moment"),
+    [
+        ("America/St_Johns", "9999-12-31T23:59", "9999-12-31T23:59:59Z"),
+        ("Europe/Berlin", "0001-01-01", "1970-01-01T00:00:00Z"),
+        ("UTC", "0001-01-01", "1970-01-01T00:00:00Z"),
+    ],
+)
+def test_the_ends_of_the_calendar_mean_always(zone, text, moment):
+    """A --until that was to leave nothing out left out all: its text had a year of five digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        told_s = moments.parse_wall_s(text, NOW_S)
+    time.tzset()
+
+    assert told_s == timestamps.to_wall_s(moment)
+
+
+@pytest.mark.parametrize(
     "text", ["", "yesterday", "-1", "2026-02-30", "2026-11-01T25:00", "9" * 400, "26-11-01", "7 d"]
 )
 def test_what_is_neither_is_refused_with_both_forms(text):

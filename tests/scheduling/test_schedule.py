@@ -196,6 +196,20 @@ def test_the_jobs_carry_what_install_was_given(bare: Bangui, tmp_path: Path):
         assert f" --database {tmp_path}/x.db --config {config} --instance 'web 1' --log-target" in line
 
 
+def test_what_variables_say_of_time_reaches_the_jobs(bare: Bangui):
+    """A prune that knew nothing of them would delete what the operator keeps."""
+    given = {
+        "BANGUI_HISTORY_RETENTION": "never",
+        "BANGUI_CACHE_RETENTION": "36h",
+        "BANGUI_PRUNE_TIMEOUT": "90",
+    }
+    shown = bare.ok("schedule", "show", env=given).stdout
+
+    (prune,) = (line for line in job_lines(shown) if " prune " in line)
+    assert " prune --held-ok --verbose --timeout 90s --cache-age 36h --history-age never --log-" in prune
+    assert shown.count("--timeout") == 1
+
+
 def test_what_the_settings_file_says_is_left_to_it(bare: Bangui, tmp_path: Path):
     """The jobs read the same file: its database and log level are not written down twice."""
     config = tmp_path / "bangui.toml"

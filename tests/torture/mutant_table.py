@@ -26,6 +26,7 @@ FRAME, REPORT, RUN, SWEEP = (
 UPKEEP, UPKEEP_SQL = (f"bangui_cli/store/sqlite/{name}.py" for name in ("upkeep", "upkeep_statements"))
 PRUNE = "jobs/test_prune.py"
 SIGNALS, VITALS, WATCHDOG = (f"bangui_cli/host/{name}.py" for name in ("signals", "vitals", "watchdog"))
+ON_SERVER = "bangui_cli/store/postgresql/statements.py"
 START_UP = "bangui_cli/rules/start_up.py"
 CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/identity.py"
 TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
@@ -1142,6 +1143,13 @@ MUTANTS = (
         "rules/test_watermark.py::test_what_is_written_after_the_mark_is_behind_it",
     ),
     Mutant(
+        "what was too old stays unrecorded when more is kept",
+        "bangui_cli/rules/watermark.py",
+        "if mark.left and mark.left >= oldest else mark",
+        "if False else mark",
+        "jobs/test_collect.py::test_what_was_too_old_is_recorded_once_more_is_kept[never]",
+    ),
+    Mutant(
         "fail2ban's table is read on from a number, whatever stands there",
         FAIL2BAN_BANS,
         "after = held[0].rowid if held else _BEFORE_ALL",
@@ -1332,5 +1340,34 @@ MUTANTS = (
         "rest = nameless + sum(",
         "rest = sum(",
         "reporting/test_metrics.py::test_networks_are_bounded_and_nothing_is_dropped",
+    ),
+    # A server.
+    Mutant(
+        "the lock is written whoever has written it meanwhile",
+        ON_SERVER,
+        "WHERE id = 1 AND ({_LOCK_COLUMNS}) IS NOT DISTINCT FROM ({_FOUND})",
+        "WHERE id = 1",
+        "store/test_on_server.py::test_one_of_ten_contenders_wins",
+    ),
+    Mutant(
+        "a heartbeat has the time at which its wait began",
+        ON_SERVER,
+        "SELECT clock_timestamp() AS at, {_S} AS s FROM mine",
+        "SELECT now() AS at, extract(epoch FROM now())::float8 AS s FROM mine",
+        "store/test_on_server.py::test_who_waits_for_the_row_writes_the_time_of_its_turn",
+    ),
+    Mutant(
+        "the role says whether what was acknowledged survives a crash",
+        ON_SERVER,
+        'DURABLE = "SET LOCAL synchronous_commit = on; "',
+        'DURABLE = " "',
+        "store/test_on_server.py::test_what_was_acknowledged_survives_a_crash_whatever_the_role_says",
+    ),
+    Mutant(
+        "a batch is moved on a server under any lease",
+        ON_SERVER,
+        "WHERE id = 1 AND lease_id = %(lease_id)s AND heartbeat_written",
+        "WHERE id = 1 AND heartbeat_written",
+        "store/test_both_engines.py::test_without_the_lease_nothing_is_moved_or_recorded",
     ),
 )

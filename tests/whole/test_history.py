@@ -29,9 +29,12 @@ INSTANCES = ("web1", "web2", "web3")
 # It lives in a container that has a boot ID of its own.
 CONTAINED = "web3"
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "192.0.2.7", "198.51.100.9", "2001:db8::1", "2001:db8::2")
-YEAR_S = 365 * 86400
+DAY_S = 86400
+YEAR_S = 365 * DAY_S
 
 TOTALS = "SELECT job_id, runs_total, flushed_total FROM job_state"
+BANS = "SELECT ip, banned_at FROM ban_history"
+SEEN = "SELECT ip, cached_at, last_seen FROM geo_cache"
 LOCK = "SELECT owner, token, heartbeat_boottime, heartbeat_at FROM scheduler_lock"
 # What a row cannot be proven fresh with; the time is unreadable, or in the future.
 FAULTS = ("heartbeat_timeout = -1", "heartbeat_timeout = NULL", "lease_id = NULL", "token = 0",
@@ -42,13 +45,13 @@ statements = st.integers(1, 60)
 batches = st.integers(1, 4)
 ips = st.sampled_from(ADDRESSES)
 ages_s = st.sampled_from([0, 1, 60])
+retention_ages_s = st.sampled_from([1, 61, 7200, 2 * DAY_S])
 SOME_ENTRY = {
     "ip": ips,
     "country": st.sampled_from([None, "DE", "US"]),
     "asn": st.sampled_from([None, "AS1", "AS2"]),
     "age_s": ages_s,
 }
-DAY_S = 86400
 # How BanGUI may write an address, a country and a time.
 SPELLINGS = (str, lambda ip: ip.upper(), lambda ip: ipaddress.ip_address(ip).exploded)
 TIMES = (
@@ -96,6 +99,15 @@ def _normal(ip):
     return str(ipaddress.ip_address(ip))
 
 
+def _network(ip):
+    return str(ipaddress.ip_network(f"{ip}/{24 if '.' in ip else 32}", strict=False))
+
+
+def _is_in(text, target):
+    inner, outer = map(ipaddress.ip_network, (text, target))
+    return inner.version == outer.version and inner.subnet_of(outer)
+
+
 class History(RuleBasedStateMachine):
     """What instances, BanGUI, time and bad luck do to one database."""
 
@@ -104,6 +116,7 @@ class History(RuleBasedStateMachine):
         self.machine = Machine().__enter__()
         self.lock, self.token = None, 0
         self.cache, self.dirty = {}, {}
+        self.bans = {}
         self.runs, self.flushed, self.names = Counter(), 0, 0
         assert self.machine.run("init").code == 0
 
@@ -163,6 +176,7 @@ class History(RuleBasedStateMachine):
         totals = self.machine.rows(TOTALS)
         assert read_entries(self.machine.database) == (self.cache, self.dirty)
         assert Counter({job: runs for job, runs, _ in totals}) == self.runs
+        assert dict(self.machine.rows(BANS)) == self.bans
         assert sum(flushed for *_, flushed in totals) == self.flushed
         if self.lock and self.lock.owner:
             columns = "owner, max(token, ?), heartbeat_boottime"
@@ -255,9 +269,9 @@ class History(RuleBasedStateMachine):
             self.take(instance, "geo_cache_flush")
         self.follow_rows()
 
-    def has_run(self):
+    def has_run(self, job="geo_cache_flush"):
         runs = {job: runs for job, runs, _ in self.machine.rows(TOTALS)}
-        return runs.get("geo_cache_flush", 0) > self.runs["geo_cache_flush"]
+        return runs.get(job, 0) > self.runs[job]
 
     def follow_rows(self):
         left = len(read_entries(self.machine.database)[1])
@@ -302,6 +316,85 @@ class History(RuleBasedStateMachine):
         assert outcome.code == (75 if refused else 0)
         if not refused:
             self.lock = None
+
+    # What is deleted.
+
+    @rule(ip=ips, wide=st.booleans(), age_s=st.sampled_from([0, 60, 3600, 5 * DAY_S]))
+    def a_ban_is_recorded(self, ip, wide, age_s):
+        target = _network(ip) if wide else ip
+        self.bans[target] = timestamps.to_text(max(self.machine.wall_s - age_s, 0))
+        with self.machine.open() as connection:
+            connection.execute("DELETE FROM ban_history WHERE ip = ?", (target,))
+            row = (target, self.bans[target])
+            connection.execute("INSERT INTO ban_history VALUES ('web1', 'sshd', ?, ?, 600, 1, 5)", row)
+
+    def old(self, age_s):
+        """Return what is older than its age, and nothing that stays refers to: cache, and bans."""
+        before = timestamps.to_text(self.machine.wall_s - age_s) if age_s < self.machine.wall_s else ""
+        bans = {ip for ip, time in self.bans.items() if time < before}
+        needed = {ip.partition("/")[0] for ip in self.bans.keys() - bans} | self.dirty.keys()
+        times = {ip: max(map(timestamps.normal_text, seen)) for ip, *seen in self.machine.rows(SEEN)}
+        return {ip for ip, time in times.items() if time < before and _normal(ip) not in needed}, bans
+
+    @rule(instance=instances, batch=batches, age_s=retention_ages_s)
+    def prune(self, instance, batch, age_s):
+        expected, (cached, bans) = self.expected(instance), self.old(age_s)
+        ages = ["--cache-age", age_s, "--history-age", age_s]
+        rehearsed = self.run("prune", "--dry-run", "--json", *ages, instance=instance)
+        outcome = self.run("prune", "--json", "--batch-size", batch, *ages, instance=instance)
+        if expected != "held":
+            for report in (rehearsed.json, outcome.json):
+                assert (report["pruned_cache"], report["pruned_history"]) == (len(cached), len(bans))
+            self.take(instance, "geo_cache_cleanup")
+            self.lose(cached, bans)
+        self.ended(outcome, expected, instance)
+
+    def lose(self, cached, bans):
+        self.cache = {ip: entry for ip, entry in self.cache.items() if ip not in cached}
+        self.bans = {ip: time for ip, time in self.bans.items() if ip not in bans}
+
+    @rule(instance=instances, batch=batches, age_s=retention_ages_s, statement=statements)
+    def prune_and_die(self, instance, batch, age_s, statement):
+        """Lose nothing that stays."""
+        (cached, bans), ages = self.old(age_s), ["--cache-age", age_s, "--history-age", age_s]
+        self.machine.kill_at(statement)
+        outcome = self.run("prune", "--json", "--batch-size", batch, *ages, instance=instance)
+        if self.has_run("geo_cache_cleanup"):
+            self.take(instance, "geo_cache_cleanup")
+        left_ips = read_entries(self.machine.database)[0].keys()
+        self.lose(cached - left_ips, bans - dict(self.machine.rows(BANS)).keys())
+        if outcome.code is None:
+            check_integrity(self.machine.database)
+
+    @rule(ip=ips, wide=st.booleans())
+    def forget(self, ip, wide):
+        target = _network(ip) if wide else ip
+        gone = [{known for known in place if _is_in(known, target)} for place in self.known()]
+        outcome = self.machine.run("forget", "--json", target, fail2ban_db="/nonexistent")
+        told = [outcome.json[key] for key in ("cache", "dirty", "history")]
+        assert told == list(map(len, gone))
+        self.forgotten(gone)
+
+    def known(self):
+        return self.cache, self.dirty, self.bans
+
+    def forgotten(self, gone):
+        for place, ips in zip(self.known(), gone, strict=True):
+            for ip in ips:
+                del place[ip]
+
+    @rule(ip=ips, wide=st.booleans(), statement=statements)
+    def forget_and_die(self, ip, wide, statement):
+        """Forget it everywhere, or nowhere."""
+        target = _network(ip) if wide else ip
+        gone = [{known for known in place if _is_in(known, target)} for place in self.known()]
+        self.machine.kill_at(statement)
+        self.machine.run("forget", target, fail2ban_db="/nonexistent")
+        left = read_entries(self.machine.database)
+        if any(gone) and (*map(dict.keys, left), dict(self.machine.rows(BANS)).keys()) != tuple(
+            map(dict.keys, self.known())
+        ):
+            self.forgotten(gone)
 
     # Time.
 

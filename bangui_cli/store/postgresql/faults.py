@@ -95,6 +95,8 @@ _MEANINGS = {
     NO_TABLE: _NO_TABLES,
     "42703": _NO_TABLES,
     CANCELLED: _Meaning(Unavailable, "was told by an administrator to stop", _AGAIN),
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
     # By class.
     "08": _LOST,
     "22": _UNFIT,
@@ -102,7 +104,7 @@ _MEANINGS = {
     "53": _SHORT,
     "57": _LOST,
     "58": _Meaning(IoFailed, "cannot read or write its files", "look at the server's log"),
-    "XX": _DAMAGED,
+    "XX": _Meaning(Unavailable, "failed by itself", _AGAIN),
 }
 # What libpq says of an address, before it asks anybody; all else is about the way.
 _ABOUT_THE_ADDRESS = ("invalid ", "definition of service", "service file", "could not match", "syntax")
