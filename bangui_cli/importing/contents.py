@@ -81,7 +81,10 @@ def describe(head: bytes, rows: int) -> Refusal:
     nameless = _without_names(line)
     if nameless:
         return Refusal(f"{found}it is {nameless.reason}", nameless.hint)
-    hint = "it takes JSON objects with ip or query, or CSV with a header: ip,country_code,..."
+    hint = (
+        "it takes JSON objects with ip or query, or CSV with a header: ip,country_code,...; "
+        "with --history what bangui export history wrote"
+    )
     return Refusal(f"{found}it begins with {_shown(line)}", hint)
 
 

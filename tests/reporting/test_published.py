@@ -233,8 +233,11 @@ def test_both_files_of_metrics_stand_in_one_directory(history):
     ids=" ".join,
 )
 def test_what_does_not_fit_is_refused(history, options):
-    """Rather than passed over in silence."""
-    assert history.run("report", *options).code == 2
+    """Rather than passed over in silence; the hint is about what was given."""
+    ended = history.run("report", *options)
+
+    assert ended.code == 2
+    assert options[0] != "--fail2ban" or "--history" not in ended.events[-1]["error"]
 
 
 def test_a_jail_without_bans_is_named(history):

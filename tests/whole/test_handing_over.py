@@ -237,6 +237,16 @@ def test_a_ban_that_makes_no_sense_is_rejected(bangui, fault, reason):
     assert bangui.rows("SELECT * FROM ban_history") == [("web1", "sshd", "192.0.2.1", OLD, 600, 1, None)]
 
 
+def test_who_mistakes_the_cache_for_the_history_is_told(bangui):
+    """Of a row of the one the other could use nothing."""
+    bangui.execute(CACHED, "192.0.2.1", "DE", None, None, None, OLD)
+
+    ended = bangui.run("import", "--history", input=_export(bangui))
+
+    assert ended.code == 65
+    assert "export history" in ended.events[-1]["hint"]
+
+
 def test_since_goes_by_the_time_of_what_counts(bangui):
     """A dirty row that is newer brings an old address back in; one that loses does not."""
     bangui.execute(CACHED, "192.0.2.1", "DE", None, None, None, OLD)

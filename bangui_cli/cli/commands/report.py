@@ -57,6 +57,8 @@ def command(
     What has no country (or ASN, or organisation) is counted as unknown. Times are local.
     """
     is_published = layout in _PUBLISHED
+    if is_published and fail2ban:
+        raise UsageFault(f"--format {layout} is of the history", hint="leave --fail2ban out")
     _require_fitting(by, selection, of_history=of_history or is_published, fail2ban=fail2ban)
     if title is not None and layout != _HTML:
         raise UsageFault("--title is the heading of a page", hint="add --format html")
