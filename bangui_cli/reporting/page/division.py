@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 MOST_BARS = 400
 _HOUR_S = 3600.0
-_DAYS = {"hour": 1 / 24, "day": 1, "week": 7, "month": 30, "year": 365}
+# How long a bar is at least, which decides how many there are; and at most, behind which is the next.
+_SHORTEST_DAYS = {"day": 1, "week": 7, "month": 28, "year": 365}
+_LONGEST_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
 # A day that the clocks make longer, and the moment between two readings of them, are no reason for days.
 _HOURS_UP_TO_S = 49 * _HOUR_S + 60
 _KEYS = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m", "year": "%Y"}
@@ -33,7 +35,8 @@ def _unit(length_s: float) -> str:
     if length_s <= _HOURS_UP_TO_S:
         return "hour"
     days = length_s / (24 * _HOUR_S)
-    return next((unit for unit in list(_DAYS)[1:] if days <= MOST_BARS * _DAYS[unit]), "year")
+    fit = (unit for unit, shortest in _SHORTEST_DAYS.items() if days <= MOST_BARS * shortest)
+    return next(fit, "year")
 
 
 def _starts(unit: str, since_s: float, until_s: float, zone: tzinfo | None) -> Iterator[datetime]:
@@ -66,7 +69,7 @@ def _next(unit: str, start: datetime, zone: tzinfo | None) -> datetime:
     if unit == "hour":
         return _local(start.timestamp() + _HOUR_S, zone)
     # Noon of a day that is surely in the next one, whatever the clocks do at night.
-    later = start + timedelta(days=_DAYS[unit], hours=12)
+    later = start + timedelta(days=_LONGEST_DAYS[unit], hours=12)
     return _begin(unit, _midnight(later, zone))
 
 
