@@ -1,6 +1,5 @@
 """Write, read and delete files by their own names: never what a symbolic link there leads to."""
 
-import errno
 import os
 import re
 import stat
@@ -15,7 +14,6 @@ from bangui_cli.states.errors import BanguiError, CannotCreate, PermissionRefuse
 
 PUBLIC, PRIVATE = 0o644, 0o600
 _DESCRIPTORS = "/proc/self/fd"
-_NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT)
 _STREAMS = ("stdin", "stdout", "stderr")
 _STREAM = re.compile(r"/dev/(?P<name>stdin|stdout|stderr)|(?:/dev|/proc/self)/fd/(?P<number>\d{1,9})")
 
@@ -139,9 +137,8 @@ class _Replacement(Output):
         if not self._is_named:
             try:
                 return os.open(".", flags | os.O_TMPFILE, PRIVATE, dir_fd=directory)
-            except OSError as error:
-                if error.errno not in _NO_NAMELESS:
-                    raise
+            except OSError:
+                pass  # not here, or not at all: that of a file with a name says why
         self._is_named = True
         return os.open(self._draft, flags | os.O_CREAT | os.O_EXCL, PRIVATE, dir_fd=directory)
 

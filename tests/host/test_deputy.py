@@ -34,8 +34,9 @@ class TestEntrustedOutputs:
         assert (path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)) == (0, 0o644)
         assert os.listdir(path.parent) == [path.name]
 
-    def test_a_killed_run_leaves_nothing_behind(self, place):
-        """The deputy clears up when nobody is left to tell it anything."""
+    def test_a_killed_run_leaves_nothing_behind(self, place, monkeypatch):
+        """The deputy clears up, where a draft has a name, when nobody is left to tell it anything."""
+        monkeypatch.setattr(files, "_DESCRIPTORS", "/nowhere")
         directory = place / "textfile"
         directory.mkdir()
         reading_end, writing_end = os.pipe()

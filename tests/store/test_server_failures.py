@@ -148,7 +148,7 @@ def test_who_gets_no_connection_tries_again_within_the_timeout(on_server: OnServ
     on_server.execute("GRANT ALL ON ALL TABLES IN SCHEMA bangui TO crowded")
     env = {"BANGUI_DATABASE_PATH": on_server.url.replace("postgres@", "crowded@")}
 
-    late = on_server.run("heartbeat", "--timeout", "1", env=env)
+    late = on_server.run("heartbeat", "--timeout", "3", env=env)
     waiting = on_server.start("heartbeat", "--timeout", "20", env=env)
     time.sleep(0.5)
     on_server.execute("ALTER ROLE crowded CONNECTION LIMIT 10")
