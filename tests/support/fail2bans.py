@@ -20,8 +20,9 @@ class Fail2banDatabase:
     def create(self) -> None:
         """Make it anew, empty, in the place of what was there."""
         self.path.unlink(missing_ok=True)
-        with self.connect() as connection:
-            connection.executescript(FAIL2BAN)
+        connection = self.connect()
+        connection.executescript(FAIL2BAN)
+        connection.close()
         self.path.chmod(0o600)
 
     def connect(self) -> sqlite3.Connection:
