@@ -72,7 +72,7 @@ def test_a_collect_killed_at_random_loses_and_doubles_nothing(bangui, fail2ban, 
     for round_number in range(kills):
         write_bans(fail2ban, round_number * 1000, 1000)
         process = bangui.start("collect", program=SMALL)
-        time.sleep(chance.uniform(0.05, 0.6))
+        time.sleep(chance.uniform(0.02, 0.3))
         process.send_signal(signal.SIGKILL)
         killed += bangui.end(process).code == -signal.SIGKILL
         check_integrity(bangui.database)
