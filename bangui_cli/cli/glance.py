@@ -6,6 +6,7 @@ from bangui_cli.host import deadline, signals, terminal
 from bangui_cli.jobs.catalogue import Job, find_job
 from bangui_cli.jobs.report import Report
 from bangui_cli.settings import table as settings
+from bangui_cli.settings import values
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.states.errors import explain
@@ -46,7 +47,7 @@ def _watch(arguments: Sequence[str], invocation: Invocation) -> None:
 def _timeout_s(job: Job, arguments: Sequence[str], invocation: Invocation) -> float:
     """Return the timeout of the command line, else of the environment, else the default."""
     try:
-        given = settings.parse_duration_s(last_value("--timeout", arguments))
+        given = values.parse_duration_s(last_value("--timeout", arguments))
     except ValueError:  # none, or one that click refuses
         return float(settings.single(job.timeout_key, invocation.environment, {}))
     return given

@@ -9,6 +9,7 @@ import click
 from bangui_cli.host import clocks
 from bangui_cli.rules import durations, server_urls
 from bangui_cli.settings import table as settings
+from bangui_cli.settings import values
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Sourced
@@ -38,9 +39,9 @@ def _is_from_environment(param: click.Parameter, ctx: click.Context) -> bool:
     return ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.ENVIRONMENT
 
 
-ID = Parsed(settings.parse_name, "id")
-DURATION = Parsed(settings.parse_duration_s, "time")
-ROWS = Parsed(settings.parse_rows, "number")
+ID = Parsed(values.parse_name, "id")
+DURATION = Parsed(values.parse_duration_s, "time")
+ROWS = Parsed(values.parse_rows, "number")
 WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
 
 
@@ -68,7 +69,7 @@ def complete_directories(_ctx: click.Context, _param: click.Parameter, incomplet
     return [CompletionItem(incomplete, type="dir")]
 
 
-_PATH_PARSERS = (settings.parse_path, settings.parse_paths)
+_PATH_PARSERS = (values.parse_path, values.parse_paths)
 
 
 class SettingOption(click.Option):
@@ -83,7 +84,7 @@ class SettingOption(click.Option):
         row = settings.BY_KEY[setting]
         super().__init__(
             declarations,
-            type=Parsed(settings.parse_path if multiple else row.parse, metavar.lower()),
+            type=Parsed(values.parse_path if multiple else row.parse, metavar.lower()),
             multiple=multiple,
             metavar=metavar,
             help=help,
@@ -194,7 +195,7 @@ def _common_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--config"],
-            type=Parsed(settings.parse_path, "path"),
+            type=Parsed(values.parse_path, "path"),
             metavar="PATH",
             expose_value=False,
             callback=_set_config,

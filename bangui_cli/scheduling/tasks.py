@@ -7,7 +7,8 @@ from typing import NamedTuple
 from bangui_cli.jobs import catalogue
 from bangui_cli.jobs.catalogue import COLLECT, FLUSH, HEARTBEAT, PRUNE, RE_RESOLVE, Job
 from bangui_cli.rules.durations import format_duration
-from bangui_cli.settings.table import NEVER, Settings
+from bangui_cli.settings.table import Settings
+from bangui_cli.settings.values import NEVER
 from bangui_cli.states import events
 from bangui_cli.states.events import Event
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from bangui_cli.resolving import files
 from bangui_cli.scheduling.tasks import FAIL2BAN, MMDB, Task
-from bangui_cli.settings.table import NEVER, Settings
+from bangui_cli.settings.table import Settings
+from bangui_cli.settings.values import NEVER
 from bangui_cli.states.errors import BanguiError
 
 

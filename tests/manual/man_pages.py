@@ -16,7 +16,7 @@ from bangui_cli import __version__
 from bangui_cli.cli import options
 from bangui_cli.cli.group import cli
 from bangui_cli.rules import layouts
-from bangui_cli.settings import ranges
+from bangui_cli.settings import ranges, values
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Setting
 from bangui_cli.states import events, exit_codes
@@ -118,7 +118,7 @@ def _toml(row: Setting) -> str:
     if row.default is None:
         return f'"{OF_THIS_HOST[row.key]}"'
     # JSON's texts, numbers, lists and truth values are TOML's, too.
-    is_time = row.parse in (settings.parse_duration_s, settings.parse_span_s)
+    is_time = row.parse in (values.parse_duration_s, values.parse_span_s)
     return json.dumps(row.default_text if is_time else row.default)
 
 

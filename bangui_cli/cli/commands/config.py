@@ -7,6 +7,7 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.rules import durations, server_urls
 from bangui_cli.settings import table as settings
+from bangui_cli.settings import values
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.telling import output
 
@@ -40,7 +41,7 @@ def show(invocation: Invocation, *, layout: str) -> None:
 
 def _as_written(key: str, value: Any) -> Any:
     """Return a time as one writes it into the file, another value as it is."""
-    is_time = settings.BY_KEY[key].parse is settings.parse_duration_s
+    is_time = settings.BY_KEY[key].parse is values.parse_duration_s
     return durations.format_duration(value) if is_time else _without_password(value)
 
 
