@@ -8,7 +8,9 @@ from bangui_cli.rules.watermark import Anchor, Mark
 
 rowids = st.lists(st.integers(1, 300), unique=True).map(sorted)
 anchors = st.lists(st.builds(Anchor, st.integers(), st.integers(0, 2**32 - 1))).map(tuple)
-marks = st.builds(Mark, anchors, anchors, st.from_regex(r"[0-9a-f.:/]*", fullmatch=True), st.booleans())
+addresses = st.from_regex(r"[0-9a-f.:/]*", fullmatch=True)
+times = st.datetimes().map(lambda moment: f"{moment.isoformat()}Z") | st.just("")
+marks = st.builds(Mark, anchors, anchors, addresses, st.booleans(), times)
 
 
 def anchors_of(table):
