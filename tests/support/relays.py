@@ -15,6 +15,8 @@ class Relay:
         self._target, self._delay_s = target, delay_s
         self._is_silent = False
         self.connections = 0
+        # How often a client has asked and was answered.
+        self.round_trips = 0
         self._writers: list[Any] = []
         self._loop = asyncio.new_event_loop()
         self._is_ready = threading.Event()
@@ -48,10 +50,17 @@ class Relay:
         self.connections += 1
         there, back = await asyncio.open_unix_connection(self._target)
         self._writers += [back, writer]
-        await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+        turn = Turn()
+        asks, answers = self._pump(reader, back, turn), self._pump(there, writer, turn, is_answer=True)
+        try:
+            await asyncio.gather(asks, answers)
+        except asyncio.CancelledError:
+            pass  # the relay is closed; Python 3.11 would print a traceback
 
-    async def _pump(self, reader: Any, writer: Any) -> None:
+    async def _pump(self, reader: Any, writer: Any, turn: "Turn", *, is_answer: bool = False) -> None:
         while chunk := await reader.read(65536):
+            self.round_trips += is_answer and not turn.is_answered
+            turn.is_answered = is_answer
             self._loop.call_later(self._delay_s, self._forward, writer, chunk)
         self._loop.call_later(self._delay_s, self._forward, writer, None)
 
@@ -62,6 +71,12 @@ class Relay:
             writer.close()
         else:
             writer.write(chunk)
+
+
+class Turn:
+    """Whose turn it is to speak on one connection."""
+
+    is_answered = True
 
 
 @contextmanager
