@@ -80,7 +80,9 @@ CACHED = """
 INSERT INTO bangui.geo_cache
 SELECT ip, country_code, country_name, asn, org, '2026-01-01T12:00:00.000Z' FROM bangui.geo_cache_dirty
  ORDER BY ip"""
-BARE_TABLE = "CREATE TABLE bare (ip text, country_code text, country_name text, asn text, org text, at text)"
+BARE_TABLE = (
+    "CREATE TABLE bare (ip text, country_code text, country_name text, asn text, org text, at text)"
+)
 DURATION = re.compile(r"duration: ([\d.]+) ms  statement: (.*?)(?=duration: |\Z)", re.DOTALL)
 
 
