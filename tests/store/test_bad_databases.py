@@ -87,6 +87,9 @@ def test_what_sqlite_would_take_for_more_than_a_path_is_refused(bangui, path):
 def test_a_device_is_refused(bare, device):
     """Some answer every read, without end."""
     assert "no regular file" in refused(bare, ["status", "-d", device], 65)["error"]
+    made = refused(bare, ["init", "-d", device], 65)
+    assert "no regular file" in made["error"]
+    assert "chmod" not in made["hint"]
 
 
 def test_a_path_that_leads_through_a_file_is_refused(bangui):

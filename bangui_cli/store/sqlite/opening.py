@@ -69,6 +69,15 @@ def require_plain_path(path: str) -> None:
         )
 
 
+def require_no_other_kind(path: str) -> None:
+    """Raise NotADatabase where something is that is no file; what is missing can be made."""
+    try:
+        mode = os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return
+    _require_regular_file(path, mode)
+
+
 def _file_mode(path: str) -> int:
     try:
         return os.lstat(path).st_mode
