@@ -49,6 +49,8 @@ def approach(path: str) -> None:
     _require_regular_file(path, _file_mode(path))
     try:
         custody.require(path)
+    except FileNotFoundError:  # since just now, or the way there from a directory that is gone
+        raise _no_database(path) from None
     except OSError as error:
         raise errors.of_os_error(error, f"cannot look at {path}") from None
 
