@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -48,7 +48,8 @@ class Relay:
         self.connections += 1
         there, back = await asyncio.open_unix_connection(self._target)
         self._writers += [back, writer]
-        await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+        with suppress(asyncio.CancelledError):  # it is closed
+            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
 
     async def _pump(self, reader: Any, writer: Any) -> None:
         while chunk := await reader.read(65536):
