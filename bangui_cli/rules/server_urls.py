@@ -2,6 +2,8 @@
 
 _SCHEMES = ("postgresql:", "postgres:")
 _MASK = "***"
+# libpq's are host, port and user.
+_SHORTEST_OPTION = 4
 
 
 def is_server_url(database: object) -> bool:
@@ -24,12 +26,26 @@ def has_password(database: str) -> bool:
 
 
 def _without_password(rest: str) -> str:
-    # A password whose @, / or ? is not encoded ends, for a reader, at the last @ all the same.
-    before, at, after = rest.rpartition("@")
-    user, colon, _ = before.partition(":")
-    head = f"{user}{colon}{_MASK}{at}" if colon else f"{before}{at}"
-    address, mark, query = after.partition("?")
-    return head + address + mark + "&".join(map(_without_value, query.split("&")))
+    place, mark, query = rest.partition("?")
+    if not _is_password_free(place, query):
+        # A password whose @, / or ? is not encoded ends, for a reader, at the last @ all the same.
+        before, at, after = rest.rpartition("@")
+        user, colon, _ = before.partition(":")
+        head = f"{user}{colon}{_MASK}{at}" if colon else f"{before}{at}"
+        place, mark, query = after.partition("?")
+        place = head + place
+    return place + mark + "&".join(map(_without_value, query.split("&")))
+
+
+def _is_password_free(place: str, query: str) -> bool:
+    """Tell whether what stands before the options is users, hosts and ports alone, whatever follows."""
+    user, _, hosts = place.rpartition("@")
+    hosts, slash, name = hosts.partition("/")
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",")]
+    are_ports = all(not port or port.isdigit() for port in ports)
+    option = query.partition("=")[0].replace("_", "")
+    is_option = option.isalpha() and option.islower() and len(option) >= _SHORTEST_OPTION
+    return bool(slash) and not set(":@/") & set(user + name) and are_ports and is_option
 
 
 def _without_value(pair: str) -> str:
