@@ -32,6 +32,13 @@ CLOSED = [
     ("postgresql://a:1?x=2@h/d", "postgresql://a:***@h/d"),
     ("postgresql://a:1/2?3@h/d", "postgresql://a:***@h/d"),
     ("postgresql://a:1/2?x=3@h/d", "postgresql://a:***@h/d"),
+    ("postgresql://a:geheim@h:1/d?options=x@y&password=geheim", "postgresql://a:***@y&password=***"),
+    (
+        "postgresql://h/d?options=a@b&sslpassword=ge&heim?x",
+        "postgresql://h/d?options=a@b&sslpassword=***",
+    ),
+    ("postgresql://h/d?pass%77ord=geheim&x=1", "postgresql://h/d?pass%77ord=***"),
+    ("postgresql://h?passwd=ge?heim", "postgresql://h?passwd=***"),
     ("postgresql://h:1/d?password=geheim", "postgresql://h:1/d?password=***"),
     ("postgresql://h:1/d?options=a@b&password=geheim", "postgresql://h:1/d?options=a@b&password=***"),
 ]
@@ -51,3 +58,9 @@ def test_a_password_is_hidden_wherever_it_stands(address: str, told: str):
 def test_no_letter_of_a_password_is_shown(before: str, after: str, query: str):
     """Whatever stands in it where it is to be percent-encoded."""
     assert "Geheim" not in shown(f"postgresql://user:{before}Geheim{after}@host:5432/name{query}")
+
+
+@given(st.text("abc/?@:%&=#,[]{}", max_size=9), st.sampled_from(["", "options=a@b&", "host=1&y=a:b@c&"]))
+def test_no_letter_of_a_password_among_the_options_is_shown(before: str, options: str):
+    """Whatever stands before it, or in it."""
+    assert "Geheim" not in shown(f"postgresql://user@host:1/name?{options}password=x{before}Geheim")
