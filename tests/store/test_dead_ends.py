@@ -176,3 +176,48 @@ def test_what_has_no_timeout_ends_within_half_a_minute(host: OnServer, way: str)
 
     assert {command: one.code for command, one in ended.items()} == dict.fromkeys(OTHERS, 69), ended
     assert took_s < SILENCE_S + 5  # so many starts at once are seconds
+
+
+CONNECTED = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND application_name = 'bangui'"""
+TABLES = ("geo_cache", "geo_cache_dirty", "scheduler_lock", "job_state", "ban_history", "collect_state")
+
+
+def _contents(bangui: OnServer) -> list[list[tuple[object, ...]]]:
+    return [sorted(bangui.rows(f"SELECT t::text FROM bangui.{table} AS t")) for table in TABLES]
+
+
+@pytest.mark.parametrize(
+    ("job", "message"),
+    [
+        ("heartbeat", "UPDATE bangui.scheduler_lock"),
+        ("flush", "INSERT INTO bangui.geo_cache AS"),
+        ("prune", "DELETE FROM bangui.geo_cache WHERE"),
+        ("re-resolve", "INSERT INTO bangui.geo_cache_dirty"),
+        ("collect", "INSERT INTO bangui.ban_history"),
+    ],
+)
+def test_a_message_that_arrives_after_its_run_has_ended_changes_nothing(
+    host: OnServer, job: str, message: str
+):
+    """A network that was away delivers what the dead had sent; by then nobody can be told any more."""
+    now_s = int(time.time())
+    Fail2banDatabase(host.home / "fail2ban.sqlite3").ban("10.0.0.9", now_s)
+    host.execute(
+        "INSERT INTO bangui.geo_cache (ip, cached_at) VALUES ('10.0.0.1', '2001-01-01T00:00:00.000Z')"
+    )
+    host.ok("heartbeat")
+    host.ok("add", "10.0.0.2")
+    with open_relay(host.server) as relay:
+        relay.silence_at(message)
+        url = f"postgresql://postgres@{relay.address}/{host.name}"
+        ended = host.run(*JOBS[job], "--timeout", TIMEOUT_S, "--json", env={"BANGUI_DATABASE_PATH": url})
+        assert relay.is_silent, ended
+        at_its_end = _contents(host)
+        relay.resume()
+        wait_until(lambda: host.rows(CONNECTED)[0][0] == 0)
+        late = _contents(host)
+
+    assert ended.code == 124, ended
+    assert late == at_its_end
