@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bangui_cli.access import locking, reading
+from bangui_cli.access import locking, reading, turns
 from bangui_cli.cli import options
 from bangui_cli.health import outlook
 from bangui_cli.health.collect import collect
@@ -56,6 +56,7 @@ class _Status(options.Command):
     "--critical-age", "critical_s", type=options.DURATION, metavar="TIME",
     help="nagios: the age that is critical.  [default: 15 intervals of the job]",
 )  # fmt: skip
+@options.spread_option
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -70,6 +71,7 @@ def command(
     With --format nagios the exit code is 0 OK, 1 WARNING, 2 CRITICAL (also without a usable
     database) or 3 UNKNOWN. With --format prometheus a state that cannot be read is bangui_up 0.
     """
+    turns.wait(invocation, "status")
     with _open(invocation, layout, path) as output:
         if layout == "nagios":
             return _alarm(invocation, output, warning_s, critical_s)
