@@ -1172,6 +1172,13 @@ MUTANTS = (
         "jobs/test_collect.py::test_failures_that_cannot_be_read_are_none",
     ),
     Mutant(
+        "a ban whose time has a random part is in force for ever",
+        "bangui_cli/rules/ban.py",
+        "    return int(bantime) if is_number else UNKNOWN_S\n",
+        "    return UNKNOWN_S\n",
+        "jobs/test_collect.py::test_a_bantime_with_a_fraction_ends",
+    ),
+    Mutant(
         "what was recorded without an MMDB file is never resolved",
         COLLECT,
         "owes=page.mark.owes or bool(bans)",
