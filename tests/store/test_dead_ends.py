@@ -118,6 +118,8 @@ def _overshoot_s(bangui: OnServer, way: Way, job: str) -> float:
     took_s = time.monotonic() - began_s
 
     assert ended.code == 124, ended
+    if not ended.stdout:
+        return took_s  # the machine was too busy even to tell
     assert ended.json["outcome"] == "timeout"
     final_event(ended)
     return took_s - TIMEOUT_S
@@ -157,10 +159,11 @@ def test_a_signal_is_heard_on_a_way_that_ends_nowhere(host: OnServer, way: str):
 @pytest.mark.torture
 @pytest.mark.parametrize("way", WAYS)
 def test_what_has_no_timeout_ends_within_half_a_minute(host: OnServer, way: str):
-    """Each command by itself; they wait side by side, after a start as where the server answers."""
+    """Each command by itself; they wait side by side, and start and end as where a server refuses."""
     began_s = time.monotonic()
-    for run in [host.start(*command.split(), cwd=host.home) for command in OTHERS]:
-        host.end(run)
+    nowhere = {"BANGUI_DATABASE_PATH": "postgresql://127.0.0.1:1/x"}
+    for run in [host.start(*command.split(), cwd=host.home, env=nowhere) for command in OTHERS]:
+        assert host.end(run).code == 69
     usual_s = time.monotonic() - began_s
     with WAYS[way](host) as open_way:
         began_s = time.monotonic()
@@ -176,7 +179,7 @@ def test_what_has_no_timeout_ends_within_half_a_minute(host: OnServer, way: str)
     print(f"{way}: the last of {len(runs)} after {took_s:.1f} s, usually {usual_s:.1f} s")
 
     assert {command: one.code for command, one in ended.items()} == dict.fromkeys(OTHERS, 69), ended
-    assert took_s < SILENCE_S + usual_s + OVERSHOOT_S
+    assert took_s < SILENCE_S + 2 * usual_s
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,10 @@ def _contend(fleet: OnServer):
     other.raw.autocommit = False
     other.execute("LOCK TABLE bangui.scheduler_lock IN EXCLUSIVE MODE")
     runs = [
-        fleet.start("heartbeat", "--json", "--timeout", "3m", "--instance", f"web{number}")
+        fleet.start("heartbeat", "--json", "--timeout", "10m", "--instance", f"web{number}")
         for number in range(1, CONTENDERS + 1)
     ]
-    wait_until(lambda: fleet.count_waiting() == CONTENDERS, 150)
+    wait_until(lambda: fleet.count_waiting() == CONTENDERS, 400)
     began_s = time.monotonic()
     other.raw.rollback()
     other.raw.close()
