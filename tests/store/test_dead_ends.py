@@ -31,9 +31,6 @@ OTHERS = (
     "forget 192.0.2.1",
 )  # fmt: skip
 
-WAITING = """
-SELECT count(*) FROM pg_stat_activity
- WHERE datname = current_database() AND application_name = 'bangui' AND wait_event_type = 'Lock'"""
 # What each command reads first, or soon.
 EVERYTHING = "LOCK TABLE bangui.schema_migrations, bangui.job_state, bangui.scheduler_lock"
 
@@ -77,7 +74,7 @@ def _silenced(bangui: OnServer) -> Iterator[Way]:
     with open_relay(bangui.server) as relay:
 
         def wait(_: object) -> None:
-            wait_until(lambda: bangui.rows(WAITING)[0][0])
+            wait_until(bangui.count_waiting)
             relay.silence()
 
         yield Way(f"postgresql://postgres:relayed@{relay.address}/{bangui.name}", wait=wait)
@@ -121,6 +118,8 @@ def _overshoot_s(bangui: OnServer, way: Way, job: str) -> float:
     took_s = time.monotonic() - began_s
 
     assert ended.code == 124, ended
+    if not ended.stdout:
+        return took_s  # the machine was too busy even to tell
     assert ended.json["outcome"] == "timeout"
     final_event(ended)
     return took_s - TIMEOUT_S
@@ -160,7 +159,12 @@ def test_a_signal_is_heard_on_a_way_that_ends_nowhere(host: OnServer, way: str):
 @pytest.mark.torture
 @pytest.mark.parametrize("way", WAYS)
 def test_what_has_no_timeout_ends_within_half_a_minute(host: OnServer, way: str):
-    """Each command by itself; they wait side by side."""
+    """Each command by itself; they wait side by side, and start and end as where a server refuses."""
+    began_s = time.monotonic()
+    nowhere = {"BANGUI_DATABASE_PATH": "postgresql://127.0.0.1:1/x"}
+    for run in [host.start(*command.split(), cwd=host.home, env=nowhere) for command in OTHERS]:
+        assert host.end(run).code == 69
+    usual_s = time.monotonic() - began_s
     with WAYS[way](host) as open_way:
         began_s = time.monotonic()
         runs = {
@@ -168,24 +172,14 @@ def test_what_has_no_timeout_ends_within_half_a_minute(host: OnServer, way: str)
             for command in OTHERS
         }
         if way == "silence in the middle":
-            wait_until(lambda: host.rows(WAITING)[0][0] == len(runs))
+            wait_until(lambda: host.count_waiting() == len(runs))
         open_way.wait(next(iter(runs.values())))
         ended = {command: host.end(run) for command, run in runs.items()}
         took_s = time.monotonic() - began_s
-    print(f"{way}: the last of {len(runs)} after {took_s:.1f} s")
+    print(f"{way}: the last of {len(runs)} after {took_s:.1f} s, usually {usual_s:.1f} s")
 
     assert {command: one.code for command, one in ended.items()} == dict.fromkeys(OTHERS, 69), ended
-    assert took_s < SILENCE_S + 5  # so many starts at once are seconds
-
-
-CONNECTED = """
-SELECT count(*) FROM pg_stat_activity
- WHERE datname = current_database() AND application_name = 'bangui'"""
-TABLES = ("geo_cache", "geo_cache_dirty", "scheduler_lock", "job_state", "ban_history", "collect_state")
-
-
-def _contents(bangui: OnServer) -> list[list[tuple[object, ...]]]:
-    return [sorted(bangui.rows(f"SELECT t::text FROM bangui.{table} AS t")) for table in TABLES]
+    assert took_s < SILENCE_S + 2 * usual_s
 
 
 @pytest.mark.parametrize(
@@ -214,10 +208,10 @@ def test_a_message_that_arrives_after_its_run_has_ended_changes_nothing(
         url = f"postgresql://postgres@{relay.address}/{host.name}"
         ended = host.run(*JOBS[job], "--timeout", TIMEOUT_S, "--json", env={"BANGUI_DATABASE_PATH": url})
         assert relay.is_silent, ended
-        at_its_end = _contents(host)
+        at_its_end = host.contents()
         relay.resume()
-        wait_until(lambda: host.rows(CONNECTED)[0][0] == 0)
-        late = _contents(host)
+        wait_until(lambda: host.count_connected() == 0)
+        late = host.contents()
 
     assert ended.code == 124, ended
     assert late == at_its_end

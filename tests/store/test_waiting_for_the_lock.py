@@ -6,9 +6,6 @@ from servers import OnServer, connect
 
 TTL_S = 4
 TTL = {"BANGUI_LOCK_TTL": str(TTL_S), "BANGUI_HEARTBEAT_INTERVAL": "0.5"}
-WAITING = """
-SELECT count(*) FROM pg_stat_activity
- WHERE datname = current_database() AND application_name = 'bangui' AND wait_event_type = 'Lock'"""
 LOCK_ROW = "SELECT 1 FROM bangui.scheduler_lock FOR UPDATE"
 NOW = "extract(epoch FROM clock_timestamp())::float8"
 AGE = f"SELECT {NOW} - heartbeat_at FROM bangui.scheduler_lock"
@@ -56,7 +53,7 @@ def test_the_verdict_is_that_of_the_moment_of_the_turn(on_server: OnServer, wait
     other.raw.autocommit = False
     other.execute(LOCK_ROW)
     run = on_server.start("heartbeat", "--json", "--timeout", 30, env=env)
-    wait_until(lambda: on_server.rows(WAITING)[0][0])
+    wait_until(on_server.count_waiting)
     wait_until(lambda: on_server.rows(AGE)[0][0] > takes_s)
     if meanwhile:
         other.execute(meanwhile)

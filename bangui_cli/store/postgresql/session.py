@@ -139,7 +139,7 @@ class Session:
         self._settle(limit)
         limit.check()
         try:
-            self._wire.send(self._bounds(limit, writes=writes) + statement, parameters)
+            self._wire.send(self._bounds(limit, writes=writes) + statement, parameters, limit)
             return self._results(limit, writes=writes)
         except Fault as fault:
             self.is_in_doubt |= writes and fault.is_lost
@@ -174,6 +174,7 @@ class Session:
             return self._wire.results(limit)
         except BaseException as error:
             if error is not limit.overrun:
+                self.is_in_doubt |= writes and isinstance(error, Interrupted)
                 raise
             return self._last_answer(error, writes=writes)
 

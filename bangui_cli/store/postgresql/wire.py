@@ -48,6 +48,8 @@ class Wire:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._cursor: Any = None
+        # Free once the server has heard what it was asked to stop.
+        self._heard: Any = None
 
     @property
     def server_version(self) -> int:
@@ -59,8 +61,9 @@ class Wire:
         """Tell whether the answer to a message is still to come."""
         return not self._connection.closed and bool(self._connection.isexecuting())
 
-    def send(self, message: str, parameters: Mapping[str, Any]) -> None:
-        """Send a message; nothing may be on its way. Raise Fault."""
+    def send(self, message: str, parameters: Mapping[str, Any], deadline: Deadline) -> None:
+        """Send a message; nothing may be on its way. Raise Fault, or the deadline's overrun."""
+        self._await_cancel(deadline)
         try:
             self._cursor = self._connection.cursor()
             self._cursor.execute(message, parameters)
@@ -86,6 +89,12 @@ class Wire:
             while not poll.poll(min(deadline.remaining_s(), _LOOK_EVERY_S) * 1000):
                 deadline.check()
 
+    def _await_cancel(self, deadline: Deadline) -> None:
+        """Wait until what was to be stopped is: a request that comes late stops what is sent next."""
+        while self._heard and not self._heard.acquire(timeout=_LOOK_EVERY_S):
+            deadline.check()
+        self._heard = None
+
     def cancel(self, within_s: float = 0.0) -> None:
         """Ask the server to stop, and wait so long for that to be heard: it has its own connection.
 
@@ -99,7 +108,9 @@ class Wire:
         library.PQgetCancel.restype = ctypes.c_void_p
         request = ctypes.c_void_p(library.PQgetCancel(ctypes.c_void_p(self._connection.pgconn_ptr)))
         words = ctypes.create_string_buffer(_WORDS_BYTES)
-        beside(lambda: library.PQcancel(request, words, _WORDS_BYTES)).acquire(timeout=within_s)
+        self._heard = beside(lambda: library.PQcancel(request, words, _WORDS_BYTES))
+        if self._heard.acquire(timeout=within_s):
+            self._heard = None
 
     def close(self) -> None:
         """Hang up; what has been sent, the server may still do."""
