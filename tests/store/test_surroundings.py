@@ -73,7 +73,7 @@ def _over_tcp(bangui: OnServer) -> str:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
-@pytest.mark.parametrize("command", ["heartbeat", "status"])
+@pytest.mark.parametrize("command", ["heartbeat --timeout 30", "status"])
 def test_a_pass_file_that_others_may_read_is_told_in_an_event(
     on_server: OnServer, mode: int, command: str
 ):
@@ -82,9 +82,9 @@ def test_a_pass_file_that_others_may_read_is_told_in_an_event(
     pass_file.write_text("*:*:*:*:geheim\n")
     env = {"BANGUI_DATABASE_PATH": _over_tcp(on_server), "PGPASSFILE": str(pass_file)}
     pass_file.chmod(0o600)
-    on_server.ok(command, env=env)
+    on_server.ok(*command.split(), env=env)
     pass_file.chmod(mode)
-    ended = on_server.run(command, env=env)
+    ended = on_server.run(*command.split(), env=env)
 
     assert ended.code == 77
     event = final_event(ended)
