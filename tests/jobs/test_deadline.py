@@ -264,6 +264,44 @@ def test_a_start_from_a_slow_disk_is_part_of_the_run(bangui, job):
     assert min(overshoots_s) <= OVERSHOOT_S
 
 
+@pytest.mark.parametrize("job", ["flush", "heartbeat", "prune", "collect", "resolve --cached"])
+def test_a_timeout_that_is_over_at_the_start_ends_it_there(bangui, job):
+    """On a slow disk each file of click, and of the watchdog, would add to what is late already."""
+    listing = ["-X", "importtime", "-m", "bangui_cli", *job.split()]
+    arguments = ["--timeout", "0.001", "--json", "--correlation-id", "it's"]
+    ended = bangui.run(*arguments, program=[sys.executable, *listing])
+    lines = ended.stderr.splitlines()
+    imported = {line.rpartition("|")[2].strip() for line in lines if line.startswith("import time:")}
+    (event,) = [json.loads(line) for line in lines if line.startswith("{")]
+
+    assert (ended.code, event["exit_code"], event["event"]) == (124, 124, f"{event['job']}_timeout")
+    assert (ended.json["outcome"], ended.json["job"]) == ("timeout", event["job"])
+    assert event["correlation_id"] == ended.json["correlation_id"] == "it's"
+    assert event["hint"]
+    assert "bangui_cli.host.early" in imported
+    assert not imported & {"click", "typing", "datetime", "bangui_cli.host.watchdog"}
+
+
+def test_what_hangs_before_a_word_can_be_said_does_not_delay_the_end(bangui):
+    """The disk is dead behind the first files of the program; the exit code still tells."""
+    hanging = "import sys, time, bangui_cli.cli.main as main\n"
+    hanging += "sys.modules['bangui_cli.jobs.catalogue'] = type('Hangs', (), {'__getattr__': "
+    hanging += "lambda *_: time.sleep(60)})()\nmain.run()"
+    began_s = time.monotonic()
+    ended = bangui.run("flush", "--timeout", "0.001", program=[sys.executable, "-c", hanging])
+
+    assert ended.code == 124
+    assert time.monotonic() - began_s < 30
+
+
+@pytest.mark.parametrize("timeout", ["1m", "x", "inf", "-1", ""])
+def test_only_seconds_are_kept_before_click_has_looked(bangui, timeout):
+    """Click says what is wrong with the others, and minutes are not over so soon."""
+    ended = bangui.run("heartbeat", "--timeout", timeout)
+
+    assert ended.code == (0 if timeout == "1m" else 2)
+
+
 @needs_strace
 @pytest.mark.parametrize("hanging", ["open", "look"])
 @pytest.mark.parametrize("job", ["flush", "heartbeat"])
