@@ -1,5 +1,7 @@
 """Where a server is: what libpq is to be told, and what a person may be shown of it."""
 
+from collections.abc import Mapping
+
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import make_dsn, parse_dsn
 
@@ -24,11 +26,12 @@ _SECRETS = ("password", "sslpassword")
 
 
 class Address(Record):
-    """A server's address: `conninfo` for libpq alone, `shown` for everybody."""
+    """A server's address: `conninfo` and `options` for libpq alone, `shown` for everybody."""
 
     conninfo: str
     shown: str
     secrets: tuple[str, ...]
+    options: Mapping[str, str]
 
     def redact(self, text: str) -> str:
         """Return words of libpq or of the server without what is secret."""
@@ -52,7 +55,7 @@ def parse(url: str) -> Address:
     if "," in options.get("host", ""):
         wanted["tcp_user_timeout"] = _FIRST_OF_MANY_MS
     missing = {key: value for key, value in wanted.items() if key not in options}
-    return Address(make_dsn(url, client_encoding="UTF8", **missing), shown, secrets)
+    return Address(make_dsn(url, client_encoding="UTF8", **missing), shown, secrets, options)
 
 
 def unfit(address: Address, reason: str) -> ConfigInvalid:

@@ -7,7 +7,7 @@ from typing import Any, Self
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.states.errors import ConfigInvalid, DatabaseBusy, Interrupted, Unavailable
-from bangui_cli.store.postgresql import address, faults, wire
+from bangui_cli.store.postgresql import address, custody, faults, wire
 from bangui_cli.store.postgresql import statements as sql
 from bangui_cli.store.postgresql.wire import Fault, Wire
 
@@ -33,12 +33,16 @@ class Session:
     """
 
     def __init__(self, url: str, deadline: Deadline | None = None) -> None:
-        """Connect. Raise ConfigInvalid, NoDatabase, PermissionRefused, DatabaseBusy or Unavailable."""
+        """Connect.
+
+        Raise ConfigInvalid, NoDatabase, PermissionRefused, Untrusted, DatabaseBusy or Unavailable.
+        """
         self._address = address.parse(url)
         self.path = self._address.shown
         self.deadline = deadline
         self.is_in_doubt = False
         self._read: dict[str, list[Any]] | None = None
+        custody.require(self._address.options)
         self._wire = self._connect()
         if self._wire.server_version < _OLDEST_SERVER:
             self.close()
