@@ -955,6 +955,13 @@ MUTANTS = (
         "host/test_trust.py::test_an_id_that_a_container_does_not_know_stands_for_all_of_outside",
     ),
     Mutant(
+        "root reads another user's MMDB file as root",
+        "bangui_cli/resolving/isolation.py",
+        "            identity.shed(*limits.user)\n",
+        "",
+        "resolving/test_isolation.py::test_a_file_of_another_user_is_read_with_that_users_rights",
+    ),
+    Mutant(
         "another user's service file is obeyed",
         "bangui_cli/store/postgresql/custody.py",
         "            trust.require_own_hands(path, way_out=_WAY_OUT)\n",
