@@ -802,8 +802,8 @@ MUTANTS = (
     Mutant(
         "only the effective ID changes",
         IDENTITY,
-        "os.setresuid(user_id, user_id, user_id)",
-        "os.setresuid(-1, user_id, -1)",
+        "            os.setresuid(user_id, user_id, user_id)",
+        "            os.setresuid(-1, user_id, -1)",
         "host/test_identity.py::test_nobody_comes_back",
     ),
     Mutant(
