@@ -6,8 +6,9 @@ from typing import Any, Self
 
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
+from bangui_cli.rules.lease import Instant
 from bangui_cli.states.errors import ConfigInvalid, DatabaseBusy, Interrupted, Unavailable
-from bangui_cli.store.postgresql import address, custody, faults, wire
+from bangui_cli.store.postgresql import address, faults, wire
 from bangui_cli.store.postgresql import statements as sql
 from bangui_cli.store.postgresql.wire import Fault, Wire
 
@@ -32,6 +33,9 @@ class Session:
     holds nothing. Every message bounds on the server what it may take there.
     """
 
+    # The server's clock as it was read last, and the monotonic clock of this host then.
+    _clock: tuple[Instant, float] | None = None
+
     def __init__(self, url: str, deadline: Deadline | None = None) -> None:
         """Connect.
 
@@ -42,7 +46,6 @@ class Session:
         self.deadline = deadline
         self.is_in_doubt = False
         self._read: dict[str, list[Any]] | None = None
-        custody.require(self._address.options)
         self._wire = self._connect()
         if self._wire.server_version < _OLDEST_SERVER:
             self.close()
@@ -139,13 +142,22 @@ class Session:
         self._settle(limit)
         limit.check()
         try:
-            self._wire.send(sql.bounded(self._server_limit_s(limit)) + statement, parameters)
+            self._wire.send(self._bounds(limit, writes=writes) + statement, parameters, limit)
             return self._results(limit, writes=writes)
         except Fault as fault:
             self.is_in_doubt |= writes and fault.is_lost
             if fault.sqlstate in expected:
                 raise
             raise self._translate(fault, limit) from None
+
+    def _bounds(self, limit: Deadline, *, writes: bool) -> str:
+        """Begin a message that the server works on only while there is somebody to tell."""
+        left_s = self._server_limit_s(limit)
+        bounds = sql.bounded(left_s)
+        if writes and self._clock:
+            read, at_s = self._clock
+            bounds += sql.unless_late(read.wall_s + clocks.monotonic_s() - at_s + left_s)
+        return bounds
 
     def _server_limit_s(self, limit: Deadline) -> float:
         return limit.remaining_s() - (0.0 if self.deadline else _SERVER_FIRST_S)
@@ -165,6 +177,7 @@ class Session:
             return self._wire.results(limit)
         except BaseException as error:
             if error is not limit.overrun:
+                self.is_in_doubt |= writes and isinstance(error, Interrupted)
                 raise
             return self._last_answer(error, writes=writes)
 
