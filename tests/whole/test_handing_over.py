@@ -233,6 +233,7 @@ def test_a_ban_that_makes_no_sense_is_rejected(bangui, fault, reason):
 
     assert ended.code == 65
     assert (ended.events[0]["line"], ended.events[0]["reason"]) == (2, reason)
+    assert ended.events[-1]["hint"].startswith("the others are recorded; ")
     assert (bangui.home / "bad").read_text() == lines[1] + "\n"
     assert bangui.rows("SELECT * FROM ban_history") == [("web1", "sshd", "192.0.2.1", OLD, 600, 1, None)]
 
