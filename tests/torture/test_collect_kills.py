@@ -74,7 +74,8 @@ def test_a_collect_killed_at_random_loses_and_doubles_nothing(bangui, fail2ban, 
     while done < kills:
         write_bans(fail2ban, rounds * 1000, 1000)
         rounds += 1
-        done += killed(bangui.start("collect", program=SMALL), chance, lambda: bangui.rows(COUNT))
+        process = bangui.start("collect", program=SMALL)
+        done += killed(process, chance, lambda: bangui.database.stat().st_mtime_ns)
         check_integrity(bangui.database)
         halfway += bangui.rows(COUNT)[0][0] % 1000 > 0
     bangui.ok("collect")
