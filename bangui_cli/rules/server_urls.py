@@ -1,12 +1,14 @@
 """The address of a database server as text: told from a path, and shown without its password."""
 
 _SCHEMES = ("postgresql:", "postgres:")
+_SCHEME_CHARACTERS = len("postgresql:")
 _MASK = "***"
 
 
 def is_server_url(database: object) -> bool:
     """Tell whether a database is an address of a server, however wrong, and no path."""
-    return isinstance(database, str) and database.startswith(_SCHEMES)
+    # In capitals libpq takes it for none, but there may be a password in it all the same.
+    return isinstance(database, str) and database[:_SCHEME_CHARACTERS].lower().startswith(_SCHEMES)
 
 
 def shown(database: str) -> str:
@@ -14,8 +16,9 @@ def shown(database: str) -> str:
     if not is_server_url(database):
         return database
     scheme, _, rest = database.partition(":")
-    slashes, rest = ("//", rest[2:]) if rest.startswith("//") else ("", rest)
-    return f"{scheme}:{slashes}{_without_password(rest)}"
+    if not rest.startswith("//"):  # then the scheme may be meant as the user
+        return _without_password(database)
+    return f"{scheme}://{_without_password(rest[2:])}"
 
 
 def has_password(database: str) -> bool:

@@ -20,6 +20,9 @@ MARK = "# Written by bangui schedule install"
 HEADING = f"{MARK}; changes made here are lost when it is installed again."
 # Behind it no option is a setting's: what a run logs is found by its fields.
 LOG_OPTIONS = ("--log-target", "journal")
+# A server would else be asked by its whole fleet at the same second.
+SPREAD_OPTION = "--spread"
+_DAY_S = 86400
 # libpq's: where it finds the password for a server, which no schedule may hold.
 PASS_FILE_VARIABLE = "PGPASSFILE"
 
@@ -81,13 +84,15 @@ def plan_task(
     """
     _require_no_password(settings.database_path)
     options = _options(settings, command.config_path, user, is_own=is_own)
-    words = (*command.words, *task.words(settings), *options, *LOG_OPTIONS)
+    interval_s = task.interval_s(settings)
+    assert interval_s is not None
     is_on_server = database_of(settings, is_own=is_own).directory is None
+    # A daily job has its own time of day.
+    spread = [SPREAD_OPTION] if is_on_server and interval_s < _DAY_S else []
+    words = (*command.words, *task.words(settings), *spread, *options, *LOG_OPTIONS)
     pass_file = command.pass_file if is_on_server else None
     for word in (*words, pass_file or ""):
         _require_printable(word)
-    interval_s = task.interval_s(settings)
-    assert interval_s is not None
     moment = time_of_day(settings.instance, task.id)
     timeout_s, output = task.timeout_s(settings), task.output(settings)
     return PlannedTask(task, user, interval_s, timeout_s, moment, words, output, pass_file)

@@ -19,7 +19,7 @@ from bangui_cli.reporting.page.atlas import read_atlas
 from bangui_cli.reporting.page.rendering import render
 from bangui_cli.reporting.page.scale import SHADES, shade_of, steps
 from bangui_cli.reporting.page.timeline import HEIGHT, axis_ticks, draw_timeline
-from bangui_cli.reporting.page.wording import change, percent
+from bangui_cli.reporting.page.wording import change, percent, period, short_period
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -301,3 +301,19 @@ def test_a_change_is_told_against_the_span_before(now: int, before: int, said: s
 )  # fmt: skip
 def test_a_share_that_is_there_is_not_nothing(count: int, total: int, said: str):
     assert percent(count, total) == said
+
+
+def test_the_two_hours_that_the_clocks_call_alike_are_told_apart():
+    """Where the clocks are put back, 02:00 comes twice: two bars of one name would be a riddle."""
+    summer, winter = "2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"
+
+    assert [period(key, "hour") for key in (summer, winter, "2026-10-25T03:00")] == [
+        "Sun 25 Oct 2026, 02:00 UTC+02:00",
+        "Sun 25 Oct 2026, 02:00 UTC+01:00",
+        "Sun 25 Oct 2026, 03:00",
+    ]
+    assert [short_period(key, "hour") for key in (summer, winter, "2026-10-25T03:00")] == [
+        "02:00+02:00",
+        "02:00+01:00",
+        "Sun 03:00",
+    ]

@@ -53,7 +53,7 @@ class Server:
         under = [] if os.geteuid() else ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
         ended = subprocess.run(
             [*under, path, *map(str, arguments)],
-            cwd=self.place, capture_output=True, text=True, check=False, timeout=60,
+            cwd=self.place, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert ended.returncode == 0, ended
         return ended.stdout

@@ -32,6 +32,7 @@ CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/ident
 TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
 MEMORY, FAIL2BAN_BANS = "bangui_cli/store/sqlite/memory.py", "bangui_cli/fail2ban/bans.py"
 COLLECT = "bangui_cli/jobs/collect.py"
+TURNS = "bangui_cli/access/turns.py"
 STAGING, IMPORT = "bangui_cli/access/staging.py", "bangui_cli/importing/run.py"
 
 MUTANTS = (
@@ -1171,6 +1172,13 @@ MUTANTS = (
         "jobs/test_collect.py::test_failures_that_cannot_be_read_are_none",
     ),
     Mutant(
+        "a ban whose time has a random part is in force for ever",
+        "bangui_cli/rules/ban.py",
+        "    return int(bantime) if is_number else UNKNOWN_S\n",
+        "    return UNKNOWN_S\n",
+        "jobs/test_collect.py::test_a_bantime_with_a_fraction_ends",
+    ),
+    Mutant(
         "what was recorded without an MMDB file is never resolved",
         COLLECT,
         "owes=page.mark.owes or bool(bans)",
@@ -1369,5 +1377,33 @@ MUTANTS = (
         "WHERE id = 1 AND lease_id = %(lease_id)s AND heartbeat_written",
         "WHERE id = 1 AND heartbeat_written",
         "store/test_both_engines.py::test_without_the_lease_nothing_is_moved_or_recorded",
+    ),
+    Mutant(
+        "a fleet comes all at once",
+        TURNS,
+        "sleep(turn_s)",
+        "sleep(0)",
+        "access/test_turns.py::test_a_run_of_a_schedule_waits_for_its_turn_within_the_timeout",
+    ),
+    Mutant(
+        "who works on a file waits for a turn",
+        TURNS,
+        "if not server_urls.is_server_url(settings.database_path):",
+        "if not settings.database_path:",
+        "access/test_turns.py::test_on_a_file_nobody_waits",
+    ),
+    Mutant(
+        "a turn comes when the time is over",
+        "bangui_cli/rules/spreading.py",
+        "min(timeout_s, interval_s) / 2",
+        "max(timeout_s, interval_s) / 2",
+        "rules/test_spreading.py::test_a_turn_leaves_half_of_the_time_for_the_work",
+    ),
+    Mutant(
+        "an address is forgotten before a flush has let go of it",
+        "bangui_cli/store/postgresql/upkeep.py",
+        "self._write(sql.ALONE + sql.FORGET, bounds)",
+        "self._write(sql.FORGET, bounds)",
+        "store/test_on_server.py::test_what_a_flush_is_moving_is_forgotten_too",
     ),
 )

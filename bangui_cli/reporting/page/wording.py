@@ -65,12 +65,16 @@ def change(now: int, before: int) -> str:
 def period(key: str, unit: str) -> str:
     """Write the key of an hour or a day in full; a week and a month are as short as they can be."""
     if unit == "hour":
-        return f"{datetime.fromisoformat(key):%a %-d %b %Y, %H:%M}"
+        at = datetime.fromisoformat(key)
+        hour = f"{at:%a %-d %b %Y, %H:%M}"
+        # An hour that comes twice has its offset in the key.
+        return f"{hour} {zone(at)}" if at.tzinfo else hour
     return f"{date.fromisoformat(key):%a %-d %b %Y}" if unit == "day" else key
 
 
 def short_period(key: str, unit: str) -> str:
     """Write a key under its bar."""
     if unit == "hour":
-        return f"{datetime.fromisoformat(key):%a %H:%M}"
+        at = datetime.fromisoformat(key)
+        return key.partition("T")[2] if at.tzinfo else f"{at:%a %H:%M}"
     return f"{date.fromisoformat(key):%-d %b}" if unit == "day" else key

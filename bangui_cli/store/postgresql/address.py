@@ -20,6 +20,7 @@ _PATIENCE = {
     "tcp_user_timeout": "10000",
 }
 _FIRST_OF_MANY_MS = "2500"
+_BEGINNINGS = ("postgresql://", "postgres://")
 _SECRETS = ("password", "sslpassword")
 
 
@@ -40,6 +41,8 @@ class Address(Record):
 def parse(url: str) -> Address:
     """Return the address in a URL. Raise ConfigInvalid, which tells nothing of a password."""
     shown = server_urls.shown(url)
+    if not url.startswith(_BEGINNINGS):
+        raise _unfit(shown, f"it does not begin with {' or '.join(_BEGINNINGS)}")
     try:
         options = parse_dsn(url)
     except ProgrammingError as error:
