@@ -24,6 +24,7 @@ from bangui_cli.reporting.page.wording import change, percent, period, short_per
 XHTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"
 samples = pytest.mark.parametrize("name", SAMPLES)
+_HTML_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?").fullmatch
 
 
 @cache
@@ -47,6 +48,15 @@ def test_the_page_is_valid_html(name: str):
     assert document.tag == f"{XHTML}html"
     ids = [element.get("id") for element in document.iter() if element.get("id")]
     assert len(ids) == len(set(ids))
+
+
+@samples
+def test_moments_are_written_as_html_has_them(name: str):
+    """Its grammar takes three digits of a second and an offset in minutes; a parser lets all pass."""
+    moments = [element.get("datetime") for element in parsed(rendered(name)).iter(f"{XHTML}time")]
+
+    assert moments
+    assert all(map(_HTML_MOMENT, moments)), moments
 
 
 @samples

@@ -138,9 +138,10 @@ def _report(work: "Import", invocation: Invocation, *, as_json: bool) -> None:
         output.print_summary(output.json_text({**counts, **identity}))
     elif counts["read"]:
         rejected = f", rejected {counts['rejected']:,}" if counts["rejected"] else ""
+        staged = "?" if counts["staged"] is None else f"{counts['staged']:,}"
         without = counts["staged"] and counts.get("unresolved")  # of bans there is none
         unresolved = f", {without:,} without a country" if without else ""
-        rows = f"{counts['staged']:,} of {counts['read']:,} rows"
+        rows = f"{staged} of {counts['read']:,} rows"
         invocation.tell(f"{work.done} {rows}{rejected}{unresolved} in {duration_s:.2f} s")
 
 

@@ -1,6 +1,6 @@
 """Numbers, moments and names as the page writes them."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from bangui_cli.host import terminal
 from bangui_cli.reporting.page.contents import Contents
@@ -33,6 +33,11 @@ def moment(at: datetime, other: datetime | None = None) -> str:
     """Write a moment to the minute, with its offset from UTC where another beside it does not tell."""
     minute = f"{at:%-d %B %Y, %H:%M}"
     return minute if other and other.utcoffset() == at.utcoffset() else f"{minute} {zone(at)}"
+
+
+def machine_readable(at: datetime) -> str:
+    """Write a moment for a program, as HTML has it: in milliseconds at most, its offset in minutes."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def zone(at: datetime) -> str:
