@@ -62,7 +62,7 @@ class Host:
 
     def run(self, *arguments: object, **settings: object) -> Outcome:
         """Run a command on the host's database."""
-        settings = {"database_path": self.database, "fail2ban_db": self.fail2ban.path, **settings}
+        settings = {"database_path": self.database, "fail2ban_db": "/nonexistent", **settings}
         outcome = self.machine.run(*arguments, **settings)
         if outcome.code is not None:
             check_run(outcome.code, outcome.stderr)
