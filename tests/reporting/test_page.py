@@ -52,7 +52,7 @@ def test_the_page_is_valid_html(name: str):
 
 def test_a_name_of_nothing_is_a_name():
     """A jail may be called "" or " ": a header, a row, a heading without a text is none to a reader."""
-    text = render(page(100, jails=["", " ", "sshd"], title="\t "))
+    text = render(page(100, jails=["", " ", "sshd"], title=" "))
 
     heads = [texts(head) for head in parsed(text).iter(f"{XHTML}th")]
     assert heads
