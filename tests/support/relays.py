@@ -70,17 +70,10 @@ class Relay:
         self.connections += 1
         there, back = await asyncio.open_unix_connection(self._target)
         self._writers += [back, writer]
-<<<<<<< HEAD
         turn = Turn()
         asks, answers = self._pump(reader, back, turn), self._pump(there, writer, turn, is_answer=True)
-        try:
-            await asyncio.gather(asks, answers)
-        except asyncio.CancelledError:
-            pass  # the relay is closed; Python 3.11 would print a traceback
-=======
         with suppress(asyncio.CancelledError):  # it is closed
-            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
->>>>>>> main
+            await asyncio.gather(asks, answers)
 
     async def _pump(self, reader: Any, writer: Any, turn: "Turn", *, is_answer: bool = False) -> None:
         while chunk := await reader.read(65536):
