@@ -12,6 +12,7 @@ from bangui_cli.scheduling import formats, requirements, runner, sentences, syst
 from bangui_cli.scheduling.formats import Format
 from bangui_cli.scheduling.plan import LIBPQ_VARIABLES, Command, File, Plan, own_command
 from bangui_cli.scheduling.proposal import Proposal, Request, propose
+from bangui_cli.scheduling.tasks import not_carried
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.states.errors import PermissionRefused, Unavailable, UsageFault
@@ -223,6 +224,9 @@ def _log_installed(
         )
     for left_out in plan.left_out:
         invocation.log.emit(events.SCHEDULE_LEFT_OUT, job=left_out.task.id, reason=left_out.reason)
+    for key, variable in not_carried(invocation.settings).items():
+        in_file = f"set {key} in the settings file, as /etc/bangui/bangui.toml"
+        invocation.log.emit(events.VARIABLE_NOT_SCHEDULED, variable=variable, hint=in_file)
     _warn_of_others(invocation, target, events.SCHEDULED_TWICE)
 
 
