@@ -10,7 +10,7 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.scheduling import formats, requirements, runner, sentences, systemctl
 from bangui_cli.scheduling.formats import Format
-from bangui_cli.scheduling.plan import LIBPQ_VARIABLES, Command, File, Plan, own_command
+from bangui_cli.scheduling.plan import Command, File, Plan, libpq_variables, own_command
 from bangui_cli.scheduling.proposal import Proposal, Request, propose
 from bangui_cli.scheduling.tasks import not_carried
 from bangui_cli.settings.invocation import Invocation
@@ -170,9 +170,7 @@ def _target(invocation: Invocation, format_name: str, root: str) -> Target:
 
 def _command(invocation: Invocation, path: str | None) -> Command:
     words = (os.path.abspath(path),) if path else own_command()
-    given = ((name, invocation.environment.get(name)) for name in LIBPQ_VARIABLES)
-    variables = tuple(f"{name}={os.path.abspath(path)}" for name, path in given if path)
-    return Command(words, invocation.settings_path, variables)
+    return Command(words, invocation.settings_path, libpq_variables(invocation.environment))
 
 
 def _propose(
