@@ -21,7 +21,7 @@ from bangui_cli.store.postgresql.wire import Fault, Unconnectable
 CANCELLED, TOO_MANY, READ_ONLY = "57014", "53300", "25006"
 NO_SCHEMA, NO_TABLE, NO_RIGHT, NO_ROLE = "3F000", "42P01", "42501", "42704"
 # Another transaction was in the way, and the same statement may succeed now.
-TRANSIENT = ("40P01", "40001")
+REPEATABLE = ("40P01", "40001", CANCELLED)
 # Somebody else has made the same thing meanwhile.
 MADE_MEANWHILE = ("42P06", "42P07", "23505")
 

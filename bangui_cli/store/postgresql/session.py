@@ -120,12 +120,19 @@ class Session:
         limit, pause_s = self._limit(), _FIRST_PAUSE_S
         while True:
             try:
-                return self._ask(sql.DURABLE + statement, parameters, faults.TRANSIENT)
+                return self._ask(sql.DURABLE + statement, parameters, faults.REPEATABLE)
             except Fault as fault:
-                if limit.remaining_s() <= pause_s:
-                    raise faults.translate(fault, self._address) from None
+                self._require_another_try(fault, limit, pause_s)
             clocks.sleep_s(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _require_another_try(self, fault: Fault, limit: Deadline, pause_s: float) -> None:
+        """Raise what a fault means unless the same statement may succeed now, in time."""
+        is_cancelled = fault.sqlstate == faults.CANCELLED
+        if is_cancelled and self._clock and not self._overrun(limit):
+            self._clock = None  # it has been set since, so that the message seemed to come late
+        elif is_cancelled or limit.remaining_s() <= pause_s:
+            raise self._translate(fault, limit) from None
 
     def _ask(
         self, statement: str, parameters: Mapping[str, Any] = _NOTHING, expected: Sequence[str] = ()
