@@ -23,6 +23,7 @@ _LAST_WORD_S = 0.1
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
 _OLDEST_SERVER = 130000
 
+_REPEATABLE = (*faults.TRANSIENT, faults.LATE)
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -120,7 +121,7 @@ class Session:
         limit, pause_s = self._limit(), _FIRST_PAUSE_S
         while True:
             try:
-                return self._ask(sql.DURABLE + statement, parameters, faults.REPEATABLE)
+                return self._ask(sql.DURABLE + statement, parameters, _REPEATABLE)
             except Fault as fault:
                 self._require_another_try(fault, limit, pause_s)
             clocks.sleep_s(pause_s)
@@ -128,10 +129,10 @@ class Session:
 
     def _require_another_try(self, fault: Fault, limit: Deadline, pause_s: float) -> None:
         """Raise what a fault means unless the same statement may succeed now, in time."""
-        is_cancelled = fault.sqlstate == faults.CANCELLED
-        if is_cancelled and self._clock and not self._overrun(limit):
-            self._clock = None  # it has been set since, so that the message seemed to come late
-        elif is_cancelled or limit.remaining_s() <= pause_s:
+        if fault.sqlstate == faults.LATE and self._clock:
+            self._clock = None  # it has been set since, if there is time left
+            limit.check()
+        elif fault.sqlstate == faults.LATE or limit.remaining_s() <= pause_s:
             raise self._translate(fault, limit) from None
 
     def _ask(
