@@ -10,8 +10,9 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.scheduling import formats, requirements, runner, sentences, systemctl
 from bangui_cli.scheduling.formats import Format
-from bangui_cli.scheduling.plan import LIBPQ_VARIABLES, Command, File, Plan, own_command
+from bangui_cli.scheduling.plan import Command, File, Plan, libpq_variables, own_command
 from bangui_cli.scheduling.proposal import Proposal, Request, propose
+from bangui_cli.scheduling.tasks import not_carried
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.states.errors import PermissionRefused, Unavailable, UsageFault
@@ -145,8 +146,9 @@ def remove(invocation: Invocation, *, format_name: str, root: str, now: bool) ->
     """Delete what install wrote. Where there is nothing, that is fine."""
     target = _target(invocation, format_name, root)
     files = target.format.installed(root)
-    if now and files and not root:
-        systemctl.run(target.format.deactivate(files))
+    # Where no systemd runs there is nothing to be stopped, and the links go with the files.
+    if now and files and not root and target.format.is_running():
+        systemctl.run(target.format.deactivate(files), state="the files are still there")
     removed = target.format.remove(root)
     if removed:
         next_step = "" if now or root else systemctl.to_paste(target.format.forget(files))
@@ -168,9 +170,7 @@ def _target(invocation: Invocation, format_name: str, root: str) -> Target:
 
 def _command(invocation: Invocation, path: str | None) -> Command:
     words = (os.path.abspath(path),) if path else own_command()
-    given = ((name, invocation.environment.get(name)) for name in LIBPQ_VARIABLES)
-    variables = tuple(f"{name}={os.path.abspath(path)}" for name, path in given if path)
-    return Command(words, invocation.settings_path, variables)
+    return Command(words, invocation.settings_path, libpq_variables(invocation.environment))
 
 
 def _propose(
@@ -222,6 +222,9 @@ def _log_installed(
         )
     for left_out in plan.left_out:
         invocation.log.emit(events.SCHEDULE_LEFT_OUT, job=left_out.task.id, reason=left_out.reason)
+    for key, variable in not_carried(invocation.settings).items():
+        in_file = f"set {key} in the settings file, as /etc/bangui/bangui.toml"
+        invocation.log.emit(events.VARIABLE_NOT_SCHEDULED, variable=variable, hint=in_file)
     _warn_of_others(invocation, target, events.SCHEDULED_TWICE)
 
 
@@ -246,4 +249,4 @@ def _start(invocation: Invocation, format_: Format, files: Sequence[File], *, no
         hint = format_.hint_if_not_running()
         invocation.log.emit(events.SCHEDULER_NOT_RUNNING, format=format_.name, hint=hint)
     if now:
-        systemctl.run(commands)
+        systemctl.run(commands, state="the files are written")
