@@ -38,6 +38,12 @@ def children(pid):
         return []
 
 
+def cpu_ticks(pid):
+    """Return how much a process has worked so far."""
+    with open(f"/proc/{pid}/stat") as status:
+        return int(status.read().rpartition(") ")[2].split()[11])
+
+
 def is_running(pid):
     try:
         with open(f"/proc/{pid}/stat") as status:
@@ -154,6 +160,7 @@ def test_a_run_that_is_killed_takes_its_child_along(bangui, tmp_path):
     process = bangui.start("resolve", "192.0.2.1", "--geoip-db", endless)
     wait_until(lambda: children(process.pid))
     [child] = children(process.pid)
+    wait_until(lambda: cpu_ticks(child) > 10)  # it is in the midst of its work
 
     process.kill()
     bangui.end(process)
