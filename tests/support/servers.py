@@ -35,8 +35,11 @@ def find_program(name: str) -> str | None:
 class Server:
     """One running cluster; its superuser is `postgres`, whom it trusts on the socket."""
 
-    def __init__(self, place: Path, connections: int = 100) -> None:
+    def __init__(
+        self, place: Path, connections: int = 100, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.place = place
+        self.environment = environment
         self.data = place / "data"
         self.port = _free_port()
         self._connections = connections
@@ -51,8 +54,9 @@ class Server:
         path = find_program(program)
         assert path, program
         under = [] if os.geteuid() else ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
+        variables = [f"{name}={value}" for name, value in (self.environment or {}).items()]
         ended = subprocess.run(
-            [*under, path, *map(str, arguments)],
+            [*under, "env", *variables, path, *map(str, arguments)],
             cwd=self.place, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert ended.returncode == 0, ended
@@ -66,7 +70,9 @@ class Server:
         self.run("pg_ctl", "-D", self.data, "-w", "-l", self.place / "log", "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        self.run("pg_ctl", "-D", self.data, "-m", mode, "stop")
+        """Stop it; one that has been stopped stays so."""
+        if (self.data / "postmaster.pid").exists():
+            self.run("pg_ctl", "-D", self.data, "-m", mode, "stop")
 
     @property
     def pid(self) -> int:
@@ -89,6 +95,7 @@ class Server:
         """Return the server whose data was copied to a place, on a socket there."""
         copied = object.__new__(Server)
         copied.place, copied.data, copied.port = place, place / "data", _free_port()
+        copied.environment = self.environment
         copied.configure(f"port = {copied.port}\nunix_socket_directories = '{place}'\n")
         copied.start()
         return copied
@@ -140,12 +147,14 @@ class OnServer(Bangui):
 
 
 @contextmanager
-def open_server(connections: int = 100) -> Iterator[Server]:
-    """Run a cluster of its own; skip where there is no PostgreSQL to run."""
+def open_server(
+    connections: int = 100, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Run a cluster of its own, in this environment; skip where there is no PostgreSQL to run."""
     if find_program("initdb") is None:
         pytest.skip("no PostgreSQL server is installed")
     with _own_place() as place:
-        server = Server(place, connections)
+        server = Server(place, connections, environment)
         try:
             yield server
         finally:
