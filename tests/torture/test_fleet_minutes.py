@@ -195,7 +195,7 @@ def test_a_small_fleet_has_one_holder_whatever_its_hosts_and_its_clock_do(
     tmp_path: Path, clock: SteppedClock
 ):
     """Six minutes of 1.5 s: a holder freezes and thaws, the clock of the server steps there and back."""
-    scale = Scale(instances=6, minutes=6, minute_s=1.5)
+    scale = Scale(instances=4, minutes=6, minute_s=1.5)
     with open_server(environment=clock.environment) as server:
         bangui = initialised(tmp_path, server)
         fleet = Fleet(bangui, scale, bangui.url)

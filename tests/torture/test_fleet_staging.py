@@ -109,7 +109,7 @@ def _repeat(steps: Iterator[None], ends_s: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "stagers"), [(4, 6), pytest.param(60, STAGERS, marks=pytest.mark.torture)]
+    ("seconds", "stagers"), [(3, 4), pytest.param(60, STAGERS, marks=pytest.mark.torture)]
 )
 def test_nobody_is_in_the_way_of_another_and_nothing_is_lost(
     on_server: OnServer, seconds: float, stagers: int
