@@ -42,7 +42,8 @@ def test_thirty_clients_share_two_connections_and_leave_nothing_behind(on_server
         imports = [on_server.start("import", stdin=-1, env=env) for _ in range(2)]
         runs = [on_server.start(*command.split(), env=env) for command in COMMANDS * 2]
         ended = [on_server.end(run, rows) for run in imports] + list(map(on_server.end, runs))
-        on_server.ok("flush", "--wait", 20, env=env)
+        on_server.ok("lock", "release", "--force", env=env)
+        on_server.ok("flush", env=env)
         with both_sessions(url) as sessions:
             states = [session.rows(STATE) for session in sessions]
             processes = {session.rows("SELECT pg_backend_pid()")[0] for session in sessions}
