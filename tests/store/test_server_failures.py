@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from failures import final_event
-from servers import OnServer, open_server
+from servers import OnServer, open_pooler, open_server
 
 SECRET = "geheim%21%25"
 DECODED = "geheim!%"
@@ -165,14 +165,23 @@ def test_a_herd_comes_by_its_turn_where_there_are_two_connections_for_all(tmp_pa
         bangui = OnServer(tmp_path, server)
         server.execute("CREATE ROLE hosts LOGIN")
         bangui.ok("init", "--grant-writer", "hosts")
-        url = bangui.url.replace("postgres@", "hosts@")
-        commands = ("heartbeat --held-ok --timeout 50", "flush --held-ok", "status", "add 192.0.2.1")
-        runs = [
-            bangui.start(*command.split(), "-d", url, "--instance", f"web{number}")
-            for number in range(4)
-            for command in commands
-        ]
-        ended = [bangui.end(run) for run in runs]
+        come_all_at_once(bangui, bangui.url.replace("postgres@", "hosts@"))
+
+
+def test_a_herd_comes_by_its_turn_at_a_pooler_that_is_full(on_server: OnServer):
+    """It has a number of its own that it lets in, and says so in its own way."""
+    with open_pooler(on_server.server, 2, clients=2) as (place, port):
+        come_all_at_once(on_server, f"postgresql://postgres@/{on_server.name}?host={place}&port={port}")
+
+
+def come_all_at_once(bangui: OnServer, url: str) -> None:
+    commands = ("heartbeat --held-ok --timeout 50", "flush --held-ok", "status", "add 192.0.2.1")
+    runs = [
+        bangui.start(*command.split(), "-d", url, "--instance", f"web{number}")
+        for number in range(4)
+        for command in commands
+    ]
+    ended = [bangui.end(run) for run in runs]
 
     assert [one.code for one in ended] == [0] * len(runs), ended
 

@@ -175,8 +175,8 @@ def open_standby(server: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def open_pooler(server: Server, size: int) -> Iterator[tuple[Path, int]]:
-    """Run pgbouncer in transaction mode before a server; give its place and port."""
+def open_pooler(server: Server, size: int, clients: int = 100) -> Iterator[tuple[Path, int]]:
+    """Run pgbouncer in transaction mode before a server, for so many clients; give its place and port."""
     program = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
     if program is None:
         pytest.skip("no pgbouncer is installed")
@@ -185,7 +185,7 @@ def open_pooler(server: Server, size: int) -> Iterator[tuple[Path, int]]:
         settings.write_text(
             f"[databases]\n* = host={server.place} port={server.port} user=postgres\n[pgbouncer]\n"
             f"unix_socket_dir = {place}\nlisten_port = {port}\nauth_type = any\n"
-            f"pool_mode = transaction\ndefault_pool_size = {size}\n"
+            f"pool_mode = transaction\ndefault_pool_size = {size}\nmax_client_conn = {clients}\n"
         )
         under = [] if os.geteuid() else ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
         pooler = subprocess.Popen([*under, program, "-q", settings], cwd=place)

@@ -268,3 +268,21 @@ def test_a_hundred_instances_have_one_holder_for_ten_minutes_and_lose_nothing(
 def age_s(change: fleets.Change) -> Any:
     """Return how old the lock was when it was taken over."""
     return change.after["heartbeat_at"] - change.before["heartbeat_at"]
+
+
+def test_the_witness_notices_a_stolen_lock_and_a_stale_write(on_server: OnServer):
+    """Else the fleet's peace would prove nothing."""
+    fleets.record(on_server.connect())
+    on_server.ok("heartbeat")
+    on_server.ok("add", "192.0.2.1")
+    on_server.ok("flush")
+    assert len(fleets.check_lock(on_server.connect())) == 1
+
+    stale = connect(on_server.url + "&application_name=bangui")
+    stale.execute("UPDATE bangui.geo_cache SET country_code = 'FR'")
+    with pytest.raises(AssertionError, match="without the lease"):
+        fleets.check_lock(on_server.connect())
+    on_server.execute("DELETE FROM public.cache_changes")
+    on_server.execute("UPDATE bangui.scheduler_lock SET lease_id = 'stolen', token = token + 1")
+    with pytest.raises(AssertionError, match="a live lease was taken"):
+        fleets.check_lock(on_server.connect())
