@@ -158,7 +158,7 @@ def failing_over(server: Server) -> Iterator[tuple[Server, Callable[[], None]]]:
 
         def fail_over() -> None:
             server.stop()
-            standby.run("pg_ctl", "-D", standby.data, "-w", "promote")
+            standby.promote()
 
         yield standby, fail_over
 

@@ -33,7 +33,8 @@ _PUBLISHED = (_HTML, "prometheus")
 )  # fmt: skip
 @click.option(
     "--top", type=options.ROWS, metavar="N",
-    help="Show the N most frequent; the rest is summed up.  [default: all; html: 10, prometheus: 50]",
+    help="Show the N most frequent; the rest is summed up.  [default: all; html: 10, and 100 at most; "
+    "prometheus: 50]",
 )  # fmt: skip
 @selection_options
 @options.format_option("table", "json", "csv", *_PUBLISHED)

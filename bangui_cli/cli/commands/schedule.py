@@ -10,7 +10,7 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.scheduling import formats, requirements, runner, sentences, systemctl
 from bangui_cli.scheduling.formats import Format
-from bangui_cli.scheduling.plan import PASS_FILE_VARIABLE, Command, File, Plan, own_command
+from bangui_cli.scheduling.plan import LIBPQ_VARIABLES, Command, File, Plan, own_command
 from bangui_cli.scheduling.proposal import Proposal, Request, propose
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
@@ -145,8 +145,9 @@ def remove(invocation: Invocation, *, format_name: str, root: str, now: bool) ->
     """Delete what install wrote. Where there is nothing, that is fine."""
     target = _target(invocation, format_name, root)
     files = target.format.installed(root)
-    if now and files and not root:
-        systemctl.run(target.format.deactivate(files))
+    # Where no systemd runs there is nothing to be stopped, and the links go with the files.
+    if now and files and not root and target.format.is_running():
+        systemctl.run(target.format.deactivate(files), state="the files are still there")
     removed = target.format.remove(root)
     if removed:
         next_step = "" if now or root else systemctl.to_paste(target.format.forget(files))
@@ -168,8 +169,9 @@ def _target(invocation: Invocation, format_name: str, root: str) -> Target:
 
 def _command(invocation: Invocation, path: str | None) -> Command:
     words = (os.path.abspath(path),) if path else own_command()
-    pass_file = invocation.environment.get(PASS_FILE_VARIABLE)
-    return Command(words, invocation.settings_path, pass_file and os.path.abspath(pass_file))
+    given = ((name, invocation.environment.get(name)) for name in LIBPQ_VARIABLES)
+    variables = tuple(f"{name}={os.path.abspath(path)}" for name, path in given if path)
+    return Command(words, invocation.settings_path, variables)
 
 
 def _propose(
@@ -245,4 +247,4 @@ def _start(invocation: Invocation, format_: Format, files: Sequence[File], *, no
         hint = format_.hint_if_not_running()
         invocation.log.emit(events.SCHEDULER_NOT_RUNNING, format=format_.name, hint=hint)
     if now:
-        systemctl.run(commands)
+        systemctl.run(commands, state="the files are written")
