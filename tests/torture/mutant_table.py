@@ -1379,6 +1379,13 @@ MUTANTS = (
         "store/test_both_engines.py::test_without_the_lease_nothing_is_moved_or_recorded",
     ),
     Mutant(
+        "a step of the server's clock ends whoever writes",
+        "bangui_cli/store/postgresql/session.py",
+        "if fault.sqlstate in expected or (writes and self._was_stepped(fault, limit)):",
+        "if fault.sqlstate in expected:",
+        "store/test_on_server.py::test_a_step_of_the_servers_clock_in_the_middle_of_a_run_is_no_error",
+    ),
+    Mutant(
         "who finds no connection left goes home",
         "bangui_cli/store/postgresql/session.py",
         "if not faults.is_crowded(fault) or",

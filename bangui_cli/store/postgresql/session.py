@@ -132,7 +132,8 @@ class Session:
     ) -> list[Any]:
         """Send one message and return the rows of its last statement.
 
-        What writes has SQLSTATEs that are `expected`: they are raised as a Fault, all else as a state.
+        What writes has SQLSTATEs that are `expected`: they are raised as a Fault, as is a message that
+        seemed late to a clock that was moved; all else as a state.
         """
         writes = bool(expected)
         limit = self._limit()
@@ -143,7 +144,7 @@ class Session:
             return self._results(limit, writes=writes)
         except Fault as fault:
             self.is_in_doubt |= writes and fault.is_lost
-            if fault.sqlstate in expected:
+            if fault.sqlstate in expected or (writes and self._was_stepped(fault, limit)):
                 raise
             raise self._translate(fault, limit) from None
 
@@ -155,6 +156,16 @@ class Session:
             read, at_s = self._clock
             bounds += sql.unless_late(read.wall_s + clocks.monotonic_s() - at_s + left_s)
         return bounds
+
+    def _was_stepped(self, fault: Fault, limit: Deadline) -> bool:
+        """Tell whether a message seemed late to a clock that was moved meanwhile, and learn it."""
+        if fault.sqlstate != faults.CANCELLED or self._clock is None or self._overrun(limit):
+            return False
+        read, at_s = self._clock
+        ((server_s,),) = self._ask(sql.CLOCK)
+        now_s = clocks.monotonic_s()
+        self._clock = Instant(server_s, server_s, read.boot_id), now_s
+        return bool(server_s - read.wall_s > now_s - at_s + self._server_limit_s(limit))
 
     def _server_limit_s(self, limit: Deadline) -> float:
         return limit.remaining_s() - (0.0 if self.deadline else _SERVER_FIRST_S)

@@ -28,6 +28,8 @@ def unless_late(ends_at_s: float) -> str:
     return f"SELECT pg_cancel_backend(pg_backend_pid()) WHERE {_S} > {ends_at_s:.3f}; "
 
 
+CLOCK = f"SELECT {_S}"
+
 # A role or a database may say otherwise.
 DURABLE = "SET LOCAL synchronous_commit = on; "
 
