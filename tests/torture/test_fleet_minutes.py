@@ -26,7 +26,7 @@ from servers import Connection, OnServer, Server, connect, open_server, open_sta
 from bangui_cli.rules.entry import Entry
 
 HELD, UNAVAILABLE = 75, 69
-RUNS_AT_ONCE = 24
+RUNS_AT_ONCE = 16
 POOL = [f"10.0.{n >> 8}.{n & 255}" for n in range(3000)]
 ROWS_OF_AN_IMPORT = 20
 STAGES, DIES = 0.2, 0.04
