@@ -22,7 +22,7 @@ def find_instance(job: str, timeout_s: float, least_s: float, most_s: float) -> 
 @pytest.mark.parametrize("command", ["heartbeat", "flush"])
 def test_a_run_of_a_schedule_waits_for_its_turn_within_the_timeout(on_server: OnServer, command: str):
     """Before it asks the server for anything; what it tells of its duration is the work."""
-    instance = find_instance(command, 60, 1, 1.5)
+    instance = find_instance(command, 60, 2, 2.5)
     turn = turn_s(instance, command, 60, 60)
     began_s = time.monotonic()
     ended = on_server.ok(command, "--spread", "--json", "--timeout", 60, "--instance", instance)
@@ -30,12 +30,13 @@ def test_a_run_of_a_schedule_waits_for_its_turn_within_the_timeout(on_server: On
 
     assert ended.json["outcome"] == "ok"
     assert took_s >= turn
-    assert ended.json["duration_s"] <= took_s - turn + 0.01
+    # When a process began, it knows by the kernel's ticks and the time that it was not let run.
+    assert ended.json["duration_s"] < took_s - turn + 1
     ((age_s,),) = on_server.rows(
         "SELECT extract(epoch FROM last_finished_at::timestamptz - last_started_at::timestamptz)::float8"
         " FROM bangui.job_state"
     )
-    assert age_s <= took_s - turn + 0.01
+    assert age_s < took_s - turn + 1
 
 
 def start_waiting(bangui: Bangui, *arguments: object) -> subprocess.Popen[str]:
