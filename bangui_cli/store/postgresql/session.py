@@ -23,6 +23,7 @@ _LAST_WORD_S = 0.1
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
 _OLDEST_SERVER = 130000
 
+_REPEATABLE = (*faults.TRANSIENT, faults.LATE)
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -123,20 +124,26 @@ class Session:
         limit, pause_s = self._limit(), _FIRST_PAUSE_S
         while True:
             try:
-                return self._ask(sql.DURABLE + statement, parameters, faults.TRANSIENT)
+                return self._ask(sql.DURABLE + statement, parameters, _REPEATABLE)
             except Fault as fault:
-                if limit.remaining_s() <= pause_s:
-                    raise faults.translate(fault, self._address) from None
+                self._require_another_try(fault, limit, pause_s)
             clocks.sleep_s(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _require_another_try(self, fault: Fault, limit: Deadline, pause_s: float) -> None:
+        """Raise what a fault means unless the same statement may succeed now, in time."""
+        if fault.sqlstate == faults.LATE and self._clock:
+            self._clock = None  # it has been set since, if there is time left
+            limit.check()
+        elif fault.sqlstate == faults.LATE or limit.remaining_s() <= pause_s:
+            raise self._translate(fault, limit) from None
 
     def _ask(
         self, statement: str, parameters: Mapping[str, Any] = _NOTHING, expected: Sequence[str] = ()
     ) -> list[Any]:
         """Send one message and return the rows of its last statement.
 
-        What writes has SQLSTATEs that are `expected`: they are raised as a Fault, as is a message that
-        seemed late to a clock that was moved; all else as a state.
+        What writes has SQLSTATEs that are `expected`: they are raised as a Fault, all else as a state.
         """
         writes = bool(expected)
         limit = self._limit()
@@ -147,7 +154,7 @@ class Session:
             return self._results(limit, writes=writes)
         except Fault as fault:
             self.is_in_doubt |= writes and fault.is_lost
-            if fault.sqlstate in expected or (writes and self._was_stepped(fault, limit)):
+            if fault.sqlstate in expected:
                 raise
             raise self._translate(fault, limit) from None
 
@@ -159,16 +166,6 @@ class Session:
             read, at_s = self._clock
             bounds += sql.unless_late(read.wall_s + clocks.monotonic_s() - at_s + left_s)
         return bounds
-
-    def _was_stepped(self, fault: Fault, limit: Deadline) -> bool:
-        """Tell whether a message seemed late to a clock that was moved meanwhile, and learn it."""
-        if fault.sqlstate != faults.CANCELLED or self._clock is None or self._overrun(limit):
-            return False
-        read, at_s = self._clock
-        ((server_s,),) = self._ask(sql.CLOCK)
-        now_s = clocks.monotonic_s()
-        self._clock = Instant(server_s, server_s, read.boot_id), now_s
-        return bool(server_s - read.wall_s > now_s - at_s + self._server_limit_s(limit))
 
     def _server_limit_s(self, limit: Deadline) -> float:
         return limit.remaining_s() - (0.0 if self.deadline else _SERVER_FIRST_S)
