@@ -9,8 +9,9 @@ from contextlib import closing
 
 import pytest
 from conftest import wait_until
+from fail2bans import Fail2banDatabase
 from geoip import country, write_mmdb
-from hanging import hanging_journal, is_hanging
+from hanging import hanging_file, hanging_journal, is_hanging
 from invariants import check_run
 
 # The promise is 1 s; the rest is what a busy machine takes to start the watchdog's last thread.
@@ -30,6 +31,23 @@ COMMANDS = [
     ["flush", "--json"],
     ["heartbeat", "--json"],
 ]
+# The same code carries these: one signal is enough.
+OF_THE_HISTORY = [
+    ["report", "--history"],
+    ["report", "--history", "--format", "html"],
+    ["bans"],
+    ["prune", "--compact"],
+    ["forget", "192.0.2.1"],
+    ["export", "--output", "export.jsonl"],
+    ["import", "--history", "rows.jsonl"],
+    ["collect", "--no-resolve", "--fail2ban=bans.db"],
+]
+OF_FAIL2BAN = [
+    ["report", "--fail2ban=bans.db"],
+    ["collect", "--no-resolve", "--fail2ban=bans.db"],
+    ["resolve", "--fail2ban=bans.db", "--geoip-db", "country.mmdb"],
+]
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 JOBS = ("flush", "heartbeat")
 
 # Looks so often, and gives up so soon, that a test need not wait for what an operator would.
@@ -67,13 +85,30 @@ def end_by(bangui, process, *numbers, pause_s=0.0):
     return ended, time.monotonic() - began_s
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [(command, number) for command in COMMANDS for number in SIGNALS]
+    + [(command, signal.SIGTERM) for command in OF_THE_HISTORY],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
 def test_a_signal_ends_a_command_that_hangs_in_the_kernel(bangui, command, number):
     """Where only kill -9 helped: no handler of Python's runs while SQLite opens a file again and again."""
+    Fail2banDatabase(bangui.home / "bans.db").ban("192.0.2.9", 1_790_000_000)
+    require_end_by(bangui, command, number, lambda: hanging_journal(bangui.database))
+
+
+@pytest.mark.parametrize("command", OF_FAIL2BAN, ids=" ".join)
+def test_a_signal_ends_a_wait_for_fail2bans_database(bangui, mmdb, command):
+    """Its disk may be dead where that of bangui's own is not."""
+    bans = Fail2banDatabase(bangui.home / "bans.db")
+    require_end_by(bangui, command, signal.SIGTERM, lambda: hanging_file(bans.path))
+
+
+def require_end_by(bangui, command, number, hanging):
+    """Hold a command that hangs to its end by a signal, within a second at best."""
     took_s = []
     while not took_s or (min(took_s) > WITHIN_S and len(took_s) < ATTEMPTS):
-        with hanging_journal(bangui.database):
+        with hanging():
             ended, seconds = end_by(bangui, hang(bangui, *command), number)
         took_s.append(seconds)
 

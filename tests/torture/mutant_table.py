@@ -750,6 +750,13 @@ MUTANTS = (
         "        pass\n",
         "jobs/test_deadline.py::test_settings_that_hang_do_not_delay_the_end",
     ),
+    Mutant(
+        "a slow disk reads the whole program first",
+        "bangui_cli/cli/main.py",
+        "    early.keep_timeout(arguments, started_s, _tell_late)\n",
+        "",
+        "jobs/test_deadline.py::test_a_timeout_that_is_over_at_the_start_ends_it_there",
+    ),
     # The file.
     Mutant(
         "a view stands for a table",
@@ -930,8 +937,8 @@ MUTANTS = (
     Mutant(
         "only the effective ID changes",
         IDENTITY,
-        "os.setresuid(user_id, user_id, user_id)",
-        "os.setresuid(-1, user_id, -1)",
+        "            os.setresuid(user_id, user_id, user_id)",
+        "            os.setresuid(-1, user_id, -1)",
         "host/test_identity.py::test_nobody_comes_back",
     ),
     Mutant(
@@ -1065,16 +1072,44 @@ MUTANTS = (
     Mutant(
         "a directory of another user is trusted",
         TRUST,
-        "if status.st_uid not in trusted:",
+        "if status.st_uid not in trusted and not (_leads_on(below) and _is_of_outside(status.st_uid)):",
         "if False:",
         "host/test_trust.py::test_a_directory_of_another_user_counts",
     ),
     Mutant(
         "a file in a directory for all is trusted",
         TRUST,
-        "return stat.S_ISDIR(below.st_mode) or stat.S_ISLNK(below.st_mode)",
-        "return True",
+        "return bool(is_kept) and _leads_on(below)",
+        "return bool(is_kept)",
         "host/test_trust.py::test_a_sticky_directory_will_do_higher_up_and_not_for_the_file_itself",
+    ),
+    Mutant(
+        "a rootless container knows all the users of its host",
+        TRUST,
+        "return bool(lines) and not any(first <= user_id < first + count for first, _, count in lines)",
+        "return False",
+        "host/test_trust.py::test_an_id_that_a_container_does_not_know_stands_for_all_of_outside",
+    ),
+    Mutant(
+        "root reads another user's MMDB file as root",
+        "bangui_cli/resolving/isolation.py",
+        "            identity.shed(*limits.user)\n",
+        "",
+        "resolving/test_isolation.py::test_a_file_of_another_user_is_read_with_that_users_rights",
+    ),
+    Mutant(
+        "another user's service file is obeyed",
+        "bangui_cli/store/postgresql/custody.py",
+        "            trust.require_own_hands(path, way_out=_WAY_OUT)\n",
+        "            pass\n",
+        "store/test_files_of_libpq.py::test_what_another_user_may_write_is_not_obeyed",
+    ),
+    Mutant(
+        "doctor itself looks through the pages, however long a step takes",
+        "bangui_cli/store/sqlite/checks.py",
+        "cpu_limit_s=math.ceil(limit_s) + 1)",
+        "cpu_limit_s=600)",
+        "health/test_doctor.py::test_a_look_at_the_pages_ends_within_one_step_of_it",
     ),
     Mutant(
         "a link is trusted whatever its target",
