@@ -502,7 +502,9 @@ MUTANTS = (
     Mutant(
         "a batch takes as many rows as it likes",
         SWEEP,
-        "rows = pacing.next_batch_rows(rows, batch.work_s, most_rows, commit_s=batch.commit_s)",
+        "rows = pacing.next_batch_rows(\n"
+        "            rows, batch.work_s, most_rows, run.store.target_hold_s, commit_s=batch.commit_s\n"
+        "        )",
         "rows *= 2",
         "jobs/test_paused_runs.py::test_the_timeout_ends_a_run_between_two_batches",
     ),
