@@ -1551,6 +1551,13 @@ MUTANTS = (
         "store/test_both_engines.py::test_without_the_lease_nothing_is_moved_or_recorded",
     ),
     Mutant(
+        "who finds no connection left goes home",
+        "bangui_cli/store/postgresql/session.py",
+        "if not faults.is_crowded(fault) or",
+        "if not faults.is_crowded(fault) or True or",
+        "store/test_server_failures.py::test_a_herd_comes_by_its_turn_at_a_pooler_that_is_full",
+    ),
+    Mutant(
         "a message is obeyed however late it arrives",
         ON_SERVER,
         "SELECT (clock_timestamp()::text || ' is too late')::int WHERE",
