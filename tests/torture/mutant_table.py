@@ -1074,7 +1074,7 @@ MUTANTS = (
     Mutant(
         "a directory of another user is trusted",
         TRUST,
-        "if status.st_uid not in trusted and not (_leads_on(below) and _is_of_outside(status.st_uid)):",
+        "if status.st_uid not in trusted and not (_leads_on(below) and is_of_outside(status.st_uid)):",
         "if False:",
         "host/test_trust.py::test_a_directory_of_another_user_counts",
     ),
