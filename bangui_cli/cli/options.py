@@ -43,6 +43,16 @@ ID = Parsed(values.parse_name, "id")
 DURATION = Parsed(values.parse_duration_s, "time")
 ROWS = Parsed(values.parse_rows, "number")
 WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
+PATH = Parsed(values.parse_path, "path")
+
+
+def _parse_output_path(value: object) -> str:
+    path = values.parse_path(value)
+    return "/dev/stdout" if path == "-" else path
+
+
+# A dash is stdout, as it is stdin for what is read.
+OUTPUT_PATH = Parsed(_parse_output_path, "path")
 
 
 def _parse_moment_s(value: object) -> float:
@@ -210,7 +220,7 @@ def _common_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--config"],
-            type=Parsed(values.parse_path, "path"),
+            type=PATH,
             metavar="PATH",
             expose_value=False,
             callback=_set_config,
