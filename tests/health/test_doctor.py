@@ -385,9 +385,39 @@ def test_the_remedy_for_wal_converts_the_database_that_was_examined(healthy):
     assert healthy.rows("PRAGMA journal_mode") == [("delete",)]
 
 
+@pytest.mark.parametrize("beside", [None, "hosts"])
+def test_a_directory_that_others_need_is_not_to_be_closed(bangui, beside):
+    """Pasted for a database in /var/lib, chmod 700 would be the end of the host."""
+    bangui.database.parent.chmod(0o755)
+    if beside:
+        (bangui.database.parent / beside).touch()
+    _, found = examine(bangui)
+
+    remedy = found["permissions"].remedy
+    assert ("chmod 700" in remedy, "of its own" in remedy) == (not beside, bool(beside))
+
+
+def test_what_is_no_database_is_not_to_be_changed(bare):
+    """A mistyped path may lead to /etc/passwd, which all must read."""
+    bare.database.write_text("root:x:0:0:root:/root:/bin/sh\n" * 100)
+    bare.database.chmod(0o644)
+    ended = bare.run("doctor", "--json")
+
+    assert ended.code == 65
+    assert "chmod" not in ended.stdout
+
+
+def test_a_directory_that_others_need_stays_whose_it_is():
+    """What stands in it beside the database is somebody's, too."""
+    owners = {"/var/lib/x.db": 65534, "/var/lib": 0}
+
+    assert "chown nobody /var/lib" in place.check_owners(owners, 65534).remedy
+    assert "chown" not in place.check_owners(owners, 65534, kept="/var/lib").remedy
+
+
 def test_remedies_quote_paths():
     """They are there to be pasted."""
-    check = place.check_modes("/a b/x.db", 0o644, "/a b", 0o700)
+    check = place.check_modes("/a b/x.db", "/a b", (0o644, 0o700), is_shared=False)
 
     assert check.remedy == "chmod 600 '/a b/x.db'"
 
