@@ -153,9 +153,9 @@ _COLUMNS = "country_code, country_name, asn, org"
 _DIRTY, _CACHED = staged("d"), staged("c", "cached_at")
 
 # Packed rows in one parameter. They come in the order of their addresses, in which a flush locks them,
-# too, so that nobody waits in a circle.
+# too, so that nobody waits in a circle. Unless it is materialized, a line is split for each column.
 _STAGE = f"""
-WITH packed AS (
+WITH packed AS MATERIALIZED (
     SELECT string_to_array(line, E'\\x1f') AS f
       FROM unnest(string_to_array(%(rows)s, E'\\n')) AS line
 ), put AS (
