@@ -370,7 +370,7 @@ def test_a_writer_is_waited_for(healthy):
         writer.execute("BEGIN EXCLUSIVE")
         commit = threading.Timer(0.3, writer.rollback)
         commit.start()
-        check = engine.check_pages(str(healthy.database))
+        check = engine.check_pages(str(healthy.database), limit_s=60.0)
         commit.join()
 
     assert check.verdict == "ok"
