@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bangui_cli.host import clocks
+from bangui_cli.host import clocks, run_id
 from bangui_cli.rules import durations, server_urls
 from bangui_cli.settings import table as settings
 from bangui_cli.settings import values
@@ -267,12 +267,11 @@ def _common_options() -> list[click.Parameter]:
         click.Option(
             ["--correlation-id"],
             type=ID,
-            envvar=settings.CORRELATION_ID_VARIABLE,
+            envvar=run_id.VARIABLE,
             metavar="ID",
             expose_value=False,
             callback=_set_correlation_id,
-            help="The ID on every log line of the run.  "
-            f"[env: {settings.CORRELATION_ID_VARIABLE}; default: a new UUID]",
+            help=f"The ID on every log line of the run.  [env: {run_id.VARIABLE}; default: a new UUID]",
         ),
     ]
 
