@@ -1,5 +1,7 @@
 """`bangui report`: where the addresses, or the bans, come from."""
 
+from functools import partial
+
 import click
 
 from bangui_cli.access import reading, turns
@@ -130,12 +132,14 @@ def _publish(
             asked = publishing.Asked(
                 selection, now_s, title or publishing.TITLE, top, settings.mask_ips, built_s
             )
-            text = publishing.page_text(store, asked)
+            text = partial(publishing.page_text, publishing.gather(store.bans, asked))
         else:
-            text = publishing.metrics_text(store, selection, now_s, top)
+            counts = publishing.count_bans(store, selection, now_s)
+            text = partial(publishing.metrics_text, counts, top)
         known = history.jails(store) if selection.jails else []
     warn_of_no_bans(invocation, selection.jails, known)
-    return text
+    # Writers wait for the end of a read: the text is made behind it.
+    return text()
 
 
 def _render(report: Report, layout: str, columns: int | None) -> str:

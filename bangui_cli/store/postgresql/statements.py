@@ -21,11 +21,11 @@ def bounded(seconds: float) -> str:
 
 
 def unless_late(ends_at_s: float) -> str:
-    """Let the server cancel a message that arrives after its sender's time.
+    """Let the server refuse a message that arrives after its sender's time, with `faults.LATE`.
 
     A network that was away delivers what a run sent that has ended since.
     """
-    return f"SELECT pg_cancel_backend(pg_backend_pid()) WHERE {_S} > {ends_at_s:.3f}; "
+    return f"SELECT (clock_timestamp()::text || ' is too late')::int WHERE {_S} > {ends_at_s:.3f}; "
 
 
 # A role or a database may say otherwise.
