@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from bangui_cli.host import clocks, run_id
+from bangui_cli.host import clocks
 from bangui_cli.rules import durations, server_urls
+from bangui_cli.settings import run_id, values
 from bangui_cli.settings import table as settings
-from bangui_cli.settings import values
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Sourced

@@ -2,11 +2,12 @@
 
 import os
 
-from bangui_cli.host import clocks, run_id
+from bangui_cli.host import clocks
 from bangui_cli.jobs.catalogue import TIMEOUT, Job, find_job
 from bangui_cli.rules.command_line import last_value, wants_json
 from bangui_cli.rules.json_text import to_json
 from bangui_cli.rules.timestamp_text import to_text
+from bangui_cli.settings import run_id
 from bangui_cli.states import errors
 
 _STDOUT, _STDERR = 1, 2
@@ -20,16 +21,11 @@ def tell(arguments: list[str], started_s: float, timeout_s: float) -> None:
     left: dict[str, object] = {
         **dict.fromkeys(job.counts),
         "duration_s": round(clocks.monotonic_s() - started_s, 3),
-        "correlation_id": _correlation_id(arguments),
+        "correlation_id": last_value("--correlation-id", arguments) or run_id.of_environment(),
     }
     if wants_json(arguments):
         _write(_STDOUT, job.result(TIMEOUT, left))
     _write(_STDERR, {**_event(job, timeout_s), **left})
-
-
-def _correlation_id(arguments: list[str]) -> str:
-    given = last_value("--correlation-id", arguments) or os.environ.get(run_id.VARIABLE)
-    return given or run_id.new()
 
 
 def _event(job: Job, timeout_s: float) -> dict[str, object]:

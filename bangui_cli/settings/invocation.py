@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from bangui_cli.host import clocks, run_id, terminal
+from bangui_cli.host import clocks, terminal
 from bangui_cli.host.watchdog import Watchdog
 from bangui_cli.rules.server_urls import is_server_url
 from bangui_cli.rules.sqlite_spelling import sidecars
-from bangui_cli.settings import config_file, variables
+from bangui_cli.settings import config_file, run_id, variables
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Settings, Sourced
 from bangui_cli.states import errors, events

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bangui_cli.host import run_id
+from bangui_cli.settings import run_id
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
 from bangui_cli.settings.table import TABLE
 

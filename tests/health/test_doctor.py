@@ -7,7 +7,8 @@ import shlex
 import shutil
 import sqlite3
 import stat
-import threading
+import subprocess
+import sys
 import time
 
 import pytest
@@ -366,12 +367,15 @@ def test_a_check_of_the_pages_that_takes_too_long_is_given_up(healthy):
 
 def test_a_writer_is_waited_for(healthy):
     """Doctor may be asked in the middle of a flush: its commits are no fault."""
-    with contextlib.closing(sqlite3.connect(healthy.database, check_same_thread=False)) as writer:
-        writer.execute("BEGIN EXCLUSIVE")
-        commit = threading.Timer(0.3, writer.rollback)
-        commit.start()
+    # In another process: what SQLite knows of its own locks a child would go on believing.
+    writing = (
+        "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1]); c.execute('BEGIN EXCLUSIVE'); "
+    )
+    writing += "print('begun', flush=True); time.sleep(0.3)"
+    command = [sys.executable, "-c", writing, str(healthy.database)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"begun\n"
         check = engine.check_pages(str(healthy.database), limit_s=60.0)
-        commit.join()
 
     assert check.verdict == "ok"
 

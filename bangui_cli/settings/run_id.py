@@ -5,6 +5,11 @@ import os
 VARIABLE = "BANGUI_CORRELATION_ID"
 
 
+def of_environment() -> str:
+    """Return the ID that the environment gives, else a new one."""
+    return os.environ.get(VARIABLE) or new()
+
+
 def new() -> str:
     """Return a random UUID (RFC 9562, version 4).
 
