@@ -68,7 +68,7 @@ def summarise_bans(
     if by == ADDRESS:
         total = sum(moments.bans for moments in counted.values())
         unknown = counted[None].bans if None in counted else 0
-        return summarise_addresses(_most_banned(store, counted, top), total, unknown)
+        return summarise_addresses(list(_most_banned(store, counted, top)), total, unknown)
     if by == _JAIL:
         return summarise(by, ((jail, None, bans) for jail, bans in counted.items()), top)
     return by_time(counted, selection, by, top, now_s)

@@ -1,7 +1,7 @@
 """Count the bans that bangui remembers. What takes the store wants a snapshot."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from bangui_cli.reporting.selection import Selection
@@ -21,7 +21,7 @@ from bangui_cli.store.bans import EVERY_BAN
 class Counted(NamedTuple):
     """What the memory of bans has answered; where some addresses may be left out, with the total."""
 
-    rows: list[Any]
+    rows: Iterable[Any]
     total: int = 0
 
 
@@ -34,7 +34,7 @@ def read_bans(store: Store, selection: Selection, by: str, top: int | None, now_
     which = selection.as_filter(now_s)
     if by == ADDRESS:
         total = store.bans.extent(which).bans
-        return Counted(store.bans.count_by_address(which, top), total)
+        return Counted(store.bans.copy_by_address(which, top), total)
     if by in local_times.UNITS:
         return Counted(store.bans.count_over_time(which))
     return Counted(store.bans.count_by(by, which))
