@@ -29,7 +29,13 @@ for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 30) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Give `-n auto` two workers for each core: half of a test's time is waiting for processes and disks."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def wait_until(condition: Callable[[], object], within_s: float = 120) -> None:
     """Wait until something has come about in another process or thread."""
     ends_at_s = time.monotonic() + within_s
     while not condition():
@@ -102,7 +108,7 @@ class Bangui:
         """Wait for a process that was started and return what came out."""
         with process:
             try:
-                stdout, stderr = process.communicate(input, timeout=60)
+                stdout, stderr = process.communicate(input, timeout=180)
             except BaseException:
                 process.kill()
                 raise

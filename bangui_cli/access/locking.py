@@ -74,7 +74,7 @@ def held_error(row: LockRow | None, judgement: Judgement, instance: str) -> Lock
     view = describe(row, judgement)
     age_s, expires_in_s = judgement.age_s or 0.0, judgement.expires_in_s or 0.0
     return LockHeld(
-        f"the lock is held by {holder(view)}, pid {view['pid']} on {view['hostname']}: "
+        f"the lock is held by {_owner(view)}, {_process(view)}: "
         f"last heartbeat {age_s:.0f} s ago, expires in {expires_in_s:.0f} s",
         hint=_naming_hint(row, instance),
         **{key: view[key] for key in ("owner", "hostname", "pid", "lease_id", "token")},
@@ -114,25 +114,39 @@ def holder(view: dict[str, Any]) -> str:
     """Name who has the lock, given what `describe` said of it."""
     if view["verdict"] == lease.FREE:
         return "nobody"
-    return view["owner"] or f"another program (BanGUI) on {view['hostname']}"
+    if view["owner"] or view["hostname"] is None:
+        return _owner(view)
+    return f"{_owner(view)} on {view['hostname']}"
+
+
+def _owner(view: dict[str, Any]) -> str:
+    return view["owner"] or "another program (BanGUI)"
+
+
+def _process(view: dict[str, Any]) -> str:
+    """Name the process that wrote the row, as far as it says."""
+    pid = "a process" if view["pid"] is None else f"pid {view['pid']}"
+    return pid if view["hostname"] is None else f"{pid} on {view['hostname']}"
 
 
 def describe(row: LockRow | None, judgement: Judgement) -> dict[str, Any]:
     """Return the lock as `lock show` and `status` print it."""
+    # What a release leaves behind are marks, no heartbeat of 1970, and tells of nobody who holds it.
+    held = row if judgement.verdict != lease.FREE else None
     # What another program left in this tool's columns says nothing about the holder.
-    ours = row if row and not row.is_foreign else None
+    ours = held if held and not held.is_foreign else None
     return {
         "verdict": judgement.verdict,
         "owner": ours.owner if ours else None,
-        "hostname": row.hostname if row else None,
-        "pid": row.pid if row else None,
+        "hostname": held.hostname if held else None,
+        "pid": held.pid if held else None,
         "lease_id": ours.lease_id if ours else None,
         "token": row.token if row else None,
         "age_s": _rounded(judgement.age_s),
         "ttl_s": _rounded(judgement.ttl_s),
         "expires_in_s": _rounded(judgement.expires_in_s),
-        "created_at": row.created_at if row else None,
-        "heartbeat_at": row.heartbeat_at if row else None,
+        "created_at": held.created_at if held else None,
+        "heartbeat_at": held.heartbeat_at if held else None,
     }
 
 

@@ -54,6 +54,8 @@ class Staging:
         self._failure: BaseException | None = None
         self.pending: list[str] = []
         self.staged_rows = 0
+        # Whether more may be committed than is counted: an answer never came.
+        self.is_in_doubt = False
 
     @staticmethod
     def order(packed: str) -> str:
@@ -135,6 +137,7 @@ class Staging:
         try:
             return self.write(batch)
         except Exception:
+            self.is_in_doubt |= self.store.is_in_doubt
             self._taken.clear()  # it would fail again; and who closes the store waits for no late thread
             raise
 

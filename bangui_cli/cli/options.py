@@ -159,6 +159,21 @@ def held_ok_option(command: Any) -> Any:
     return click.option("--held-ok", is_flag=True, help=text)(command)
 
 
+def spread_option(command: Any) -> Any:
+    """Decorate what a schedule starts with --spread."""
+    text = (
+        "Where the database is a server: wait first, for a time that the name of the instance decides, "
+        "half of the timeout and of the interval at most, so that a fleet does not come all at once."
+    )
+    return click.option("--spread", is_flag=True, expose_value=False, callback=_set_spread, help=text)(
+        command
+    )
+
+
+def _set_spread(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    _invocation(ctx).takes_turns |= value
+
+
 def _invocation(ctx: click.Context) -> Invocation:
     return ctx.ensure_object(Invocation)
 

@@ -83,11 +83,14 @@ def judge_ages(
 def _limits(
     job: Job, interval_s: float, warning_s: float | None, critical_s: float | None
 ) -> Thresholds:
-    """Return the limits of a job; those of minutes that were given are none of a daily one."""
-    given = [limit for limit in (warning_s, critical_s) if limit is not None]
-    if job not in LOCK_KEEPERS and any(limit <= interval_s for limit in given):
-        return thresholds(interval_s, None, None)
+    """Return the limits of a job; one of minutes that was given is none of a daily job."""
+    if job not in LOCK_KEEPERS:
+        warning_s, critical_s = _above(interval_s, warning_s), _above(interval_s, critical_s)
     return thresholds(interval_s, warning_s, critical_s)
+
+
+def _above(least_s: float, limit_s: float | None) -> float | None:
+    return limit_s if limit_s and limit_s > least_s else None
 
 
 def _keeps_lock(flush: Age, settings: Settings) -> bool:

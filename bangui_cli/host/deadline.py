@@ -3,6 +3,9 @@
 from bangui_cli.host import clocks
 from bangui_cli.states.errors import DeadlineExceeded
 
+# So often a sleep looks whether a signal has cut it short.
+_LOOK_EVERY_S = 0.25
+
 
 class Deadline:
     """A moment on the monotonic clock after which `check` raises `overrun`."""
@@ -19,6 +22,13 @@ class Deadline:
         """Raise the overrun error once the moment has come."""
         if not self.remaining_s():
             raise self.overrun
+
+    def sleep_s(self, seconds: float) -> None:
+        """Let time pass; raise the overrun error once the moment has come."""
+        ends_at_s = clocks.monotonic_s() + seconds
+        while (left_s := ends_at_s - clocks.monotonic_s()) > 0:
+            self.check()
+            clocks.sleep_s(min(left_s, self.remaining_s(), _LOOK_EVERY_S))
 
     def cut_short(self, reason: BaseException) -> None:
         """Let the moment come now, for this reason. A signal handler may call it at any time."""

@@ -52,7 +52,7 @@ class HistoryImport(Import):
 
     normaliser = BanNormaliser
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[str, int | None]:
         """Return what has become of the rows so far."""
         all_counts = super().counts()
         return {key: all_counts[key] for key in ("read", "staged", "rejected")}

@@ -32,6 +32,7 @@ def explain(value: Any, reason: Rejected, now_s: float) -> str:
         try:
             judge(found)
         except Rejected as error:
-            if found is not None:
-                return f"{extraction.name_of(value, paths, found)}: {error}"
+            if paths:  # of all the parts only the address must be there
+                why = "no address" if found is None else error
+                return f"{extraction.name_of(value, paths, found)}: {why}"
     return str(reason)

@@ -10,6 +10,8 @@ MOST_REPORTED_ROWS = 100
 HOPELESS_ROWS = 1000
 _LONGEST_FIELD_CHARACTERS = 40
 _NAMES_HINT = "rename what is known: country_code, country_name, asn, org (bangui import --help)"
+_OF_HISTORY = {"jail", "banned_at"}
+_HISTORY_HINT = "what bangui export history wrote is read with --history"
 _COUNTRY_HINT = "these have no country now: give country_code, or the name as ISO 3166 has it in English"
 
 
@@ -60,9 +62,10 @@ class Report:
             )  # fmt: skip
         if normaliser.unknown_rows:
             fields = [field[:_LONGEST_FIELD_CHARACTERS] for field in normaliser.unknown_fields]
+            remedy = _HISTORY_HINT if set(fields) >= _OF_HISTORY else _NAMES_HINT
             self._log.emit(
                 events.IMPORT_FIELDS_UNKNOWN, file=self._file, rows=normaliser.unknown_rows,
-                fields=fields, hint="they count as failed resolutions; " + _NAMES_HINT,
+                fields=fields, hint=f"they count as failed resolutions; {remedy}",
             )  # fmt: skip
         if normaliser.unknown_country:
             country = normaliser.unknown_country[:_LONGEST_FIELD_CHARACTERS]

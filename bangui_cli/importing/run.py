@@ -38,12 +38,15 @@ class Import:
         self.rejected_rows = 0
         self.refused: dict[str, Refusal] = {}
 
-    def counts(self) -> dict[str, int]:
-        """Return what has become of the rows so far; resolved are those with a country."""
+    def counts(self) -> dict[str, int | None]:
+        """Return what has become of the rows so far, as far as that is known.
+
+        Resolved are those with a country.
+        """
         unresolved_rows = self._normaliser.unresolved_rows
         return {
             "read": self.read_rows,
-            "staged": self._staging.staged_rows,
+            "staged": None if self._staging.is_in_doubt else self._staging.staged_rows,
             "rejected": self.rejected_rows,
             "resolved": self.read_rows - self.rejected_rows - unresolved_rows,
             "unresolved": unresolved_rows,

@@ -54,6 +54,8 @@ def run_job(
     invocation.watchdog.keep(run_deadline, result.give_up, invocation.log.prepare)
 
     def attempt() -> None:
+        if invocation.takes_turns:
+            result.waited_s = _await_turn(job, invocation, settings, run_deadline)
         if prepare:
             prepare(settings, run_deadline)
         with opens(settings.database_path, run_deadline, durable=durable) as store:
@@ -63,6 +65,15 @@ def run_job(
     result.end(_error_of(attempt))
     invocation.watchdog.release()
     return result
+
+
+def _await_turn(job: Job, invocation: Invocation, settings: Settings, run_deadline: Deadline) -> float:
+    from bangui_cli.access import turns  # only a schedule asks for it
+
+    timeout_s, interval_s = settings[job.timeout_key].value, settings[job.interval_key].value
+    return turns.wait_within(
+        invocation, settings, job.command, timeout_s, interval_s or timeout_s, run_deadline.sleep_s
+    )
 
 
 def _error_of(attempt: Callable[[], None]) -> BaseException | None:

@@ -49,6 +49,8 @@ class Report:
         if _LEFT in self.counts:
             self.counts[_LEFT] = None
         self.lock: dict[str, Any] = dict.fromkeys(("outcome", *_LOCK_KEYS))
+        # What was spent on waiting for a turn is no part of the work.
+        self.waited_s = 0.0
         self._invocation = invocation
         self._held_ok = held_ok
         self._dry_run = dry_run
@@ -57,7 +59,7 @@ class Report:
 
     def duration_s(self) -> float:
         """Return how long the run has taken, on the monotonic clock."""
-        return round(clocks.monotonic_s() - self._invocation.started_s, 3)
+        return round(clocks.monotonic_s() - self._invocation.started_s - self.waited_s, 3)
 
     def take_down_lock(self, holding: "Holding") -> None:
         """Tell the lock as this run holds it, or would hold it."""

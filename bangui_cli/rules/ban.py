@@ -127,10 +127,16 @@ def normalise(raw: Raw) -> Ban:
         _name(jail),
         networks.normalise(_text(ip)),
         at,
-        bantime if type(bantime) is int else UNKNOWN_S,
+        bantime if type(bantime) is int else _whole_seconds(bantime),
         bancount if type(bancount) is int else _FIRST_BANCOUNT,
         failures if type(failures) is int else None,
     )
+
+
+def _whole_seconds(bantime: Any) -> int:
+    """Cut off the fraction that `bantime.rndtime` gives a bantime, as fail2ban does for its actions."""
+    is_number = type(bantime) is float and abs(bantime) < _INTEGERS
+    return int(bantime) if is_number else UNKNOWN_S
 
 
 @lru_cache(1000)

@@ -127,6 +127,12 @@ def judge(row: LockRow | None, now: Instant, instance: str) -> Judgement:
     return Judgement(verdict, outcome, age_s, ttl_s)
 
 
+def fresh_for_s(row: LockRow | None, now: Instant) -> float | None:
+    """Return how long a row stays fresh if nobody writes it, None where it is not fresh."""
+    judgement = judge(row, now, instance="")
+    return judgement.expires_in_s if judgement.verdict == HELD else None
+
+
 def _freshness(row: LockRow, now: Instant) -> tuple[float, float, bool]:
     heartbeat_s = _number(row.heartbeat_at, "heartbeat_at")
     ttl_s = min(_number(row.heartbeat_timeout, "heartbeat_timeout"), TTL_CEILING_S)

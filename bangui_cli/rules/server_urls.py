@@ -1,12 +1,20 @@
 """The address of a database server as text: told from a path, and shown without its password."""
 
+import re
+
 _SCHEMES = ("postgresql:", "postgres:")
+_SCHEME_CHARACTERS = len("postgresql:")
 _MASK = "***"
+# libpq's are host, port and user.
+_SHORTEST_OPTION = 4
+# libpq decodes the keys, too.
+_SECRET_OPTION = r"(?:^|[?&])(?:[^=?&]*%[^=?&]*|[^=?&]*passw(?:or)?d)=."
 
 
 def is_server_url(database: object) -> bool:
     """Tell whether a database is an address of a server, however wrong, and no path."""
-    return isinstance(database, str) and database.startswith(_SCHEMES)
+    # In capitals libpq takes it for none, but there may be a password in it all the same.
+    return isinstance(database, str) and database[:_SCHEME_CHARACTERS].lower().startswith(_SCHEMES)
 
 
 def shown(database: str) -> str:
@@ -14,8 +22,9 @@ def shown(database: str) -> str:
     if not is_server_url(database):
         return database
     scheme, _, rest = database.partition(":")
-    slashes, rest = ("//", rest[2:]) if rest.startswith("//") else ("", rest)
-    return f"{scheme}:{slashes}{_without_password(rest)}"
+    if not rest.startswith("//"):  # then the scheme may be meant as the user
+        return _without_password(database)
+    return f"{scheme}://{_without_password(rest[2:])}"
 
 
 def has_password(database: str) -> bool:
@@ -24,16 +33,27 @@ def has_password(database: str) -> bool:
 
 
 def _without_password(rest: str) -> str:
+    if _is_password_free(*rest.partition("?")[::2]):
+        return _without_secrets(rest)
     # A password whose @, / or ? is not encoded ends, for a reader, at the last @ all the same.
     before, at, after = rest.rpartition("@")
     user, colon, _ = before.partition(":")
     head = f"{user}{colon}{_MASK}{at}" if colon else f"{before}{at}"
-    address, mark, query = after.partition("?")
-    return head + address + mark + "&".join(map(_without_value, query.split("&")))
+    return head + _without_secrets(after)
 
 
-def _without_value(pair: str) -> str:
-    key, sign, value = pair.partition("=")
-    # libpq decodes the keys, too.
-    is_secret = "%" in key or (key.lower().endswith(("password", "passwd")))
-    return f"{key}{sign}{_MASK}" if is_secret and value else pair
+def _is_password_free(place: str, query: str) -> bool:
+    """Tell whether what stands before the options is users, hosts and ports alone, whatever follows."""
+    user, _, hosts = place.rpartition("@")
+    hosts, slash, name = hosts.partition("/")
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts.split(",")]
+    are_ports = all(not port or port.isdigit() for port in ports)
+    option = query.partition("=")[0].replace("_", "")
+    is_option = option.isalpha() and option.islower() and len(option) >= _SHORTEST_OPTION
+    return bool(slash) and not set(":@/") & set(user + name) and are_ports and is_option
+
+
+def _without_secrets(text: str) -> str:
+    """Return hosts and options up to the first secret one, in which a ? or & is not the end of it."""
+    secret = re.search(_SECRET_OPTION, text, re.IGNORECASE)
+    return f"{text[: secret.end() - 1]}{_MASK}" if secret else text

@@ -3,7 +3,7 @@
 import shlex
 
 from bangui_cli.rules.durations import format_duration
-from bangui_cli.scheduling.plan import HEADING, PASS_FILE_VARIABLE, File, Plan, PlannedTask
+from bangui_cli.scheduling.plan import HEADING, File, Plan, PlannedTask
 from bangui_cli.states.errors import ConfigInvalid, UsageFault
 
 # A name with a dot is passed over by cron in silence.
@@ -109,7 +109,7 @@ def _block(planned: PlannedTask, *user: str) -> str:
 def _command(planned: PlannedTask, delay_s: int) -> str:
     """Return a command that says nothing once its program is gone."""
     program, *words = map(quote, planned.command_line)
-    given = [f"{PASS_FILE_VARIABLE}={quote(planned.pass_file)}"] if planned.pass_file else []
+    given = map(_assign, planned.variables)
     command = f"[ ! -x {program} ] || {' '.join([*given, program, *words])}"
     if delay_s:
         command = f"sleep {delay_s}; {command}"
@@ -119,6 +119,11 @@ def _command(planned: PlannedTask, delay_s: int) -> str:
             hint="use shorter paths, or put the settings into /etc/bangui/bangui.toml",
         )
     return command
+
+
+def _assign(variable: str) -> str:
+    name, _, value = variable.partition("=")
+    return f"{name}={quote(value)}"
 
 
 def _every(count: int) -> str:

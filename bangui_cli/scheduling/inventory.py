@@ -48,7 +48,7 @@ def read(format_: Format, files: tuple[File, ...], load: Load) -> Schedule:
     }
     settings, config_path = load(given, first.value("--config"))
     return Schedule(
-        format_, files, started, Command(first.command, config_path, first.pass_file), settings
+        format_, files, started, Command(first.command, config_path, first.variables), settings
     )
 
 

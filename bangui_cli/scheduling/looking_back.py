@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from bangui_cli.scheduling.crontab import unquote
 from bangui_cli.scheduling.formats import CRON, Format
-from bangui_cli.scheduling.plan import PASS_FILE_VARIABLE, ROOT, File
+from bangui_cli.scheduling.plan import LIBPQ_VARIABLES, ROOT, File
 from bangui_cli.scheduling.program import split_words
 from bangui_cli.scheduling.runner import oneself
 from bangui_cli.scheduling.tasks import TASKS, Task
@@ -28,7 +29,7 @@ class Started(NamedTuple):
     task: Task | None
     user: str
     words: tuple[str, ...]
-    pass_file: str | None = None
+    variables: tuple[str, ...] = ()
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -72,7 +73,7 @@ def _of_crontab(text: str, owner: str | None) -> Iterator[Started]:
             task = _BY_ID.get(block[1])
         elif start and not _NO_START.fullmatch(line):
             user, _, command = (owner, "", start[2]) if owner else start[2].partition(" ")
-            given, words = _split_off_pass_file(_words(unquote(command)))
+            given, words = _split_off_variables(_words(unquote(command)))
             if words:
                 yield Started(task, user, words, given)
 
@@ -81,15 +82,15 @@ def _of_unit(file: File, owner: str) -> Iterator[Started]:
     unit = os.path.basename(file.path).removeprefix("bangui-").removesuffix(".service")
     user = re.search(r"^User=(.*)$", file.text, re.MULTILINE)
     name = user[1] if user else owner
-    (variables,) = re.findall(r"^Environment=(.+)", file.text, re.MULTILINE) or [""]
-    given, _ = _split_off_pass_file(_words_of_unit(variables))
+    variables = " ".join(re.findall(r"^Environment=(.+)", file.text, re.MULTILINE))
+    given, _ = _split_off_variables(_words_of_unit(variables))
     for command in re.findall(r"^ExecStart=[-@:+!]*(.+)", file.text, re.MULTILINE):
         yield Started(_BY_UNIT.get(unit), name, _words_of_unit(command), given)
 
 
-def _split_off_pass_file(words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
-    variable, _, path = words[0].partition("=") if words else ("", "", "")
-    return (path, words[1:]) if variable == PASS_FILE_VARIABLE else (None, words)
+def _split_off_variables(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    given = tuple(takewhile(lambda word: word.partition("=")[0] in LIBPQ_VARIABLES, words))
+    return given, words[len(given) :]
 
 
 def _words_of_unit(line: str) -> tuple[str, ...]:

@@ -20,8 +20,11 @@ MARK = "# Written by bangui schedule install"
 HEADING = f"{MARK}; changes made here are lost when it is installed again."
 # Behind it no option is a setting's: what a run logs is found by its fields.
 LOG_OPTIONS = ("--log-target", "journal")
-# libpq's: where it finds the password for a server, which no schedule may hold.
-PASS_FILE_VARIABLE = "PGPASSFILE"
+# A server would else be asked by its whole fleet at the same second.
+SPREAD_OPTION = "--spread"
+_DAY_S = 86400
+# libpq's: where it finds the password for a server, which no schedule may hold, and what a service is.
+LIBPQ_VARIABLES = ("PGPASSFILE", "PGSERVICEFILE")
 
 
 class File(NamedTuple):
@@ -34,7 +37,7 @@ class File(NamedTuple):
 class PlannedTask(NamedTuple):
     """A task with what the schedule depends on: as whom, how often, at what time of day, in what words.
 
-    `output` is the file that it makes anew. `pass_file` is for a database on a server.
+    `output` is the file that it makes anew. `variables`, NAME=VALUE, are for a database on a server.
     """
 
     task: Task
@@ -44,7 +47,7 @@ class PlannedTask(NamedTuple):
     time_of_day: tuple[int, int]
     command_line: tuple[str, ...]
     output: str | None = None
-    pass_file: str | None = None
+    variables: tuple[str, ...] = ()
 
 
 class LeftOut(NamedTuple):
@@ -64,11 +67,11 @@ class Plan(NamedTuple):
 
 
 class Command(NamedTuple):
-    """How bangui is started, the settings file that it is to be led to, and libpq's pass file."""
+    """How bangui is started, the settings file that it is to be led to, and libpq's variables."""
 
     words: tuple[str, ...]
     config_path: str | None
-    pass_file: str | None = None
+    variables: tuple[str, ...] = ()
 
 
 def plan_task(
@@ -81,16 +84,18 @@ def plan_task(
     """
     _require_no_password(settings.database_path)
     options = _options(settings, command.config_path, user, is_own=is_own)
-    words = (*command.words, *task.words(settings), *options, *LOG_OPTIONS)
-    is_on_server = database_of(settings, is_own=is_own).directory is None
-    pass_file = command.pass_file if is_on_server else None
-    for word in (*words, pass_file or ""):
-        _require_printable(word)
     interval_s = task.interval_s(settings)
     assert interval_s is not None
+    is_on_server = database_of(settings, is_own=is_own).directory is None
+    # A daily job has its own time of day.
+    spread = [SPREAD_OPTION] if is_on_server and interval_s < _DAY_S else []
+    words = (*command.words, *task.words(settings), *spread, *options, *LOG_OPTIONS)
+    variables = command.variables if is_on_server else ()
+    for word in (*words, *variables):
+        _require_printable(word)
     moment = time_of_day(settings.instance, task.id)
     timeout_s, output = task.timeout_s(settings), task.output(settings)
-    return PlannedTask(task, user, interval_s, timeout_s, moment, words, output, pass_file)
+    return PlannedTask(task, user, interval_s, timeout_s, moment, words, output, variables)
 
 
 def own_command() -> tuple[str, ...]:

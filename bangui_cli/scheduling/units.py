@@ -3,7 +3,7 @@
 import math
 import os
 
-from bangui_cli.scheduling.plan import HEADING, PASS_FILE_VARIABLE, ROOT, File, Plan, PlannedTask
+from bangui_cli.scheduling.plan import HEADING, ROOT, File, Plan, PlannedTask
 from bangui_cli.scheduling.tasks import TASKS, Task
 from bangui_cli.states.errors import UsageFault
 
@@ -128,18 +128,12 @@ def _service(plan: Plan, planned: PlannedTask) -> str:
         command=planned.task.command,
         command_line=" ".join(map(quote, planned.command_line)),
         user="" if plan.is_own or planned.user == ROOT else f"User={planned.user}\n",
-        environment=_environment(planned),
+        environment="".join(f"Environment={quote(each)}\n" for each in planned.variables),
         timeout_s=math.ceil(planned.timeout_s) + _TIMEOUT_MARGIN_S,
         mounts=f"RequiresMountsFor={quote(directory)}\n" if directory and not plan.is_own else "",
         families="AF_UNIX" if directory else "AF_UNIX AF_INET AF_INET6",
         of_system="" if plan.is_own else _of_system(planned, directory),
     )
-
-
-def _environment(planned: PlannedTask) -> str:
-    if planned.pass_file is None:
-        return ""
-    return f"Environment={quote(f'{PASS_FILE_VARIABLE}={planned.pass_file}')}\n"
 
 
 def _of_system(planned: PlannedTask, directory: str | None) -> str:

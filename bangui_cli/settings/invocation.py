@@ -44,6 +44,8 @@ class Invocation:
         self.config_path: str | None = None
         # What root obeys must be root's own, but where a command has been told otherwise.
         self.trusts_settings = False
+        # Whether it was asked to wait for its turn among the instances of a fleet.
+        self.takes_turns = False
         self.job: str | None = None
         self._correlation_id: str | None = None
         self._settings: Settings | None = None

@@ -14,7 +14,7 @@ _COUNTS = ("rows", "unresolved", "_total", "_failures", "_count")
 
 def readable(key: str, value: Any, now_s: float) -> str:
     """Return a value for a table, by the unit that its key ends in; `now_s` is the wall clock."""
-    if value is None or value in ("", ()):
+    if value is None or value in ("", (), []):
         return "-"
     if isinstance(value, list | tuple):
         return terminal.safe(":".join(map(str, value)))

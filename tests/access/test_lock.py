@@ -359,6 +359,42 @@ def test_releasing_a_free_lock_is_no_failure(bangui):
     assert content == bangui.database.read_bytes()
 
 
+def test_a_released_lock_tells_of_no_holder_and_no_heartbeat(bangui):
+    """What marks the row free is no heartbeat of 1970, for which a monitor would raise the alarm."""
+    bangui.ok("heartbeat")
+    bangui.ok("lock", "release")
+
+    shown = bangui.ok("lock", "show", "--json").json
+    metrics = bangui.ok("status", "--format", "prometheus").stdout
+
+    assert (shown.pop("verdict"), shown.pop("token")) == ("free", 1)
+    assert set(shown.values()) == {None}
+    assert "bangui_lock_leases_total 1\n" in metrics
+    assert "bangui_lock_heartbeat_timestamp_seconds " not in metrics
+    assert "bangui_lock_holder_info{" not in metrics
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ("pid", "held by web1, a process on box: last"),
+        ("hostname", "held by web1, pid 7: last"),
+        ("owner", "held by another program (BanGUI), pid 7 on box: last"),
+    ],
+)
+def test_a_holder_that_does_not_say_all_of_itself_is_told_without_a_none(bangui, missing, told):
+    """BanGUI's columns take a row without them, and an operator reads sentences."""
+    bangui.ok("heartbeat", "--instance", "web1")
+    bangui.execute("UPDATE scheduler_lock SET pid = 7, hostname = 'box'")
+    bangui.execute(f"UPDATE scheduler_lock SET {missing} = NULL")
+    if missing == "owner":
+        bangui.execute("UPDATE scheduler_lock SET heartbeat_written = NULL")
+
+    held = bangui.run("heartbeat", "--instance", "web2")
+
+    assert (held.code, held.events[-1]["error"].count(told)) == (75, 1)
+
+
 def test_only_ones_own_lock_is_released_without_more_words(bangui):
     """Another's, even an expired one, wants its lease to be named, or force."""
     bangui.ok("heartbeat")

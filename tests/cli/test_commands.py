@@ -464,12 +464,15 @@ def test_a_lease_that_no_run_ever_had_is_a_mistake(bangui, lease_id):
 
 def test_config_show_prints_what_one_would_write(bare):
     """Times in units, truth values as words, no value as a dash."""
-    table = bare.ok("config", "show", "--instance", "web2", env={"BANGUI_FLUSH_TIMEOUT": "90"}).stdout
+    given = {"BANGUI_FLUSH_TIMEOUT": "90", "BANGUI_PRUNE_INTERVAL": "never"}
+    table = bare.ok("config", "show", "--instance", "web2", env=given).stdout
     rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in table.splitlines()}
 
     assert rows["setting"] == ["value", "source"]
     assert rows["lock_ttl"] == ["5m", "default"]
     assert rows["flush_timeout"] == ["90s", "environment BANGUI_FLUSH_TIMEOUT"]
+    assert rows["cache_retention"] == ["90d", "default"]
+    assert rows["prune_interval"] == ["never", "environment BANGUI_PRUNE_INTERVAL"]
     assert rows["mask_ips"] == ["true", "default"]
     assert rows["geoip_db"] == ["-", "default"]
     assert rows["instance"] == ["web2", "flag --instance"]

@@ -46,16 +46,19 @@ SERVER = "postgresql://bangui@db.example/bangui"
 
 
 @pytest.mark.parametrize("format_", ["cron", "systemd"])
-def test_a_schedule_for_a_server_leads_to_the_pass_file(app: Bangui, format_: str):
-    """The password itself is in no line; doctor reads the path back."""
-    given = {"PGPASSFILE": "/etc/bangui/pass 100%", "BANGUI_DATABASE_PATH": SERVER}
+@pytest.mark.parametrize("names", [["PGPASSFILE"], ["PGSERVICEFILE"], ["PGPASSFILE", "PGSERVICEFILE"]])
+def test_a_schedule_for_a_server_leads_to_the_files_of_libpq(
+    app: Bangui, format_: str, names: list[str]
+):
+    """The password itself is in no line, and a service is known to its file; doctor reads both back."""
+    given = {"BANGUI_DATABASE_PATH": SERVER, **dict.fromkeys(names, "/etc/bangui/pass 100%")}
     install(app, "--format", format_, **given)
     files = [path for path in (app.home / "etc").rglob("bangui*") if path.suffix != ".timer"]
     kinds = [RUNNING_SYSTEMD._replace(links=lambda _files: [])] if format_ == "systemd" else []
 
-    assert all("PGPASSFILE=" in path.read_text() for path in files if path.is_file())
-    del given["PGPASSFILE"]
-    assert look(app, app.home, *kinds, **given)[0].verdict == "ok"
+    texts = [path.read_text() for path in files if path.is_file()]
+    assert all(f"{name}=" in text for name in names for text in texts)
+    assert look(app, app.home, *kinds, BANGUI_DATABASE_PATH=SERVER)[0].verdict == "ok"
 
 
 @pytest.mark.parametrize("format_", ["cron", "systemd"])

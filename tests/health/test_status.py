@@ -79,6 +79,39 @@ def test_a_dirty_row_whose_time_is_no_time_does_not_break_the_status(at_work):
     assert "bangui_dirty_rows 1" in at_work.ok("status", "--format", "prometheus").stdout
 
 
+def section(text, title):
+    """Return the lines of one section of the table, by name."""
+    lines = text.partition(f"{title}\n")[2].splitlines()
+    ended = next((place for place, line in enumerate(lines) if not line.startswith("  ")), None)
+    return dict(re.split(" {2,}", line.strip(), maxsplit=1) for line in lines[:ended])
+
+
+def test_the_table_tells_of_flushed_rows_where_a_job_flushes(at_work):
+    """A collect that has "flushed 0" looks as if it had failed."""
+    at_work.ok("prune")
+    table = at_work.ok("status").stdout
+
+    assert section(table, f"job {FLUSH}")["flushed"] == "1"
+    assert "flushed" not in section(table, f"job {HEARTBEAT}")
+    assert "flushed" not in section(table, "job geo_cache_cleanup")
+
+
+def test_the_table_says_where_there_are_no_files_and_names_instances_one_by_one(at_work):
+    """An empty line looks like a fault, and a colon belongs to the paths of a variable."""
+    at_work.environment["BANGUI_GEOIP_DB_PATH"] = ""
+    at_work.execute("INSERT INTO job_state (job_id, instance) VALUES ('history_sync', 'a')")
+    at_work.execute("INSERT INTO job_state (job_id, instance) VALUES ('history_sync', 'b_at')")
+    at_work.execute(
+        "UPDATE job_state SET last_success_at = ? WHERE job_id = 'history_sync'",
+        "2026-01-02T03:04:05.000Z",
+    )
+    table = at_work.ok("status").stdout
+
+    assert section(table, "geoip")["files"] == "-"
+    collected = "2026-01-02T03:04:05.000Z"
+    assert section(table, "instances")["collecting"] == f"a ({collected}), b_at ({collected})"
+
+
 # Prometheus.
 
 
@@ -430,6 +463,24 @@ def test_a_bar_in_a_path_does_not_end_the_text(bare):
     ended = bare.run("status", "--format", "nagios", "--database", "/nowhere/a|b.db")
 
     assert ended.stdout == "BANGUI CRITICAL - no database at /nowhere/a/b.db\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "limits"),
+    [
+        (["--warning-age", "5m", "--critical-age", "15m"], ["432000", "1296000"]),
+        (["--warning-age", "1h", "--critical-age", "3d"], ["259200", "259200"]),
+        (["--warning-age", "2d"], ["172800", "1296000"]),
+        (["--warning-age", "2d", "--critical-age", "3d"], ["172800", "259200"]),
+    ],
+)
+def test_a_limit_below_the_interval_of_a_daily_job_is_none_of_it(at_work, given, limits):
+    """It would alarm all day; the other limit, which the job can keep, counts all the same."""
+    at_work.ok("prune")
+
+    performance = nagios(at_work, *given)[2]
+
+    assert performance["geo_cache_cleanup_age"].split(";")[1:3] == limits
 
 
 # The limits.

@@ -109,6 +109,16 @@ def test_whatever_is_refused_can_be_explained(row):
     assert all(reasons)
 
 
+@pytest.mark.parametrize("nothing", [None, "", " ", "-", {}])
+def test_an_empty_address_is_refused_by_the_name_of_its_field(nothing):
+    """Of a row with many fields one wants to know which of them to fill."""
+    row = {"query": nothing, "country_code": "DE"}
+    with pytest.raises(Rejected) as refused:
+        Normaliser(NOW_S).make(row)
+
+    assert explain(row, refused.value, NOW_S) == "query: no address"
+
+
 @pytest.fixture(scope="module")
 def dirty_table():
     """Make an empty dirty set in memory, with its CHECK constraints."""

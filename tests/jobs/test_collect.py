@@ -189,6 +189,15 @@ def test_a_database_from_a_backup_is_read_on_from_where_it_parts(bangui, fail2ba
     assert len({row[1] for row in history(bangui)}) == 61
 
 
+def test_a_bantime_with_a_fraction_ends(bangui, fail2ban):
+    """fail2ban's `bantime.rndtime` adds a random part; taken for unknown, it would be in force for ever."""
+    fail2ban.ban("192.0.2.1", NOW_S - 7200, bantime=1205.80574296786)
+
+    assert collect(bangui) == {"read": 1, "recorded": 1}
+    assert bangui.rows("SELECT bantime_s FROM ban_history") == [(1205,)]
+    assert bangui.ok("bans", "--active", "--json").json["total"] == 0
+
+
 def test_what_is_no_ban_is_skipped_and_counted_once(bangui, fail2ban):
     """Networks are bans, in normal form; a bantime of -2 is kept."""
     fail2ban.ban("198.51.100.7/24", NOW_S, bantime=-2)

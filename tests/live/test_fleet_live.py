@@ -25,7 +25,7 @@ def test_two_instances_take_turns_on_a_throw_away_server(place: Path):
     environment = {"PATH": os.environ["PATH"], "HOME": str(place), "TMPDIR": str(place)}
     ended = subprocess.run(
         ["bash", ROOT / command, bangui],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
 
     assert (ended.returncode, ended.stderr) == (0, "")

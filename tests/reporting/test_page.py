@@ -19,11 +19,12 @@ from bangui_cli.reporting.page.atlas import read_atlas
 from bangui_cli.reporting.page.rendering import render
 from bangui_cli.reporting.page.scale import SHADES, shade_of, steps
 from bangui_cli.reporting.page.timeline import HEIGHT, axis_ticks, draw_timeline
-from bangui_cli.reporting.page.wording import change, percent
+from bangui_cli.reporting.page.wording import change, percent, period, short_period
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 SVG = "{http://www.w3.org/2000/svg}"
 samples = pytest.mark.parametrize("name", SAMPLES)
+_HTML_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?").fullmatch
 
 
 @cache
@@ -47,6 +48,15 @@ def test_the_page_is_valid_html(name: str):
     assert document.tag == f"{XHTML}html"
     ids = [element.get("id") for element in document.iter() if element.get("id")]
     assert len(ids) == len(set(ids))
+
+
+@samples
+def test_moments_are_written_as_html_has_them(name: str):
+    """Its grammar takes three digits of a second and an offset in minutes; a parser lets all pass."""
+    moments = [element.get("datetime") for element in parsed(rendered(name)).iter(f"{XHTML}time")]
+
+    assert moments
+    assert all(map(_HTML_MOMENT, moments)), moments
 
 
 @samples
@@ -301,3 +311,19 @@ def test_a_change_is_told_against_the_span_before(now: int, before: int, said: s
 )  # fmt: skip
 def test_a_share_that_is_there_is_not_nothing(count: int, total: int, said: str):
     assert percent(count, total) == said
+
+
+def test_the_two_hours_that_the_clocks_call_alike_are_told_apart():
+    """Where the clocks are put back, 02:00 comes twice: two bars of one name would be a riddle."""
+    summer, winter = "2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"
+
+    assert [period(key, "hour") for key in (summer, winter, "2026-10-25T03:00")] == [
+        "Sun 25 Oct 2026, 02:00 UTC+02:00",
+        "Sun 25 Oct 2026, 02:00 UTC+01:00",
+        "Sun 25 Oct 2026, 03:00",
+    ]
+    assert [short_period(key, "hour") for key in (summer, winter, "2026-10-25T03:00")] == [
+        "02:00+02:00",
+        "02:00+01:00",
+        "Sun 03:00",
+    ]

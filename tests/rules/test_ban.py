@@ -1,5 +1,7 @@
 """A ban in normal form, whatever fail2ban's database holds."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +22,16 @@ AT = b"2026-01-02T03:04:05.000Z"
             Ban("sshd", "192.0.2.1", AT.decode(), -2, 1, None),
         ),
         (
-            (b"a\0\xff", b"::1", AT, 0.5, b"x", 1.5),
+            (b"a\0\xff", b"::1", AT, b"1h", b"x", 1.5),
             Ban("a\ufffd\ufffd", "::1", AT.decode(), -2, 1, None),
+        ),
+        (
+            (b"sshd", b"192.0.2.1", AT, 1205.80574296786, 2, 5),
+            Ban("sshd", "192.0.2.1", AT.decode(), 1205, 2, 5),
+        ),
+        (
+            (b"sshd", b"192.0.2.1", AT, math.inf, 1, 5),
+            Ban("sshd", "192.0.2.1", AT.decode(), -2, 1, 5),
         ),
     ],
 )

@@ -276,3 +276,13 @@ def test_the_known_token_can_always_be_counted_on(token):
     known = our_row(token=token).known_token
 
     assert 0 <= known < known + 1 < 2**63
+
+
+@pytest.mark.parametrize(
+    ("age_s", "left_s"), [(0, TTL_S), (299, 1), (300, None), (400, None), (-6, None)]
+)
+def test_a_row_stays_fresh_just_so_long_as_is_told(age_s, left_s):
+    """What was judged by it is good until then, and no longer; of no row nothing is told."""
+    assert lease.fresh_for_s(ON_A_SERVER, server_instant(age_s)) == left_s
+    assert lease.fresh_for_s(EMPTY_ROW, server_instant(age_s)) is None
+    assert lease.fresh_for_s(None, server_instant(age_s)) is None

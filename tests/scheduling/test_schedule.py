@@ -175,6 +175,29 @@ def test_a_daily_job_starts_when_the_name_of_the_instance_says(bare: Bangui):
 
 
 @pytest.mark.parametrize("format_", ["cron", "systemd"])
+def test_the_frequent_jobs_of_a_fleet_wait_for_their_turns(bare: Bangui, tmp_path: Path, format_: str):
+    """Those on a server, which all hosts would ask at the same second; the daily ones are spread already."""
+    (tmp_path / "own.toml").write_text(
+        f'metrics_path = "{tmp_path}"\nreport_path = "{tmp_path}/b.html"\n'
+    )
+    shown = [
+        bare.ok("schedule", "show", "--format", format_, "--all", "-d", database,
+                "--config", tmp_path / "own.toml", "--root", tmp_path).stdout
+        for database in ("postgresql://bangui@db.example/bangui", bare.database)
+    ]  # fmt: skip
+    starts = [[line for line in text.splitlines() if "--log-target" in line] for text in shown]
+
+    commands = ("flush", "heartbeat", "collect", "report", "report", "status")
+    assert sorted(
+        re.search(r" (\w+) ", line.partition("bangui_cli" if "bangui_cli" in line else "bangui")[2])[1]
+        for line in starts[0]
+        if "--spread" in line
+    ) == sorted(commands)
+    assert len(starts[0]) == len(commands) + 2
+    assert not [line for line in starts[1] if "--spread" in line]
+
+
+@pytest.mark.parametrize("format_", ["cron", "systemd"])
 def test_each_job_keeps_its_id_in_the_file(bare: Bangui, format_: str):
     """Who looks for a job by its ID finds it."""
     shown = bare.ok("schedule", "show", "--format", format_).stdout

@@ -266,6 +266,25 @@ def test_stagers_in_opposite_orders_and_a_flusher_never_stand_in_each_others_way
     assert on_server.rows("SELECT count(*) FROM bangui.geo_cache_dirty") == [(0,)]
 
 
+MOVING = """
+UPDATE bangui.scheduler_lock SET heartbeat_at = heartbeat_at;
+DELETE FROM bangui.geo_cache_dirty WHERE ip = '192.0.2.1';
+INSERT INTO bangui.geo_cache (ip, country_code, cached_at) VALUES ('192.0.2.1', 'DE', '2026-01-01T00:00:00.000Z')"""
+
+
+def test_what_a_flush_is_moving_is_forgotten_too(on_server: OnServer):
+    """It is in neither table for who has looked before the batch was committed."""
+    on_server.ok("add", "192.0.2.1", "--country-code", "DE")
+    with held(on_server, MOVING) as flush:
+        run = on_server.start("forget", "192.0.2.1")
+        wait_until(lambda: on_server.rows(WAITING)[0][0])
+        flush.raw.commit()
+    assert on_server.end(run).code == 0
+
+    assert on_server.rows("SELECT ip FROM bangui.geo_cache") == []
+    assert on_server.rows("SELECT ip FROM bangui.geo_cache_dirty") == []
+
+
 def test_what_was_acknowledged_survives_a_crash_whatever_the_role_says(on_server: OnServer):
     """Exit 0 of a stager means that the row is there, also where commits are not waited for."""
     on_server.execute(f"ALTER DATABASE {on_server.name} SET synchronous_commit = off")

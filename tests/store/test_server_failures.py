@@ -22,6 +22,8 @@ UNREACHABLE = {
     "no database": ("postgresql://postgres:{p}@/missing?host={place}&port={port}", 66),
     "no tables": ("postgresql://postgres:{p}@/postgres?host={place}&port={port}", 66),
     "no slashes": ("postgresql:a:{p}@h/d", 78),
+    "no scheme": ("postgres:{p}@h:5432/d", 78),
+    "capitals": ("POSTGRES://a:{p}@h/d", 78),
     "a bare slash": ("postgresql://a:{p}/{p}@h/d", 78),
     "a bare at": ("postgresql://a:{p}@{p}@h/d", 78),
     "no such option": ("postgresql://a:{p}@h/d?bogus=1", 78),

@@ -9,7 +9,7 @@ from bangui_cli.reporting.page.contents import Contents, Period, Totals
 from bangui_cli.reporting.summary import Report, summarise
 from bangui_cli.rules import countries
 
-UNTIL = datetime(2026, 11, 26, 14, 5, tzinfo=ZoneInfo("Europe/Berlin"))
+UNTIL = datetime(2026, 11, 26, 14, 5, 12, 440197, tzinfo=ZoneInfo("Europe/Berlin"))
 USUAL = (
     "CN", "US", "RU", "IN", "BR", "VN", "KR", "ID", "DE", "NL", "SG", "HK", "FR", "GB", "IR", "TW", "JP", "UA", "TR",
     "XK", "MO", "MT", "LU", "MU", "EU", "AP",

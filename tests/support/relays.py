@@ -3,17 +3,19 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
 class Relay:
-    """Forwards to a socket, each way with a delay; from `silence` on it forwards nothing more."""
+    """Forwards to a socket, each way with a delay; from `silence` to `resume` it keeps all to itself."""
 
     def __init__(self, target: str, delay_s: float) -> None:
         self.address = ""
         self._target, self._delay_s = target, delay_s
         self._is_silent = False
+        self._silent_at: bytes | None = None
+        self._kept: list[tuple[Any, bytes | None]] = []
         self.connections = 0
         self._writers: list[Any] = []
         self._loop = asyncio.new_event_loop()
@@ -26,9 +28,27 @@ class Relay:
         """Let nothing through from now on, as a cable that was pulled."""
         self._is_silent = True
 
+    def silence_at(self, text: str) -> None:
+        """Go silent with the message that holds a text: it is on its way, and does not arrive."""
+        self._silent_at = text.encode()
+
+    @property
+    def is_silent(self) -> bool:
+        return self._is_silent
+
+    def resume(self) -> None:
+        """Let through what came meanwhile, as a network that has come back delivers it."""
+        self._loop.call_soon_threadsafe(self._resume)
+
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    def _resume(self) -> None:
+        kept, self._kept = self._kept, []
+        self._is_silent, self._silent_at = False, None
+        for writer, chunk in kept:
+            self._forward(writer, chunk)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -48,7 +68,8 @@ class Relay:
         self.connections += 1
         there, back = await asyncio.open_unix_connection(self._target)
         self._writers += [back, writer]
-        await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+        with suppress(asyncio.CancelledError):  # it is closed
+            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
 
     async def _pump(self, reader: Any, writer: Any) -> None:
         while chunk := await reader.read(65536):
@@ -56,7 +77,10 @@ class Relay:
         self._loop.call_later(self._delay_s, self._forward, writer, None)
 
     def _forward(self, writer: Any, chunk: bytes | None) -> None:
+        if self._silent_at and chunk and self._silent_at in chunk:
+            self._is_silent = True
         if self._is_silent:
+            self._kept.append((writer, chunk))
             return
         if chunk is None:
             writer.close()

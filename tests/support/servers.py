@@ -53,7 +53,7 @@ class Server:
         under = [] if os.geteuid() else ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
         ended = subprocess.run(
             [*under, path, *map(str, arguments)],
-            cwd=self.place, capture_output=True, text=True, check=False, timeout=60,
+            cwd=self.place, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert ended.returncode == 0, ended
         return ended.stdout
@@ -66,7 +66,13 @@ class Server:
         self.run("pg_ctl", "-D", self.data, "-w", "-l", self.place / "log", "start")
 
     def stop(self, mode: str = "immediate") -> None:
-        self.run("pg_ctl", "-D", self.data, "-m", mode, "stop")
+        """Stop it if it runs; "immediate" is its crash: what is not in its log by then is lost."""
+        if (self.data / "postmaster.pid").exists():
+            self.run("pg_ctl", "-D", self.data, "-m", mode, "stop")
+
+    def promote(self) -> None:
+        """Make a primary of a standby."""
+        self.run("pg_ctl", "-D", self.data, "-w", "promote")
 
     @property
     def pid(self) -> int:
@@ -92,6 +98,11 @@ class Server:
         copied.configure(f"port = {copied.port}\nunix_socket_directories = '{place}'\n")
         copied.start()
         return copied
+
+
+# What bangui remembers; who has written it is in it, too.
+_TABLES = ("geo_cache", "geo_cache_dirty", "scheduler_lock", "job_state", "ban_history", "collect_state")
+_RUNS = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'bangui'"
 
 
 class Connection:
@@ -137,6 +148,22 @@ class OnServer(Bangui):
 
     def execute(self, statement: str, *parameters: object, **named: object) -> None:
         self.connect().execute(statement, named or parameters or None)
+
+    def forget_connection(self) -> None:
+        """Ask over a new connection from now on."""
+        self._connection = None
+
+    def count_connected(self) -> int:
+        """Count the connections of runs, also of those that have ended."""
+        return int(self.rows(f"SELECT count(*) {_RUNS}")[0][0])
+
+    def count_waiting(self) -> int:
+        """Count the runs that wait for what another transaction holds."""
+        return int(self.rows(f"SELECT count(*) {_RUNS} AND wait_event_type = 'Lock'")[0][0])
+
+    def contents(self) -> list[list[Any]]:
+        """Return all rows of all tables that bangui's jobs write."""
+        return [sorted(self.rows(f"SELECT t::text FROM bangui.{table} AS t")) for table in _TABLES]
 
 
 @contextmanager

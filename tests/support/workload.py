@@ -103,7 +103,7 @@ def count_calls(command: list[str], env: dict[str, str]) -> int:
     """Run a command to its end and return how often it wrote or synced."""
     log = Path(env["HOME"]) / "strace.log"
     trace = ["strace", "-qq", "-o", str(log), "-e", f"trace={STORE_CALLS}"]
-    subprocess.run([*trace, *command], env=env, check=True, capture_output=True, timeout=60)
+    subprocess.run([*trace, *command], env=env, check=True, capture_output=True, timeout=300)
     return len(log.read_text().splitlines())
 
 

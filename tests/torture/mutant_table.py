@@ -32,6 +32,7 @@ CUSTODY, IDENTITY = "bangui_cli/store/sqlite/custody.py", "bangui_cli/host/ident
 TRUST, FILES = "bangui_cli/host/trust.py", "bangui_cli/host/files.py"
 MEMORY, FAIL2BAN_BANS = "bangui_cli/store/sqlite/memory.py", "bangui_cli/fail2ban/bans.py"
 COLLECT = "bangui_cli/jobs/collect.py"
+TURNS = "bangui_cli/access/turns.py"
 STAGING, IMPORT = "bangui_cli/access/staging.py", "bangui_cli/importing/run.py"
 
 MUTANTS = (
@@ -1171,6 +1172,13 @@ MUTANTS = (
         "jobs/test_collect.py::test_failures_that_cannot_be_read_are_none",
     ),
     Mutant(
+        "a ban whose time has a random part is in force for ever",
+        "bangui_cli/rules/ban.py",
+        "    return int(bantime) if is_number else UNKNOWN_S\n",
+        "    return UNKNOWN_S\n",
+        "jobs/test_collect.py::test_a_bantime_with_a_fraction_ends",
+    ),
+    Mutant(
         "what was recorded without an MMDB file is never resolved",
         COLLECT,
         "owes=page.mark.owes or bool(bans)",
@@ -1383,5 +1391,68 @@ MUTANTS = (
         "WHERE id = 1 AND lease_id = %(lease_id)s AND heartbeat_written",
         "WHERE id = 1 AND heartbeat_written",
         "store/test_both_engines.py::test_without_the_lease_nothing_is_moved_or_recorded",
+    ),
+    Mutant(
+        "a message is obeyed however late it arrives",
+        ON_SERVER,
+        "pg_cancel_backend(pg_backend_pid()) WHERE",
+        "1 WHERE",
+        "store/test_dead_ends.py::test_a_message_that_arrives_after_its_run_has_ended_changes_nothing",
+    ),
+    Mutant(
+        "a lease that ran out while its row was waited for is refreshed",
+        "bangui_cli/store/postgresql/store.py",
+        "return _JUDGED_S if fresh_s is None else min(fresh_s, _JUDGED_S)",
+        "return _JUDGED_S",
+        "store/test_waiting_for_the_lock.py::test_the_verdict_is_that_of_the_moment_of_the_turn",
+    ),
+    Mutant(
+        "a connection that is being made is taken for one that stands",
+        "bangui_cli/store/postgresql/wire.py",
+        "while not poll.poll(min(deadline.remaining_s(), _LOOK_EVERY_S) * 1000):",
+        "if not poll.poll(min(deadline.remaining_s(), _LOOK_EVERY_S) * 1000):",
+        "store/test_dead_ends.py::test_the_timeout_ends_a_job_on_a_way_that_ends_nowhere",
+    ),
+    Mutant(
+        "libpq resolves the names",
+        "bangui_cli/store/postgresql/wire.py",
+        "make_dsn(**hosts.resolve(parse_dsn(conninfo), deadline))",
+        "make_dsn(**parse_dsn(conninfo))",
+        "store/test_dead_ends.py::test_a_signal_is_heard_on_a_way_that_ends_nowhere",
+    ),
+    Mutant(
+        "libpq says by itself what is wrong with a pass file",
+        "bangui_cli/store/postgresql/address.py",
+        'given["passfile"] = _NO_FILE',
+        "pass",
+        "store/test_surroundings.py::test_a_pass_file_that_others_may_read_is_told_in_an_event",
+    ),
+    Mutant(
+        "a fleet comes all at once",
+        TURNS,
+        "sleep(turn_s)",
+        "sleep(0)",
+        "access/test_turns.py::test_a_run_of_a_schedule_waits_for_its_turn_within_the_timeout",
+    ),
+    Mutant(
+        "who works on a file waits for a turn",
+        TURNS,
+        "if not server_urls.is_server_url(settings.database_path):",
+        "if not settings.database_path:",
+        "access/test_turns.py::test_on_a_file_nobody_waits",
+    ),
+    Mutant(
+        "a turn comes when the time is over",
+        "bangui_cli/rules/spreading.py",
+        "min(timeout_s, interval_s) / 2",
+        "max(timeout_s, interval_s) / 2",
+        "rules/test_spreading.py::test_a_turn_leaves_half_of_the_time_for_the_work",
+    ),
+    Mutant(
+        "an address is forgotten before a flush has let go of it",
+        "bangui_cli/store/postgresql/upkeep.py",
+        "self._write(sql.ALONE + sql.FORGET, bounds)",
+        "self._write(sql.FORGET, bounds)",
+        "store/test_on_server.py::test_what_a_flush_is_moving_is_forgotten_too",
     ),
 )

@@ -247,6 +247,17 @@ def test_who_mistakes_the_cache_for_the_history_is_told(bangui):
     assert "export history" in ended.events[-1]["hint"]
 
 
+@pytest.mark.parametrize("layout", ["jsonl", "csv"])
+def test_who_mistakes_the_history_for_the_cache_is_told(bangui, layout):
+    """Its rows have an address, and would count as failed resolutions without a word of the option."""
+    bangui.execute(BAN, "web1", "sshd", "192.0.2.1", OLD, 600, 1, None)
+
+    (warning,) = bangui.ok("import", input=_export(bangui, "history", "--format", layout)).events
+
+    assert warning["event"] == "import_fields_unknown"
+    assert warning["hint"].endswith("is read with --history")
+
+
 def test_since_goes_by_the_time_of_what_counts(bangui):
     """A dirty row that is newer brings an old address back in; one that loses does not."""
     bangui.execute(CACHED, "192.0.2.1", "DE", None, None, None, OLD)

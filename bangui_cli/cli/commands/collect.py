@@ -37,6 +37,7 @@ from bangui_cli.store import gives_up_rights, open_memory
     help="Resolve again what was resolved before this time; 0 resolves each address anew.",
 )  # fmt: skip
 @click.option("--no-resolve", is_flag=True, help="Only remember the bans; resolve no address.")
+@options.spread_option
 @options.format_option("text", "json")
 @click.pass_obj
 def command(

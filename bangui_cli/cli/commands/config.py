@@ -41,7 +41,10 @@ def show(invocation: Invocation, *, layout: str) -> None:
 
 def _as_written(key: str, value: Any) -> Any:
     """Return a time as one writes it into the file, another value as it is."""
-    is_time = settings.BY_KEY[key].parse is values.parse_duration_s
+    parse = settings.BY_KEY[key].parse
+    if parse is values.parse_span_s and value is None:
+        return values.NEVER
+    is_time = parse in (values.parse_duration_s, values.parse_span_s)
     return durations.format_duration(value) if is_time else _without_password(value)
 
 

@@ -31,6 +31,7 @@ from bangui_cli.telling.progress import ProgressBar
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing; report what a flush would do.")
 @options.held_ok_option
+@options.spread_option
 @options.format_option("text", "json")
 @click.pass_obj
 def command(invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bool, layout: str) -> int:

@@ -26,6 +26,7 @@ _DONE = {
     "--timeout", setting="heartbeat_timeout", metavar="TIME", help="The longest the run may take."
 )
 @options.held_ok_option
+@options.spread_option
 @options.format_option("text", "json")
 @click.pass_obj
 def command(invocation: Invocation, *, held_ok: bool, layout: str) -> int:

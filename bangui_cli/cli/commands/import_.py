@@ -130,16 +130,17 @@ def _open_rejects(
     return invocation.open_output(path, names, mode=PRIVATE)
 
 
-def _report(counts: dict[str, int], invocation: Invocation, *, as_json: bool) -> None:
+def _report(counts: dict[str, int | None], invocation: Invocation, *, as_json: bool) -> None:
     duration_s = round(clocks.monotonic_s() - invocation.started_s, 3)
     if as_json:
         identity = {"duration_s": duration_s, "correlation_id": invocation.correlation_id}
         output.print_summary(output.json_text({**counts, **identity}))
     elif counts["read"]:
         rejected = f", rejected {counts['rejected']:,}" if counts["rejected"] else ""
+        staged = "?" if counts["staged"] is None else f"{counts['staged']:,}"
         without = counts["staged"] and counts.get("unresolved")  # of bans there is none
         unresolved = f", {without:,} without a country" if without else ""
-        rows = f"{counts['staged']:,} of {counts['read']:,} rows"
+        rows = f"{staged} of {counts['read']:,} rows"
         invocation.tell(f"staged {rows}{rejected}{unresolved} in {duration_s:.2f} s")
 
 
@@ -166,7 +167,7 @@ def _name_of(path: str) -> str:
     return "stdin" if path == "-" else path
 
 
-def _rejected(counts: dict[str, int], rejects_path: str | None) -> BadData:
+def _rejected(counts: dict[str, int | None], rejects_path: str | None) -> BadData:
     others = "the others are staged; " if counts["staged"] else ""
     kept = f"they are in {rejects_path}" if rejects_path else "--rejects FILE keeps them"
     return BadData(

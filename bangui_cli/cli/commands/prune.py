@@ -48,6 +48,7 @@ from bangui_cli.telling.progress import ProgressBar
     help="Give the space back to the file system afterwards; takes as much free space as the file.",
 )  # fmt: skip
 @options.held_ok_option
+@options.spread_option
 @options.format_option("text", "json")
 @click.pass_obj
 def command(

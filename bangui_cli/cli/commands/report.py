@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import click
 
-from bangui_cli.access import reading
+from bangui_cli.access import reading, turns
 from bangui_cli.cli import options, results
 from bangui_cli.cli.ban_options import selection_options, warn_of_no_bans
 from bangui_cli.host import clocks, terminal
@@ -37,11 +37,13 @@ _PUBLISHED = (_HTML, "prometheus")
 )  # fmt: skip
 @click.option(
     "--top", type=options.ROWS, metavar="N",
-    help="Show the N most frequent; the rest is summed up.  [default: all; html: 10, prometheus: 50]",
+    help="Show the N most frequent; the rest is summed up.  [default: all; html: 10, and 100 at most; "
+    "prometheus: 50]",
 )  # fmt: skip
 @selection_options
 @options.format_option("table", "json", "csv", *_PUBLISHED)
 @results.output_option
+@options.spread_option
 @click.option("--title", metavar="TEXT", help="html: the heading of the page.  [default: Bans]")
 @click.pass_obj
 def command(
@@ -66,6 +68,7 @@ def command(
     _require_fitting(by, selection, of_history=of_history or is_published, fail2ban=fail2ban)
     if title is not None and layout != _HTML:
         raise UsageFault("--title is the heading of a page", hint="add --format html")
+    turns.wait(invocation, layout)
     with results.open_result(invocation, path) as deliver:
         if is_published:
             deliver([_publish(invocation, selection, layout, title, top)])

@@ -81,6 +81,7 @@ def _is_address(text: str) -> bool:
     "--timeout", setting="re_resolve_timeout", metavar="TIME",
     help="With --cached: the longest the run may take.",
 )  # fmt: skip
+@options.spread_option
 @options.format_option("text", "json")
 @click.pass_obj
 def command(

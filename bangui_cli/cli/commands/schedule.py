@@ -10,7 +10,7 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.scheduling import formats, requirements, runner, sentences, systemctl
 from bangui_cli.scheduling.formats import Format
-from bangui_cli.scheduling.plan import PASS_FILE_VARIABLE, Command, File, Plan, own_command
+from bangui_cli.scheduling.plan import LIBPQ_VARIABLES, Command, File, Plan, own_command
 from bangui_cli.scheduling.proposal import Proposal, Request, propose
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
@@ -168,8 +168,9 @@ def _target(invocation: Invocation, format_name: str, root: str) -> Target:
 
 def _command(invocation: Invocation, path: str | None) -> Command:
     words = (os.path.abspath(path),) if path else own_command()
-    pass_file = invocation.environment.get(PASS_FILE_VARIABLE)
-    return Command(words, invocation.settings_path, pass_file and os.path.abspath(pass_file))
+    given = ((name, invocation.environment.get(name)) for name in LIBPQ_VARIABLES)
+    variables = tuple(f"{name}={os.path.abspath(path)}" for name, path in given if path)
+    return Command(words, invocation.settings_path, variables)
 
 
 def _propose(

@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
-from bangui_cli.access import locking, reading
+from bangui_cli.access import locking, reading, turns
 from bangui_cli.cli import options
 from bangui_cli.health import outlook
 from bangui_cli.health.collect import collect
 from bangui_cli.host import terminal
 from bangui_cli.host.files import Output
+from bangui_cli.jobs.catalogue import FLUSH
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events, exit_codes
 from bangui_cli.states.errors import CheckUnknown, UsageFault
@@ -19,6 +20,7 @@ from bangui_cli.telling.output import json_text, print_text, section_text
 
 # What a person is told otherwise, or need not know.
 _FOR_SCRIPTS = ("success_age_s", "is_scheduled", "is_awaited")
+_FLUSHED = "flushed_total"
 _FORMATS = ("table", "json", "prometheus", "nagios")
 
 
@@ -54,6 +56,7 @@ class _Status(options.Command):
     "--critical-age", "critical_s", type=options.DURATION, metavar="TIME",
     help="nagios: the age that is critical.  [default: 15 intervals of the job]",
 )  # fmt: skip
+@options.spread_option
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -68,6 +71,7 @@ def command(
     With --format nagios the exit code is 0 OK, 1 WARNING, 2 CRITICAL (also without a usable
     database) or 3 UNKNOWN. With --format prometheus a state that cannot be read is bangui_up 0.
     """
+    turns.wait(invocation, "status")
     with _open(invocation, layout, path) as output:
         if layout == "nagios":
             return _alarm(invocation, output, warning_s, critical_s)
@@ -124,7 +128,7 @@ def _sections(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
     sections["history"] = _without_ages(state["history"])
     sections["geoip"] = _without_ages({**state["geoip"], "files": list(state["geoip"]["files"])})
     sections["instances"] = _outline_instances(state["instances"])
-    return sections | {f"job {job_id}": _outline(job) for job_id, job in state["jobs"].items()}
+    return sections | {f"job {job_id}": _outline(job_id, job) for job_id, job in state["jobs"].items()}
 
 
 def _outline_instances(instances: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -132,7 +136,7 @@ def _outline_instances(instances: dict[str, dict[str, Any]]) -> dict[str, Any]:
     collected = {name: each["last_collect_at"] for name, each in instances.items()}
     return {
         "active": next((name for name, each in instances.items() if each["active"]), None),
-        "collecting": [f"{name} ({last})" for name, last in collected.items() if last],
+        "collecting": ", ".join(f"{name} ({last})" for name, last in collected.items() if last),
     }
 
 
@@ -141,10 +145,11 @@ def _without_ages(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if not key.endswith("_age_s")}
 
 
-def _outline(job: dict[str, Any]) -> dict[str, Any]:
+def _outline(job_id: str, job: dict[str, Any]) -> dict[str, Any]:
     if not job["runs_total"]:
         return {"runs_total": "none yet"}
-    return {key: value for key, value in job.items() if key not in _FOR_SCRIPTS}
+    unwanted = _FOR_SCRIPTS if job_id == FLUSH.id else (*_FOR_SCRIPTS, _FLUSHED)
+    return {key: value for key, value in job.items() if key not in unwanted}
 
 
 def _alarm(

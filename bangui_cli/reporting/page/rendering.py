@@ -50,6 +50,7 @@ _WORDS = (
     "percent",
     "named",
     "moment",
+    "machine_readable",
     "zone",
     "day",
     "span",

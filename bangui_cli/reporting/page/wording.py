@@ -1,6 +1,6 @@
 """Numbers, moments and names as the page writes them."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from bangui_cli.host import terminal
 from bangui_cli.reporting.page.contents import Contents
@@ -35,6 +35,11 @@ def moment(at: datetime, other: datetime | None = None) -> str:
     return minute if other and other.utcoffset() == at.utcoffset() else f"{minute} {zone(at)}"
 
 
+def machine_readable(at: datetime) -> str:
+    """Write a moment for a program, as HTML has it: in milliseconds at most, its offset in minutes."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def zone(at: datetime) -> str:
     """Name the zone of a moment by its offset, which needs no explanation."""
     offset = at.strftime("%z")
@@ -65,12 +70,16 @@ def change(now: int, before: int) -> str:
 def period(key: str, unit: str) -> str:
     """Write the key of an hour or a day in full; a week and a month are as short as they can be."""
     if unit == "hour":
-        return f"{datetime.fromisoformat(key):%a %-d %b %Y, %H:%M}"
+        at = datetime.fromisoformat(key)
+        hour = f"{at:%a %-d %b %Y, %H:%M}"
+        # An hour that comes twice has its offset in the key.
+        return f"{hour} {zone(at)}" if at.tzinfo else hour
     return f"{date.fromisoformat(key):%a %-d %b %Y}" if unit == "day" else key
 
 
 def short_period(key: str, unit: str) -> str:
     """Write a key under its bar."""
     if unit == "hour":
-        return f"{datetime.fromisoformat(key):%a %H:%M}"
+        at = datetime.fromisoformat(key)
+        return key.partition("T")[2] if at.tzinfo else f"{at:%a %H:%M}"
     return f"{date.fromisoformat(key):%-d %b}" if unit == "day" else key

@@ -6,6 +6,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from bangui_cli.rules import server_urls
 from bangui_cli.states.errors import ConfigInvalid
 from bangui_cli.states.records import Record
+from bangui_cli.store.postgresql import surroundings
 
 _HINT = (
     "write postgresql://USER@HOST:PORT/DATABASE, with what is no letter or digit in USER or DATABASE "
@@ -20,7 +21,10 @@ _PATIENCE = {
     "tcp_user_timeout": "10000",
 }
 _FIRST_OF_MANY_MS = "2500"
+_BEGINNINGS = ("postgresql://", "postgres://")
 _SECRETS = ("password", "sslpassword")
+# No file can be there: what libpq would say of one that it does not use, is not said.
+_NO_FILE = "/dev/null/none"
 
 
 class Address(Record):
@@ -29,6 +33,8 @@ class Address(Record):
     conninfo: str
     shown: str
     secrets: tuple[str, ...]
+    # A pass file that is not used, and why.
+    unused: tuple[str, str] | None = None
 
     def redact(self, text: str) -> str:
         """Return words of libpq or of the server without what is secret."""
@@ -40,6 +46,8 @@ class Address(Record):
 def parse(url: str) -> Address:
     """Return the address in a URL. Raise ConfigInvalid, which tells nothing of a password."""
     shown = server_urls.shown(url)
+    if not url.startswith(_BEGINNINGS):
+        raise _unfit(shown, f"it does not begin with {' or '.join(_BEGINNINGS)}")
     try:
         options = parse_dsn(url)
     except ProgrammingError as error:
@@ -48,11 +56,15 @@ def parse(url: str) -> Address:
         raise _unfit(shown, reason) from None
     _require_encoded(url, shown)
     secrets = tuple(options[key] for key in _SECRETS if options.get(key))
-    wanted = {"application_name": "bangui", **_PATIENCE}
-    if "," in options.get("host", ""):
+    wanted = {"application_name": "bangui", **_PATIENCE, **surroundings.complete(options)}
+    if "," in wanted.get("host", ""):
         wanted["tcp_user_timeout"] = _FIRST_OF_MANY_MS
-    missing = {key: value for key, value in wanted.items() if key not in options}
-    return Address(make_dsn(url, client_encoding="UTF8", **missing), shown, secrets)
+    given = {**wanted, **options, "client_encoding": "UTF8"}
+    path = surroundings.pass_file_of(given)
+    fault = surroundings.pass_file_fault(path)
+    if fault:
+        given["passfile"] = _NO_FILE
+    return Address(make_dsn(**given), shown, secrets, (path, fault) if fault else None)
 
 
 def unfit(address: Address, reason: str) -> ConfigInvalid:

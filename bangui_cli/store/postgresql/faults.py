@@ -118,9 +118,19 @@ def translate(fault: Fault, where: Address) -> BaseException:
     meaning = _meaning_of(fault, words)
     if meaning is None:
         return fault
+    if meaning is _UNKNOWN_USER and where.unused:
+        return _without_pass_file(where, *where.unused)
     said = f"{fault.sqlstate}: {words}" if fault.sqlstate else words
     hint = meaning.hint.replace("URL", where.shown)
     return meaning.state(f"{where.shown} {meaning.words} ({said})", hint=hint, database=where.shown)
+
+
+def _without_pass_file(where: Address, path: str, fault: str) -> BaseException:
+    return PermissionRefused(
+        f"{where.shown} asks for a password, and the pass file {path} is not used: it {fault}",
+        hint=f"make it a file of the user whom bangui runs as, and of nobody else: chmod 600 {path}",
+        database=where.shown,
+    )
 
 
 def _meaning_of(fault: Fault, words: str) -> _Meaning | None:

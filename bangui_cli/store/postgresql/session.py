@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
+from bangui_cli.rules.lease import Instant
 from bangui_cli.states.errors import ConfigInvalid, DatabaseBusy, Interrupted, Unavailable
 from bangui_cli.store.postgresql import address, faults, wire
 from bangui_cli.store.postgresql import statements as sql
@@ -31,6 +32,9 @@ class Session:
     No transaction is open while the server waits for this process: one that is stopped, slow or gone
     holds nothing. Every message bounds on the server what it may take there.
     """
+
+    # The server's clock as it was read last, and the monotonic clock of this host then.
+    _clock: tuple[Instant, float] | None = None
 
     def __init__(self, url: str, deadline: Deadline | None = None) -> None:
         """Connect. Raise ConfigInvalid, NoDatabase, PermissionRefused, DatabaseBusy or Unavailable."""
@@ -135,13 +139,22 @@ class Session:
         self._settle(limit)
         limit.check()
         try:
-            self._wire.send(sql.bounded(self._server_limit_s(limit)) + statement, parameters)
+            self._wire.send(self._bounds(limit, writes=writes) + statement, parameters, limit)
             return self._results(limit, writes=writes)
         except Fault as fault:
             self.is_in_doubt |= writes and fault.is_lost
             if fault.sqlstate in expected:
                 raise
             raise self._translate(fault, limit) from None
+
+    def _bounds(self, limit: Deadline, *, writes: bool) -> str:
+        """Begin a message that the server works on only while there is somebody to tell."""
+        left_s = self._server_limit_s(limit)
+        bounds = sql.bounded(left_s)
+        if writes and self._clock:
+            read, at_s = self._clock
+            bounds += sql.unless_late(read.wall_s + clocks.monotonic_s() - at_s + left_s)
+        return bounds
 
     def _server_limit_s(self, limit: Deadline) -> float:
         return limit.remaining_s() - (0.0 if self.deadline else _SERVER_FIRST_S)
@@ -161,6 +174,7 @@ class Session:
             return self._wire.results(limit)
         except BaseException as error:
             if error is not limit.overrun:
+                self.is_in_doubt |= writes and isinstance(error, Interrupted)
                 raise
             return self._last_answer(error, writes=writes)
 

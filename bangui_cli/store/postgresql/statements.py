@@ -20,6 +20,14 @@ def bounded(seconds: float) -> str:
     return f"SET LOCAL statement_timeout = {max(int(seconds * 1000), 1)}; "
 
 
+def unless_late(ends_at_s: float) -> str:
+    """Let the server cancel a message that arrives after its sender's time.
+
+    A network that was away delivers what a run sent that has ended since.
+    """
+    return f"SELECT pg_cancel_backend(pg_backend_pid()) WHERE {_S} > {ends_at_s:.3f}; "
+
+
 # A role or a database may say otherwise.
 DURABLE = "SET LOCAL synchronous_commit = on; "
 
@@ -48,8 +56,6 @@ SELECT {_S}, 'pg:' || (SELECT system_identifier FROM pg_control_system()),
 # Somebody has deleted it.
 SEED_LOCK = "INSERT INTO bangui.scheduler_lock (id) VALUES (1) ON CONFLICT (id) DO NOTHING; "
 
-# So long a judgement is good for the row that was judged.
-_JUDGED_S = 5.0
 _FOUND = ", ".join(f"%(found_{column})s" for column in _LOCK)
 _HEARTBEAT = "CASE WHEN %(beats)s THEN moment.s ELSE %(heartbeat_at)s END"
 _STARTED_AT = _text("(moment.at - make_interval(secs => %(elapsed_s)s))")
@@ -70,7 +76,7 @@ WITH mine AS MATERIALIZED (
            heartbeat_at = {_HEARTBEAT}, heartbeat_timeout = %(heartbeat_timeout)s,
            owner = %(owner)s, lease_id = %(lease_id)s, token = %(token)s, boot_id = %(boot_id)s,
            heartbeat_boottime = {_HEARTBEAT}, heartbeat_written = {_HEARTBEAT}
-      FROM moment WHERE l.id = 1 AND moment.s < %(read_s)s + {_JUDGED_S}
+      FROM moment WHERE l.id = 1 AND moment.s < %(good_until_s)s
     RETURNING 1
 )"""
 

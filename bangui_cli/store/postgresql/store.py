@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks, machine
+from bangui_cli.rules import lease
 from bangui_cli.rules.entry import Entry, latest_believable, packed_ip
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import NoTables, SchemaNewer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # An address that comes more often than this in one batch is staged in several transactions.
 _MOST_ROUNDS = 20
+# So long a judgement is good for a row that is as it was.
+_JUDGED_S = 5.0
 _NO_FINISH = JobFinish("", "", "", None, 0.0)
 
 
@@ -30,9 +33,7 @@ class PostgresqlStore(Session):
     most_staged_rows = 5_000
     # Nobody waits for more than single rows.
     rest_s = 0.0
-
-    # The server's clock as it was read last, and the monotonic clock of this host then.
-    _clock: tuple[Instant, float] | None = None
+    # What was copied, if anything was.
     _copies: "Copies | None" = None
 
     def now(self) -> Instant:
@@ -84,7 +85,7 @@ class PostgresqlStore(Session):
             **{f"found_{name}": value for name, value in found._asdict().items()},
             **decision.lock._asdict(),
             "beats": decision.lock.lease_id is not None,
-            "read_s": situation.now.wall_s,
+            "good_until_s": situation.now.wall_s + _good_for_s(situation),
             "machine_id": machine.short_id(),
         }
         statement = sql.SWAP_LOCK
@@ -232,6 +233,12 @@ class PostgresqlStore(Session):
             "schema": migration,
             "size_bytes": size_bytes,
         }
+
+
+def _good_for_s(situation: Situation) -> float:
+    """Return how long a judgement is good: of a lease that has run out since it was read, it is not."""
+    fresh_s = lease.fresh_for_s(situation.lock, situation.now)
+    return _JUDGED_S if fresh_s is None else min(fresh_s, _JUDGED_S)
 
 
 def _run(start: JobStart, finish: JobFinish | None) -> dict[str, Any]:

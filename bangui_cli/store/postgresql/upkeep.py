@@ -65,7 +65,7 @@ class PostgresqlUpkeep(PostgresqlStore):
             "behinds": [common_text(target) + _HIGHEST for target in targets],
             "networks": list(targets),
         }
-        cache_rows, dirty_rows, history_rows, _ = self._write(sql.FORGET, bounds)[0]
+        cache_rows, dirty_rows, history_rows, _ = self._write(sql.ALONE + sql.FORGET, bounds)[0]
         return Forgotten(cache_rows, dirty_rows, history_rows)
 
     def size_bytes(self) -> int:

@@ -51,8 +51,14 @@ PRUNE_CACHE = f"""{FENCE}
 SELECT done.rows, CASE WHEN looked.rows = %(limit_rows)s THEN looked.through END, {_HELD_S}
   FROM done, looked, fence"""
 
-# First the marks, as `collect` does, then dirty and cached rows in the order of their addresses, as a
-# flush does: so nobody waits in a circle. By address, and not by place: what is staged meanwhile, too.
+# What a flush is moving, a statement that begins before the batch is committed sees in neither table;
+# nor what a collect is recording. So they are waited for in statements of their own.
+ALONE = """
+SELECT id FROM bangui.scheduler_lock WHERE id = 1 FOR UPDATE;
+SELECT instance FROM bangui.collect_state ORDER BY instance FOR UPDATE;"""
+
+# First the lock and the marks, then dirty and cached rows in the order of their addresses, as a flush
+# does: so nobody waits in a circle. By address, and not by place: what is staged meanwhile, too.
 _KNOWING = ("geo_cache_dirty", "geo_cache", "ban_history")
 
 
@@ -75,9 +81,7 @@ FORGET = f"""
 WITH asked AS MATERIALIZED (
     SELECT * FROM unnest(%(firsts)s::text[], %(behinds)s::text[], %(networks)s::text[])
         AS asked (first, behind, network)
-), marks AS MATERIALIZED (
-    SELECT instance FROM bangui.collect_state ORDER BY instance FOR UPDATE
-){_forget("geo_cache_dirty", "marks")}{_forget("geo_cache", "geo_cache_dirty_gone")}
+){_forget("geo_cache_dirty", "asked")}{_forget("geo_cache", "geo_cache_dirty_gone")}
 {_forget("ban_history", "geo_cache_gone")}
 , anew AS (
     DELETE FROM bangui.collect_state WHERE {_FORGOTTEN} > 0 RETURNING 1

@@ -4,15 +4,17 @@ It is used asynchronously: every wait is a poll here, which a deadline or a sign
 hold several statements; the server makes one transaction of it, and answers for the last.
 """
 
-import _thread
 import select
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import psycopg2
 from psycopg2 import _psycopg, extensions
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from bangui_cli.host.deadline import Deadline
+from bangui_cli.store.postgresql import hosts
+from bangui_cli.store.postgresql.beside import beside
 
 # So often a wait looks at its deadline, which a signal may have cut short.
 _LOOK_EVERY_S = 0.05
@@ -46,6 +48,8 @@ class Wire:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._cursor: Any = None
+        # Free once the server has heard what it was asked to stop.
+        self._heard: Any = None
 
     @property
     def server_version(self) -> int:
@@ -57,8 +61,9 @@ class Wire:
         """Tell whether the answer to a message is still to come."""
         return not self._connection.closed and bool(self._connection.isexecuting())
 
-    def send(self, message: str, parameters: Mapping[str, Any]) -> None:
-        """Send a message; nothing may be on its way. Raise Fault."""
+    def send(self, message: str, parameters: Mapping[str, Any], deadline: Deadline) -> None:
+        """Send a message; nothing may be on its way. Raise Fault, or the deadline's overrun."""
+        self._await_cancel(deadline)
         try:
             self._cursor = self._connection.cursor()
             self._cursor.execute(message, parameters)
@@ -77,11 +82,18 @@ class Wire:
         """Wait until nothing is on its way. Raise psycopg2.Error, or the deadline's overrun."""
         events = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
         while (state := self._connection.poll()) != extensions.POLL_OK:
-            deadline.check()
             # libpq changes the socket when it goes on to another host.
             poll = select.poll()
             poll.register(self._connection.fileno(), events[state])
-            poll.poll(min(deadline.remaining_s(), _LOOK_EVERY_S) * 1000)
+            # Asked too early, it takes a connection that is being made for one that stands.
+            while not poll.poll(min(deadline.remaining_s(), _LOOK_EVERY_S) * 1000):
+                deadline.check()
+
+    def _await_cancel(self, deadline: Deadline) -> None:
+        """Wait until what was to be stopped is: a request that comes late stops what is sent next."""
+        while self._heard and not self._heard.acquire(timeout=_LOOK_EVERY_S):
+            deadline.check()
+        self._heard = None
 
     def cancel(self, within_s: float = 0.0) -> None:
         """Ask the server to stop, and wait so long for that to be heard: it has its own connection.
@@ -96,7 +108,9 @@ class Wire:
         library.PQgetCancel.restype = ctypes.c_void_p
         request = ctypes.c_void_p(library.PQgetCancel(ctypes.c_void_p(self._connection.pgconn_ptr)))
         words = ctypes.create_string_buffer(_WORDS_BYTES)
-        _beside(lambda: library.PQcancel(request, words, _WORDS_BYTES)).acquire(timeout=within_s)
+        self._heard = beside(lambda: library.PQcancel(request, words, _WORDS_BYTES))
+        if self._heard.acquire(timeout=within_s):
+            self._heard = None
 
     def close(self) -> None:
         """Hang up; what has been sent, the server may still do."""
@@ -114,6 +128,7 @@ def connect(conninfo: str, deadline: Deadline) -> Wire:
     A server that refuses says why in its own language, and libpq passes on the words alone. It is
     asked once more, then, in such a way that the code stands in them.
     """
+    conninfo = _resolved(conninfo, deadline)
     try:
         return _connect(conninfo, deadline, lambda _: None)
     except Unconnectable as fault:
@@ -123,7 +138,7 @@ def connect(conninfo: str, deadline: Deadline) -> Wire:
 
 
 def _connect(conninfo: str, deadline: Deadline, prepare: Callable[[Any], None]) -> Wire:
-    connection = _begin(conninfo, deadline)
+    connection = _begin(conninfo)
     try:
         prepare(connection)
         wire = Wire(connection)
@@ -134,42 +149,19 @@ def _connect(conninfo: str, deadline: Deadline, prepare: Callable[[Any], None]) 
     return wire
 
 
-def _begin(conninfo: str, deadline: Deadline) -> Any:
-    """Begin to connect, beside: nothing ends a resolution of names but to leave it behind."""
-    begun: list[Any] = []
-
-    def begin() -> None:
-        try:
-            begun.append(psycopg2.connect(conninfo, async_=1))
-        except psycopg2.Error as error:
-            begun.append(Unconnectable(None, _first_line(str(error)), was_asked=False))
-
-    done = _beside(begin)
-    while not done.acquire(timeout=_LOOK_EVERY_S):
-        deadline.check()
-    if isinstance(begun[0], Unconnectable):
-        raise begun[0]
-    return begun[0]
-
-
-def _beside(work: Callable[[], object]) -> Any:
-    """Do what may hang in a thread of its own; return a lock that is free once it is done."""
-    done = _thread.allocate_lock()
-    done.acquire()
-
-    def run() -> None:
-        try:
-            work()
-        except Exception:
-            pass  # it was to be tried
-        finally:
-            done.release()
-
+def _resolved(conninfo: str, deadline: Deadline) -> str:
     try:
-        _thread.start_new_thread(run, ())
-    except RuntimeError:
-        run()  # no thread is to be had
-    return done
+        return str(make_dsn(**hosts.resolve(parse_dsn(conninfo), deadline)))
+    except hosts.Unresolved as reason:
+        raise Unconnectable(None, str(reason), was_asked=False) from None
+
+
+def _begin(conninfo: str) -> Any:
+    """Begin to connect: that waits for nothing, since no name is to be resolved any more."""
+    try:
+        return psycopg2.connect(conninfo, async_=1)
+    except psycopg2.Error as error:
+        raise Unconnectable(None, _first_line(str(error)), was_asked=False) from None
 
 
 def _want_codes(connection: Any) -> None:
