@@ -94,7 +94,9 @@ def all_of(environment: Mapping[str, str], *, is_own: bool) -> tuple[Format, For
         return OF_SYSTEM
     home = config_file.base_directory(environment, "XDG_CONFIG_HOME", ".config")
     if home is None:
-        raise ConfigInvalid("no place for the units of this user: HOME is not set", hint="set HOME")
+        raise ConfigInvalid(
+            "no place for the units of this user: HOME is not set to an absolute path", hint="set HOME"
+        )
     runs = partial(daemons.own_systemd_is_running, environment.get("XDG_RUNTIME_DIR"))
     own = systemd(f"{home}/systemd/user", "--user")
     return OWN_CRON, own._replace(is_running=runs, hint_if_not_running=daemons.hint_to_start_own_systemd)

@@ -42,8 +42,8 @@ def to_paste(commands: Commands) -> str:
     return " && ".join(map(shlex.join, commands))
 
 
-def run(commands: Commands) -> None:
-    """Run commands. Raise Unavailable where one fails."""
+def run(commands: Commands, *, state: str) -> None:
+    """Run commands. Raise Unavailable where one fails, with the state in which the files are then."""
     for command in commands:
         try:
             ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
@@ -53,7 +53,7 @@ def run(commands: Commands) -> None:
             said = " ".join(ended.stderr.split())
             raise Unavailable(
                 f"{shlex.join(command)} failed: {said}",
-                hint="the files are written: do by hand what it says, then this command",
+                hint=f"{state}: do by hand what it says, then this command",
             )
 
 

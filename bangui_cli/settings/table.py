@@ -302,7 +302,7 @@ def default_database_path(environment: Mapping[str, str]) -> str:
     data = config_file.base_directory(environment, "XDG_DATA_HOME", ".local/share")
     if data is None:
         raise ConfigInvalid(
-            "no place for the database: HOME is not set",
+            "no place for the database: HOME is not set to an absolute path",
             hint="give --database PATH or set BANGUI_DATABASE_PATH",
         )
     return f"{data}/bangui/bangui.db"

@@ -25,4 +25,4 @@ def misnamed(environment: Mapping[str, str]) -> dict[str, str]:
 def _nearest(name: str) -> str:
     import difflib  # 2 ms
 
-    return difflib.get_close_matches(name, sorted(_KNOWN), n=1, cutoff=0.0)[0]
+    return difflib.get_close_matches(name.upper(), sorted(_KNOWN), n=1, cutoff=0.0)[0]

@@ -77,3 +77,18 @@ def test_what_crontab_refuses_is_told(own: Bangui, answer: str | None, code: int
     assert ended.code == code
     assert said in ended.events[-1]["error"]
     assert "--format systemd" in ended.events[-1]["hint"]
+
+
+@needs_root
+def test_units_go_also_where_no_systemd_is_there_to_stop_them(own: Bangui):
+    """What does not run needs not be stopped, and the files must not stay for that."""
+    as_nobody, systemd = [shutil.which("setpriv"), *become(NOBODY)[1:]], ("--format", "systemd")
+    units = own.home / ".config/systemd/user"
+    alone = {"HOME": str(own.home), "XDG_RUNTIME_DIR": str(own.home)}
+    own.run("schedule", "install", *systemd, under=as_nobody, env=alone)
+    assert len(list(units.glob("bangui-*"))) == 6
+
+    removed = own.run("schedule", "remove", "--now", *systemd, under=as_nobody, env=alone)
+
+    assert (removed.code, removed.events[0]["event"]) == (0, "schedule_removed")
+    assert list(units.glob("**/bangui-*")) == []

@@ -262,8 +262,10 @@ def test_a_user_without_a_home_is_told_to_name_the_database(monkeypatch):
     """A container's bare user ID has no place of its own; only the database needs one."""
     monkeypatch.setattr(os, "geteuid", lambda: 12345678)
 
-    with pytest.raises(ConfigInvalid, match="HOME is not set") as caught:
+    with pytest.raises(ConfigInvalid, match="HOME is not set to an absolute path") as caught:
         settings.load({}, {})
+    with pytest.raises(ConfigInvalid, match="absolute path"):
+        settings.load({"HOME": "home/web"}, {})
     assert "--database" in caught.value.hint
     assert settings.load({"BANGUI_DATABASE_PATH": "/x.db"}, {}).database_path == "/x.db"
 

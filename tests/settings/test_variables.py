@@ -15,6 +15,7 @@ EVENT = "environment_variable_unknown"
         ("BANGUI_DATABASE", "BANGUI_DATABASE_PATH"),
         ("BANGUI_FLUSH_TIMOUT", "BANGUI_FLUSH_TIMEOUT"),
         ("BANGUI_MASKIPS", "BANGUI_MASK_IPS"),
+        ("BANGUI_flush_timeout", "BANGUI_FLUSH_TIMEOUT"),
     ],
 )
 def test_the_nearest_variable_is_found(name, nearest):

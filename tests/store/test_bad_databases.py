@@ -87,6 +87,9 @@ def test_what_sqlite_would_take_for_more_than_a_path_is_refused(bangui, path):
 def test_a_device_is_refused(bare, device):
     """Some answer every read, without end."""
     assert "no regular file" in refused(bare, ["status", "-d", device], 65)["error"]
+    made = refused(bare, ["init", "-d", device], 65)
+    assert "no regular file" in made["error"]
+    assert "chmod" not in made["hint"]
 
 
 def test_a_path_that_leads_through_a_file_is_refused(bangui):
@@ -135,7 +138,9 @@ def test_a_working_directory_that_is_gone_is_told(bangui):
     gone = bangui.home / "gone"
     gone.mkdir()
     within = ["sh", "-c", 'cd "$1" && rmdir "$1" && shift && exec "$@"', "sh", str(gone)]
-    event = refused(bangui, ["flush", "-d", "bangui.db"], 66, under=within)
+    relative = refused(bangui, ["flush", "-d", "bangui.db"], 66, under=within)
+    gone.mkdir()
+    above = refused(bangui, ["flush", "-d", "../bangui.db"], 66, under=within)
     gone.mkdir()
     refused(bangui, ["status", "--output", "state"], 73, under=within)
     gone.mkdir()
@@ -143,8 +148,9 @@ def test_a_working_directory_that_is_gone_is_told(bangui):
     gone.mkdir()
 
     assert "the working directory has been deleted" in root["error"]
-    assert "the working directory has been deleted" in event["error"]
-    assert "absolute path" in event["hint"]
+    for event in relative, above:
+        assert "the working directory has been deleted" in event["error"]
+        assert "absolute path" in event["hint"]
     bangui.ok("flush", under=within)
 
 

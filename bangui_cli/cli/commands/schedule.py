@@ -145,8 +145,9 @@ def remove(invocation: Invocation, *, format_name: str, root: str, now: bool) ->
     """Delete what install wrote. Where there is nothing, that is fine."""
     target = _target(invocation, format_name, root)
     files = target.format.installed(root)
-    if now and files and not root:
-        systemctl.run(target.format.deactivate(files))
+    # Where no systemd runs there is nothing to be stopped, and the links go with the files.
+    if now and files and not root and target.format.is_running():
+        systemctl.run(target.format.deactivate(files), state="the files are still there")
     removed = target.format.remove(root)
     if removed:
         next_step = "" if now or root else systemctl.to_paste(target.format.forget(files))
@@ -246,4 +247,4 @@ def _start(invocation: Invocation, format_: Format, files: Sequence[File], *, no
         hint = format_.hint_if_not_running()
         invocation.log.emit(events.SCHEDULER_NOT_RUNNING, format=format_.name, hint=hint)
     if now:
-        systemctl.run(commands)
+        systemctl.run(commands, state="the files are written")

@@ -10,13 +10,15 @@ from bangui_cli.store.sqlite.remedies import is_own_sticky
 def create_file(path: str) -> bool:
     """Create the file 0600 in a directory 0700, whatever the umask; return whether it was missing.
 
-    In a directory of another user, root does so as that user. Raise CannotCreate, PermissionRefused,
-    Untrusted or ConfigInvalid.
+    In a directory of another user, root does so as that user. Raise CannotCreate, NotADatabase,
+    PermissionRefused, Untrusted or ConfigInvalid.
     """
     try:
         opening.require_plain_path(path)
     except NoDatabase as error:
         raise CannotCreate(error.error, hint=error.hint) from None
+    # Before it is asked whose it is: who may write to a device is nothing to be mended with chmod.
+    opening.require_no_other_kind(path)
     custody.become_owner(path)
     umask = os.umask(0o077)
     try:

@@ -49,6 +49,8 @@ def approach(path: str) -> None:
     _require_regular_file(path, _file_mode(path))
     try:
         custody.require(path)
+    except FileNotFoundError:  # since just now, or the way there from a directory that is gone
+        raise _no_database(path) from None
     except OSError as error:
         raise errors.of_os_error(error, f"cannot look at {path}") from None
 
@@ -67,6 +69,15 @@ def require_plain_path(path: str) -> None:
         raise NoDatabase(
             f"{path!r} is not the path of a file", hint="give a plain path, no URI and no :memory:"
         )
+
+
+def require_no_other_kind(path: str) -> None:
+    """Raise NotADatabase where something is that is no file; what is missing can be made."""
+    try:
+        mode = os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return
+    _require_regular_file(path, mode)
 
 
 def _file_mode(path: str) -> int:
