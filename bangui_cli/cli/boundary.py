@@ -2,11 +2,11 @@
 
 import click
 
-from bangui_cli.cli.glance import wants_json
 from bangui_cli.cli.group import cli
 from bangui_cli.host import signals, terminal
 from bangui_cli.jobs.catalogue import JOBS, find_job
 from bangui_cli.jobs.report import Report
+from bangui_cli.rules.command_line import wants_json
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events, exit_codes
 from bangui_cli.states.errors import Interrupted, UsageFault

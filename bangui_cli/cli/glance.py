@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from bangui_cli.host import deadline, signals, terminal
+from bangui_cli.host import deadline, early, signals, terminal
 from bangui_cli.jobs.catalogue import Job, find_job
 from bangui_cli.jobs.report import Report
+from bangui_cli.rules.command_line import last_value, wants_json
 from bangui_cli.settings import table as settings
 from bangui_cli.settings import values
 from bangui_cli.settings.invocation import Invocation
@@ -17,6 +18,7 @@ def begin(arguments: Sequence[str], invocation: Invocation) -> None:
 
     Raise Unavailable.
     """
+    early.hand_over()
     terminal.open_missing_streams()
     if arguments and not arguments[0].startswith("-") and not {"-h", "--help"} & set(arguments):
         _watch(arguments, invocation)
@@ -51,18 +53,3 @@ def _timeout_s(job: Job, arguments: Sequence[str], invocation: Invocation) -> fl
     except ValueError:  # none, or one that click refuses
         return float(settings.single(job.timeout_key, invocation.environment, {}))
     return given
-
-
-def wants_json(arguments: Sequence[str]) -> bool:
-    """Tell whether a command line that is not parsed asks for JSON."""
-    return "--json" in arguments or "--format json" in " ".join(arguments).replace("=", " ")
-
-
-def last_value(option: str, arguments: Sequence[str]) -> str | None:
-    """Return what a command line gives an option that takes a value."""
-    found = None
-    for text, following in zip(arguments, [*arguments[1:], None], strict=True):
-        name, sign, value = text.partition("=")
-        if name == option:
-            found = value if sign else following
-    return found

@@ -1,4 +1,4 @@
-"""The entry point: the clock and the watchdog first, then all that takes time, hangs or fails."""
+"""The entry point: the clock and the timeout first, then all that takes time, hangs or fails."""
 
 import _signal  # type: ignore[import-not-found]
 import gc
@@ -12,24 +12,25 @@ if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
 
 import os
 import sys
-from typing import NoReturn
 
-from bangui_cli.host import clocks, descriptors, terminal
-from bangui_cli.states import errors, events, exit_codes
-from bangui_cli.states.errors import BanguiError, Interrupted
-from bangui_cli.telling import bare
+from bangui_cli.host import clocks, early
+from bangui_cli.states import exit_codes
 
-_OUT_OF_MEMORY = (
-    b'{"error": "out of memory", "exit_code": %d, "hint": "free memory"}\n' % exit_codes.UNAVAILABLE
-)
+TYPE_CHECKING = False  # as in bangui_cli.states.records
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_NO_WORDS = b'{"error": "bangui cannot be read", "exit_code": %d, "hint": "look at ulimit -a"}\n'
 
 
-def run() -> NoReturn:
+def run() -> "NoReturn":
     """Run the command line of this process and end it."""
     # What Python cannot raise it prints with a traceback.
     sys.unraisablehook = lambda _: None
+    arguments, started_s = sys.argv[1:], clocks.process_started_s()
+    early.keep_timeout(arguments, started_s, _tell_late)
     try:
-        _end(_work(sys.argv[1:]))
+        _end(_work(arguments, started_s))
     except BaseException as error:
         failure = error.with_traceback(None)
         failure.__context__ = failure.__cause__ = None
@@ -37,10 +38,10 @@ def run() -> NoReturn:
     _end(_say_last_words(failure))
 
 
-def _work(arguments: list[str]) -> int:
-    started_s = clocks.process_started_s()
-    from bangui_cli.cli import glance
+def _work(arguments: list[str], started_s: float) -> int:
+    from bangui_cli.cli import glance, last_words  # noqa: F401  the latter may import nothing later
     from bangui_cli.settings.invocation import Invocation
+    from bangui_cli.states.errors import BanguiError, Interrupted
 
     invocation = Invocation(started_s=started_s)
     try:
@@ -55,30 +56,23 @@ def _work(arguments: list[str]) -> int:
         return boundary.report(error, arguments, invocation)
 
 
+def _tell_late(arguments: list[str], started_s: float, timeout_s: float) -> None:
+    from bangui_cli.cli import untimely
+
+    untimely.tell(arguments, started_s, timeout_s)
+
+
 def _say_last_words(error: BaseException) -> int:
-    """Log a failure whose report failed itself, for want of memory or descriptors: import nothing."""
     try:
-        state = errors.named(descriptors.shortage() or error)
-        words = {
-            "error": getattr(state, "error", type(error).__name__),
-            "exit_code": getattr(state, "exit_code", exit_codes.UNEXPECTED),
-            "hint": getattr(state, "hint", "look at ulimit -a"),
-        }
-        log_format = "terminal" if terminal.stderr_is_terminal() else "json"
-        exit_code, line = (
-            int(words["exit_code"]),
-            bare.render(log_format, events.COMMAND_FAILED, {}, words),
-        )
-    except MemoryError:
-        exit_code, line = exit_codes.UNAVAILABLE, _OUT_OF_MEMORY
-    try:
-        os.write(2, line)
-    except OSError:
-        pass
-    return exit_code
+        from bangui_cli.cli import last_words
+
+        return last_words.say(error)
+    except (ImportError, OSError, MemoryError):  # before the words were read
+        os.write(2, _NO_WORDS % exit_codes.UNAVAILABLE)
+        return exit_codes.UNAVAILABLE
 
 
-def _end(exit_code: int) -> NoReturn:
+def _end(exit_code: int) -> "NoReturn":
     """End the process at once.
 
     The interpreter's ordinary shutdown costs a heartbeat a sixth of its time; SQLite's files are

@@ -5,7 +5,10 @@ import time
 
 from bangui_cli.host import procfs
 from bangui_cli.rules import start_up
-from bangui_cli.rules.lease import Instant
+
+TYPE_CHECKING = False  # as in bangui_cli.states.records
+if TYPE_CHECKING:
+    from bangui_cli.rules.lease import Instant
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _TIME_NAMESPACE = "/proc/self/timens_offsets"
@@ -67,8 +70,10 @@ def sleep_s(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def now() -> Instant:
+def now() -> "Instant":
     """Read all clocks of the lock at once."""
+    from bangui_cli.rules.lease import Instant
+
     return Instant(wall_s(), _boottime_s(), _boot_id())
 
 

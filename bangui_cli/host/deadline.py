@@ -1,7 +1,7 @@
 """Bound a wait, or a whole run, on the monotonic clock."""
 
 from bangui_cli.host import clocks
-from bangui_cli.states.errors import DeadlineExceeded
+from bangui_cli.states import errors
 
 # So often a sleep looks whether a signal has cut it short.
 _LOOK_EVERY_S = 0.25
@@ -38,5 +38,4 @@ class Deadline:
 
 def for_run(started_s: float, timeout_s: float) -> Deadline:
     """Bound a job's whole run; past it is DeadlineExceeded (exit 124)."""
-    error = DeadlineExceeded(f"the timeout of {timeout_s:g} s ended the pass", timeout_seconds=timeout_s)
-    return Deadline(started_s + timeout_s, error)
+    return Deadline(started_s + timeout_s, errors.timed_out(timeout_s))

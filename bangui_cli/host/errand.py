@@ -36,8 +36,13 @@ class Ended(Exception):
 class Errand:
     """Asks the child; a context manager. `user` are the IDs of a user and of its group."""
 
-    def __init__(self, prepare: Preparation, user: tuple[int, int] | None = None) -> None:
-        """Start it; getting ready, it becomes that user. Raise OSError."""
+    def __init__(
+        self,
+        prepare: Preparation,
+        user: tuple[int, int] | None = None,
+        cpu_limit_s: int = _CPU_LIMIT_S,
+    ) -> None:
+        """Start it; getting ready, it becomes that user. Past the limit it is gone. Raise OSError."""
         children.load_prctl()
         self._work = ExitStack()
         hears, self._asks = os.pipe()
@@ -45,7 +50,7 @@ class Errand:
         parent = os.getpid()
         self._child = os.fork()
         if self._child == 0:
-            _go(parent, prepare, user, hears, answers)
+            _go(parent, prepare, user, cpu_limit_s, hears, answers)
         os.close(hears)
         os.close(answers)
 
@@ -110,12 +115,17 @@ def _read(descriptor: int, length: int) -> bytes:
 
 
 def _go(
-    parent: int, prepare: Preparation, user: tuple[int, int] | None, hears: int, answers: int
+    parent: int,
+    prepare: Preparation,
+    user: tuple[int, int] | None,
+    cpu_limit_s: int,
+    hears: int,
+    answers: int,
 ) -> NoReturn:
     try:
         children.leave_parents_world()
         _keep_only(hears, answers)
-        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_LIMIT_S, _CPU_LIMIT_S + 1))
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_limit_s, cpu_limit_s + 1))
         with ExitStack() as held:
             answer = _get_ready(held, parent, prepare, user)
             while True:

@@ -1,5 +1,6 @@
 """Become another user for good: what is a user's, root touches as that user."""
 
+import errno
 import os
 from collections.abc import Callable
 
@@ -32,6 +33,15 @@ def take(user_id: int, group_id: int) -> None:
         raise _refused(user_id, str(error.strerror)) from None
     if _can_return():
         raise _refused(user_id, "root could come back")
+
+
+def shed(user_id: int, group_id: int) -> None:
+    """Take a user's ID and group for good, and no more: for who imports nothing after. Raise OSError."""
+    os.setgroups([])
+    os.setresgid(group_id, group_id, group_id)
+    os.setresuid(user_id, user_id, user_id)
+    if _can_return():
+        raise PermissionError(errno.EPERM, "root could come back")
 
 
 def ask_as(user_id: int, group_id: int, question: Callable[[], int]) -> int | None:

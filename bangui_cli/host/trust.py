@@ -8,11 +8,14 @@ import os
 import stat
 from collections.abc import Iterator
 
+from bangui_cli.host import procfs
 from bangui_cli.states import errors
 from bangui_cli.states.errors import Untrusted
 from bangui_cli.states.records import Record
 
 ROOT_ID = 0
+# What shows as the owner where there is no ID for it, and the IDs that there are (user_namespaces(7)).
+_OVERFLOW_ID, _KNOWN_IDS = "/proc/sys/fs/overflowuid", "/proc/self/uid_map"
 # As many as the kernel follows.
 _MOST_LINKS = 40
 
@@ -54,10 +57,11 @@ def judge(
 
     In a sticky directory, as /tmp is, others may create, but not rename what is not theirs: it will do
     higher up, where the next name is root's or the owner's, and not for the one that holds a file.
+    In a rootless container what leads there may be the host's, whose users nobody inside can be.
     """
     trusted = (ROOT_ID, owner_id)
     others_write = stat.S_IWOTH | (stat.S_IWGRP if group_counts else 0)
-    if status.st_uid not in trusted:
+    if status.st_uid not in trusted and not (_leads_on(below) and _is_of_outside(status.st_uid)):
         return Foreign(path, status.st_uid, status.st_mode, "is another user's")
     if status.st_mode & others_write and not _keeps(status, below, trusted):
         return Foreign(path, status.st_uid, status.st_mode, "can be written by others")
@@ -134,9 +138,26 @@ def user_name(user_id: int) -> str:
 
 def _keeps(status: os.stat_result, below: os.stat_result | None, trusted: tuple[int, ...]) -> bool:
     """Tell whether a sticky directory keeps others from what leads on."""
-    if below is None or not status.st_mode & stat.S_ISVTX or below.st_uid not in trusted:
+    is_kept = below is not None and status.st_mode & stat.S_ISVTX and below.st_uid in trusted
+    return bool(is_kept) and _leads_on(below)
+
+
+def _leads_on(below: os.stat_result | None) -> bool:
+    """Tell whether a directory is one on the way, and not the one that holds what it leads to."""
+    return below is not None and (stat.S_ISDIR(below.st_mode) or stat.S_ISLNK(below.st_mode))
+
+
+def _is_of_outside(user_id: int) -> bool:
+    """Tell whether an ID stands for all users whom this user namespace does not know."""
+    if procfs.read(_OVERFLOW_ID).strip() != str(user_id):
         return False
-    return stat.S_ISDIR(below.st_mode) or stat.S_ISLNK(below.st_mode)
+    return is_outside(user_id, procfs.read(_KNOWN_IDS))
+
+
+def is_outside(user_id: int, known: str) -> bool:
+    """Tell whether no line of a uid_map, of first ID, the same outside, and count, has an ID in it."""
+    lines = [list(map(int, line.split())) for line in known.splitlines()]
+    return bool(lines) and not any(first <= user_id < first + count for first, _, count in lines)
 
 
 def _way(path: str) -> Iterator[tuple[str, os.stat_result, os.stat_result | None]]:

@@ -51,6 +51,7 @@ class HistoryImport(Import):
     """Writes the bans of inputs into the history, and counts them."""
 
     normaliser = BanNormaliser
+    done = "recorded"
 
     def counts(self) -> dict[str, int | None]:
         """Return what has become of the rows so far."""

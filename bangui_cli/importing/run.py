@@ -23,6 +23,8 @@ class Import:
     """Stages the rows of inputs and counts them; nothing counts as staged before its commit."""
 
     normaliser = Normaliser
+    # What is told of rows that are taken in.
+    done = "staged"
 
     def __init__(
         self, staging: Staging, rejects: Rejects, log: Log, bar: ProgressBar, *, in_bytes: bool

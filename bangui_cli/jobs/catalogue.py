@@ -1,10 +1,15 @@
 """The jobs by name: their stable IDs, settings and events."""
 
-from collections.abc import Sequence
-
 from bangui_cli.states import events
 from bangui_cli.states.events import Event
 from bangui_cli.states.records import Record
+
+TYPE_CHECKING = False  # as in records
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+OK, HELD, TIMEOUT, ERROR = "ok", "held", "timeout", "error"
+NO_LOCK: "Mapping[str, object]" = dict.fromkeys(("outcome", "owner", "lease_id", "token"))
 
 
 class Job(Record):
@@ -27,6 +32,13 @@ class Job(Record):
     timeout: Event
     error: Event
     scheduled: Event
+
+    def result(
+        self, outcome: str, left: "Mapping[str, object]", lock: "Mapping[str, object]" = NO_LOCK
+    ) -> "dict[str, object]":
+        """Return the object that is printed of a run and what it `left`; None is what nobody knows."""
+        beside = {"lock": dict(lock)} if self.under_lock else {}
+        return {"job": self.id, "outcome": outcome, **left, **beside}
 
 
 FLUSH = Job(
@@ -104,11 +116,11 @@ JOBS = (FLUSH, HEARTBEAT, PRUNE, COLLECT, RE_RESOLVE)
 LOCK_KEEPERS = (FLUSH, HEARTBEAT)
 
 
-def find_job(words: Sequence[str]) -> Job | None:
+def find_job(words: "Sequence[str]") -> Job | None:
     """Return the job that a command line runs, by its words."""
     return next((job for job in JOBS if _is_run_by(job, words)), None)
 
 
-def _is_run_by(job: Job, words: Sequence[str]) -> bool:
+def _is_run_by(job: Job, words: "Sequence[str]") -> bool:
     command, *options = job.command.split()
     return words[:1] == [command] and set(options) <= set(words)

@@ -7,7 +7,7 @@ ends. A mark that another run has moved since is read again.
 from collections.abc import Callable, Sequence
 
 from bangui_cli.fail2ban.bans import Page
-from bangui_cli.jobs.report import OK
+from bangui_cli.jobs.catalogue import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.resolving.resolver import Resolver
 from bangui_cli.rules import ban, timestamps, watermark

@@ -1,6 +1,6 @@
 """The job `scheduler_lock_heartbeat`: one heartbeat pass."""
 
-from bangui_cli.jobs.report import OK
+from bangui_cli.jobs.catalogue import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.states import events
 

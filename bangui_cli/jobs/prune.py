@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bangui_cli.access import locking
-from bangui_cli.jobs.report import OK
+from bangui_cli.jobs.catalogue import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.jobs.sweep import sweep
 from bangui_cli.rules.retention import Retention, retention

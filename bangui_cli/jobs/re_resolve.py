@@ -5,7 +5,7 @@ from itertools import islice
 from typing import cast
 
 from bangui_cli.access.staging import Staging
-from bangui_cli.jobs.report import OK
+from bangui_cli.jobs.catalogue import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.resolving.addresses import Tally
 from bangui_cli.resolving.freshness import Freshness, up_to_date

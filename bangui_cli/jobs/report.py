@@ -4,19 +4,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks, terminal
-from bangui_cli.jobs.catalogue import Job
+from bangui_cli.jobs.catalogue import ERROR, HELD, NO_LOCK, OK, TIMEOUT, Job
+from bangui_cli.rules.json_text import to_json
 from bangui_cli.rules.lease import CREATED, LOST, REACQUIRED, REFRESHED, TAKEN_OVER
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
 from bangui_cli.states.errors import DeadlineExceeded, Failure, LeaseLost, LockHeld
 from bangui_cli.states.events import Event
-from bangui_cli.telling import bare
 from bangui_cli.telling.log import Log
 
 if TYPE_CHECKING:  # the watchdog wants this module before all that is needed for a pass
     from bangui_cli.access.locking import Holding
 
-OK, HELD, TIMEOUT, ERROR = "ok", "held", "timeout", "error"
 STALL_S = 0.04
 _LEFT = "remaining"  # nobody knows before it is counted
 # What a run would do with the lock, in words.
@@ -48,7 +47,7 @@ class Report:
         self.counts: dict[str, int | None] = dict.fromkeys(job.counts, 0)
         if _LEFT in self.counts:
             self.counts[_LEFT] = None
-        self.lock: dict[str, Any] = dict.fromkeys(("outcome", *_LOCK_KEYS))
+        self.lock: dict[str, Any] = dict(NO_LOCK)
         # What was spent on waiting for a turn is no part of the work.
         self.waited_s = 0.0
         self._invocation = invocation
@@ -129,16 +128,14 @@ class Report:
         tell_failure(event, self._failure, outcome=self.outcome, **counts)
 
     def _print_json(self) -> None:
-        result = {
-            "job": self.job.id,
-            "outcome": self.outcome,
+        left = {
             **self.counts,
             "duration_s": self.duration_s(),
             "correlation_id": self._invocation.correlation_id,
-            **({"lock": self.lock} if self.job.under_lock else {}),
-            **({"dry_run": True} if self._dry_run else {}),
         }
-        terminal.write_line(terminal.STDOUT, f"{bare.to_json(result)}\n".encode(), STALL_S)
+        dry_run = {"dry_run": True} if self._dry_run else {}
+        result = self.job.result(self.outcome, left, self.lock) | dry_run
+        terminal.write_line(terminal.STDOUT, f"{to_json(result)}\n".encode(), STALL_S)
 
 
 def _prepare(log: Log) -> None:

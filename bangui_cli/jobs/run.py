@@ -7,7 +7,8 @@ from bangui_cli.access import locking
 from bangui_cli.access.locking import Holding
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
-from bangui_cli.jobs.report import OK, Report
+from bangui_cli.jobs.catalogue import OK
+from bangui_cli.jobs.report import Report
 from bangui_cli.rules.durations import approximate
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings

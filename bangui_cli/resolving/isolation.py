@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from bangui_cli.host import children, vitals
+from bangui_cli.host import children, identity, vitals
 
 _MIB = 1 << 20
 _ANSWER_LIMIT_BYTES = 128 * _MIB
@@ -21,11 +21,15 @@ _DONE, _FAILED, _WITHHELD = "done", "failed", "withheld"
 
 
 class Limits(NamedTuple):
-    """What a child may use: CPU time, and memory beside its parent's and the files that it maps."""
+    """What a child may use: CPU time, and memory beside its parent's and the files that it maps.
+
+    `user` are the IDs of the user, and of the group, whose rights it is to have.
+    """
 
     cpu_s: int
     mapped_bytes: int = 0
     memory_bytes: int = 512 * _MIB
+    user: tuple[int, int] | None = None
 
     @property
     def wall_s(self) -> int:
@@ -107,7 +111,7 @@ def _work_and_exit(work: Callable[[], Any], limits: Limits, writing_end: int, pa
         _leave_the_parents_world(parent, writing_end)
         signal.alarm(limits.wall_s)
         with open(writing_end, "wb") as pipe:
-            pipe.write(_outcome(work, limits))
+            pipe.write(_outcome(work, limits, parent))
     finally:
         os._exit(0)
 
@@ -120,10 +124,13 @@ def _leave_the_parents_world(parent: int, writing_end: int) -> None:
     os.closerange(0, min(3, writing_end))
 
 
-def _outcome(work: Callable[[], Any], limits: Limits) -> bytes:
+def _outcome(work: Callable[[], Any], limits: Limits, parent: int) -> bytes:
     """Work within the limits; return what is to be sent of it."""
     is_limited_here = False
     try:
+        if limits.user:
+            identity.shed(*limits.user)
+            children.die_with(parent)
         _limit(resource.RLIMIT_CPU, limits.cpu_s)
         memory_bytes = _mapped_bytes() + limits.mapped_bytes + limits.memory_bytes
         is_limited_here = _limit(resource.RLIMIT_AS, memory_bytes)

@@ -7,6 +7,7 @@ from functools import cache, partial
 from itertools import islice, starmap
 from typing import Any, NamedTuple
 
+from bangui_cli.host import trust
 from bangui_cli.resolving import wrapping
 from bangui_cli.resolving.isolation import ChildFailed, Limits, run_in_child
 from bangui_cli.resolving.reader import open_with
@@ -176,13 +177,21 @@ def _read(path: str, descriptor: int, work: Callable[[Any], Any], *, cpu_limit_s
         with open_database(link) as reader:
             return work(reader)
 
+    status = os.fstat(descriptor)
+    limits = Limits(cpu_limit_s, mapped_bytes=status.st_size, user=_author(status))
     try:
-        return run_in_child(read, Limits(cpu_limit_s, mapped_bytes=os.fstat(descriptor).st_size))
+        return run_in_child(read, limits)
     except ChildFailed as failure:
         reason = str(failure).replace(link, path)
         raise MmdbUnusable(f"{path} is no MMDB file, or damaged: {reason}", path=path) from None
     except OSError as error:
         raise _withheld(error, path) from None
+
+
+def _author(status: os.stat_result) -> tuple[int, int] | None:
+    """Return whose rights will do, for root, to read a file of another user: the reader trusts it."""
+    is_foreign = os.geteuid() == trust.ROOT_ID and status.st_uid != trust.ROOT_ID
+    return (status.st_uid, status.st_gid) if is_foreign else None
 
 
 def _withheld(error: OSError, path: str) -> BanguiError:

@@ -1,8 +1,11 @@
 """Timestamps as the database and the log write them: UTC, milliseconds, fixed width, so they sort."""
 
 import math
-import time
 from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
+
+from bangui_cli.rules.timestamp_text import to_text
+
+__all__ = ["WIDTH_CHARACTERS", "normal_text", "read_s", "to_text", "to_wall_s"]
 
 WIDTH_CHARACTERS = len("2026-01-31T23:59:59.999Z")
 
@@ -11,12 +14,6 @@ _RARE_FORMS = (
     (r"(\d{4}-?\d\d-?\d\d.\d\d:?\d\d:?)60(?!\d)(.*)", "59", 1),
     (r"(\d{4}-?\d\d-?\d\d.)24(:?00(?::?00)?(?:[.,]0+)?(?!\d).*)", "00", 86400),
 )
-
-
-def to_text(wall_s: float) -> str:
-    """Format seconds since the epoch as `YYYY-MM-DDTHH:MM:SS.mmmZ`."""
-    seconds, milliseconds = divmod(round(wall_s * 1000), 1000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{milliseconds:03d}Z"
 
 
 def to_wall_s(text: str, zone: tzinfo | None = UTC) -> float:

@@ -1,10 +1,13 @@
 """The states in which a run can fail. Each owns its exit code and tells the operator what to do."""
 
 import errno
-from typing import ClassVar
 
 from bangui_cli.states import exit_codes
 from bangui_cli.states.records import Record
+
+TYPE_CHECKING = False  # as in records
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 class BanguiError(Exception):
@@ -13,8 +16,8 @@ class BanguiError(Exception):
     In a hint, FILE stands for the field `path`, quoted to be pasted.
     """
 
-    exit_code: ClassVar[int] = exit_codes.UNEXPECTED
-    default_hint: ClassVar[str] = "run the command again with -v"
+    exit_code: "ClassVar[int]" = exit_codes.UNEXPECTED
+    default_hint: "ClassVar[str]" = "run the command again with -v"
 
     def __init__(self, error: str, *, hint: str | None = None, **fields: object) -> None:
         super().__init__(error)
@@ -239,6 +242,11 @@ class DeadlineExceeded(BanguiError):
 
     exit_code = exit_codes.TIMEOUT
     default_hint = "the next run goes on from here; if this repeats, raise --timeout"
+
+
+def timed_out(timeout_s: float) -> DeadlineExceeded:
+    """Return the state of a run whose timeout is over."""
+    return DeadlineExceeded(f"the timeout of {timeout_s:g} s ended the pass", timeout_seconds=timeout_s)
 
 
 class Interrupted(BaseException):

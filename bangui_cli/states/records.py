@@ -3,12 +3,13 @@
 That one compiles source for every class, and the two dozen of a heartbeat are a twentieth of it.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
 __all__ = ["Record"]
 
+# typing is a dozen files, and a start from a slow disk is to come to its deadline before them.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
     from typing import NamedTuple as Record
 else:
     from _collections import _tuplegetter
@@ -16,7 +17,7 @@ else:
     class _Kind(type):
         """Makes the annotated names of a class the names of its items."""
 
-        def __new__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
+        def __new__(cls, name: str, bases: tuple[type, ...], namespace: "dict[str, Any]") -> type:
             made = super().__new__(cls, name, bases, {**namespace, "__slots__": ()})
             made._fields = made.__match_args__ = fields = tuple(made.__annotations__)
             made._field_defaults = {field: namespace[field] for field in fields if field in namespace}
@@ -29,19 +30,19 @@ else:
 
         __slots__ = ()
 
-        def __new__(cls, *values: object, **named: object) -> Any:
+        def __new__(cls, *values: object, **named: object) -> "Any":
             """Take the items in their order, or by name."""
             if named or len(values) != len(cls._fields):
                 values = _complete(cls, values, named)
             return tuple.__new__(cls, values)
 
-        def _replace(self, **named: object) -> Any:
+        def _replace(self, **named: object) -> "Any":
             return type(self)(**{**self._asdict(), **named})
 
-        def _asdict(self) -> dict[str, Any]:
+        def _asdict(self) -> "dict[str, Any]":
             return dict(zip(self._fields, self, strict=True))
 
-        def __getnewargs__(self) -> tuple[Any, ...]:
+        def __getnewargs__(self) -> "tuple[Any, ...]":
             return tuple(self)
 
         def __repr__(self) -> str:
@@ -49,7 +50,7 @@ else:
             return f"{type(self).__name__}({items})"
 
 
-def _complete(kind: Any, values: Sequence[object], named: Mapping[str, object]) -> list[object]:
+def _complete(kind: "Any", values: "Sequence[object]", named: "Mapping[str, object]") -> list[object]:
     """Return the values of a record in their order, some of them given by name, or left out."""
     given = dict(zip(kind._fields, values, strict=False))
     complete = {**kind._field_defaults, **given, **named}

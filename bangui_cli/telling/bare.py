@@ -4,6 +4,7 @@ from typing import Any
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.rules import timestamps
+from bangui_cli.rules.json_text import to_json
 from bangui_cli.states.events import PRIORITY, Event
 
 _MOST_CHARACTERS = 400
@@ -24,32 +25,5 @@ def render(log_format: str, event: Event, context: dict[str, Any], fields: dict[
     return f"{prefix}{to_json(line)}\n".encode()
 
 
-def to_json(value: object) -> str:
-    """Return plain values as JSON, ASCII only; whatever JSON does not know as a text."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case int():
-            return str(value)
-        case float() if abs(value) < float("inf"):
-            return repr(value)
-        case dict():
-            return (
-                "{"
-                + ", ".join(f"{to_json(str(key))}: {to_json(item)}" for key, item in value.items())
-                + "}"
-            )
-    return '"' + "".join(map(_escape, str(value))) + '"'
-
-
 def _cut(value: object) -> object:
     return value[:_MOST_CHARACTERS] if isinstance(value, str) else value
-
-
-def _escape(character: str) -> str:
-    if " " <= character <= "~" and character not in '"\\':
-        return character
-    units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))

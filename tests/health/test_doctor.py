@@ -335,6 +335,21 @@ def test_a_damaged_page_is_found(healthy):
     assert ".recover" in found["quick_check"].remedy
 
 
+def test_a_look_at_the_pages_ends_within_one_step_of_it(healthy):
+    """SQLite computes a column that a stranger made up in one step, for weeks; nobody could write."""
+    with contextlib.closing(healthy.connect()) as other:
+        other.execute("CREATE TABLE strange (x, y)")
+        other.execute("INSERT INTO strange VALUES (?, ?)", ("a" * 8_000_000, "a" * 4_000_000 + "b"))
+        other.execute("PRAGMA writable_schema = ON")
+        endless = "CREATE TABLE strange (x, y, z INT GENERATED ALWAYS AS (instr(x, y)) VIRTUAL NOT NULL)"
+        other.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'strange'", (endless,))
+    check = engine.check_pages(str(healthy.database), limit_s=0.1)
+
+    assert (check.name, check.verdict) == ("quick_check", "warning")
+    assert "not finished" in check.detail
+    healthy.ok("flush")
+
+
 def test_a_check_of_the_pages_that_takes_too_long_is_given_up(healthy):
     """Writers wait for it: the check of a huge database must not cost a heartbeat."""
     rows = [(f"192.0.{last // 256}.{last % 256}", "x") for last in range(10_000)]

@@ -1,7 +1,10 @@
 """What root obeys or writes is in nobody else's hands, all the way down to it."""
 
 import os
+import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import others
@@ -253,3 +256,50 @@ def test_what_is_found_sound_another_user_cannot_change(ladder, file_owner_id, f
 
         if foreign_place(file, owner_id) is None:
             assert not others.succeeds_as(NOBODY, lambda: attempt(file, above))
+
+
+KNOWN_ALL = "         0          0 4294967295\n"
+KNOWN_ONE, KNOWN_MANY = "0 1000 1\n", "0 1000 1\n1 100000 65536\n"
+
+
+@pytest.mark.parametrize(
+    ("known", "is_outside"),
+    [(KNOWN_ALL, False), (KNOWN_ONE, True), (KNOWN_MANY, False), ("", False), ("0 0 65534\n", True)],
+)
+def test_an_id_that_a_container_does_not_know_stands_for_all_of_outside(known, is_outside):
+    """Where it knows it, that is a user like any other."""
+    assert trust.is_outside(NOBODY, known) is is_outside
+
+
+class TestInAUserNamespace:
+    """Root of a rootless container, to whom all of the host's is nobody's."""
+
+    @pytest.fixture
+    def inside(self, bangui, place):
+        """Return what runs a program there, as root, in a directory that is that root's own."""
+        under = [*others.become(NOBODY), "unshare", "--user", "--map-root-user"]
+        try_out = [*under, sys.executable, "-c", "import click"]
+        if subprocess.run(try_out, capture_output=True, check=False).returncode:
+            pytest.skip("an ordinary user gets no user namespace here, or no Python in it")
+        bangui.home = give(Path(shutil.copytree(place, f"{place}-own")))
+        yield under
+        shutil.rmtree(bangui.home)
+
+    @needs_root
+    def test_the_directories_of_the_host_lock_nobody_out(self, bangui, inside):
+        database = bangui.home / "bangui.db"
+
+        for command in ("init", "add 192.0.2.1", "flush", "status"):
+            bangui.ok(*command.split(), "--database", database, under=inside, cwd=bangui.home)
+
+    @needs_root
+    def test_what_holds_the_file_is_to_be_its_owners_all_the_same(self, bangui, inside):
+        """Whoever of outside has the directory lays another file there."""
+        settings_file = bangui.home / "below" / "bangui.toml"
+        settings_file.parent.mkdir()
+        settings_file.touch()
+        give(settings_file)
+        give(settings_file.parent, 0o755, WEB)
+        ended = bangui.run("config", "show", "--config", settings_file, under=inside)
+
+        assert (ended.code, ended.events[-1]["path"]) == (77, str(settings_file.parent))

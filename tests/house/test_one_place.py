@@ -150,7 +150,7 @@ def test_the_environment_is_read_through_the_settings():
     readers = {"os.environ", "os.getenv"}
     allowed = ("settings/invocation.py", "host/terminal.py", "host/temporary.py")
     # libpq's variables are no settings of bangui's.
-    allowed += ("store/postgresql/surroundings.py",)
+    allowed += ("store/postgresql/surroundings.py", "store/postgresql/custody.py")
 
     assert names_used(readers, allowed) == [], "make it a setting (settings/table.py)"
 

@@ -344,7 +344,10 @@ def test_compact_gives_up_where_others_do_not_let_go(bangui, upkeep, monkeypatch
     """It does not stand in their way, and the run ends with a hint."""
     monkeypatch.setattr("bangui_cli.store.sqlite.upkeep.LONGEST_WAIT_S", 0.3)
     before = upkeep.size_bytes()
-    with closing(_reading(bangui)), pytest.raises(DatabaseBusy, match="it was not compacted"):
+    with (
+        closing(_reading(bangui)),
+        pytest.raises(DatabaseBusy, match="pruned, but not compacted: others"),
+    ):
         upkeep.compact("mine")
 
     assert upkeep.size_bytes() == before
@@ -377,6 +380,7 @@ def test_compact_is_refused_where_there_is_no_room_for_it(bangui, place):
         ended = bangui.run("prune", "--compact", "--json")
 
         assert (ended.code, ended.json["outcome"], ended.json["pruned_cache"]) == (74, "error", 27_000)
+        assert ended.events[-1]["error"].startswith("pruned, but not compacted: ")
         assert f"{directory}: " in ended.events[-1]["error"]
         assert "stays so" in ended.events[-1]["hint"]
         assert bangui.database.stat().st_size == size_bytes

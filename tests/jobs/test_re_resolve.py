@@ -96,7 +96,7 @@ def test_it_stands_alone(bangui, mmdb):
 
 
 def test_without_a_file_the_failure_is_the_job_s(bangui):
-    """And it is recorded nowhere, since the database was not opened."""
+    """And it is recorded, so that `status` shows a job that has never succeeded."""
     bangui.environment["BANGUI_GEOIP_DB_PATH"] = str(bangui.home / "missing.mmdb")
 
     ended = bangui.run("resolve", "--cached", "--json")
@@ -106,6 +106,10 @@ def test_without_a_file_the_failure_is_the_job_s(bangui):
         "error",
         ["geo_re_resolve_error"],
     )
+    assert bangui.rows(JOB) == [("error", 0, 1, "web1")]
+    job = bangui.ok("status", "--format", "json").json["jobs"]["geo_re_resolve"]
+    assert (job["last_outcome"], job["failures_total"], job["consecutive_failures"]) == ("error", 1, 1)
+    assert bangui.run("resolve", "--cached", "--database", bangui.home / "none.db").code == 66
 
 
 @given(

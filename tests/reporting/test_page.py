@@ -50,6 +50,16 @@ def test_the_page_is_valid_html(name: str):
     assert len(ids) == len(set(ids))
 
 
+def test_a_name_of_nothing_is_a_name():
+    """A jail may be called "" or " ": a header, a row, a heading without a text is none to a reader."""
+    text = render(page(100, jails=["", " ", "sshd"], title=" "))
+
+    heads = [texts(head) for head in parsed(text).iter(f"{XHTML}th")]
+    assert heads
+    assert all(heads), heads
+    assert "<title></title>" not in text
+
+
 @samples
 def test_moments_are_written_as_html_has_them(name: str):
     """Its grammar takes three digits of a second and an offset in minutes; a parser lets all pass."""

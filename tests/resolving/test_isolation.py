@@ -10,6 +10,8 @@ import time
 import hostile_mmdb
 import pytest
 from conftest import wait_until
+from geoip import country, write_mmdb
+from others import NOBODY, give, needs_root
 
 from bangui_cli.host.children import die_with
 from bangui_cli.resolving import isolation
@@ -34,6 +36,12 @@ def children(pid):
             return [int(child) for child in listed.read().split()]
     except FileNotFoundError:
         return []
+
+
+def cpu_ticks(pid):
+    """Return how much a process has worked so far."""
+    with open(f"/proc/{pid}/stat") as status:
+        return int(status.read().rpartition(") ")[2].split()[11])
 
 
 def is_running(pid):
@@ -152,6 +160,7 @@ def test_a_run_that_is_killed_takes_its_child_along(bangui, tmp_path):
     process = bangui.start("resolve", "192.0.2.1", "--geoip-db", endless)
     wait_until(lambda: children(process.pid))
     [child] = children(process.pid)
+    wait_until(lambda: cpu_ticks(child) > 10)  # it is in the midst of its work
 
     process.kill()
     bangui.end(process)
@@ -181,3 +190,38 @@ def test_the_child_says_nothing_on_the_streams_of_the_run(capfd):
     run_in_child(last_words, LIMITS)
 
     assert capfd.readouterr() == ("", "")
+
+
+@needs_root
+def test_a_file_of_another_user_is_read_with_that_users_rights(bangui, place):
+    """The C reader trusts its file: whoever wrote it would do as root what that file makes it do."""
+    theirs = give(hostile_mmdb.write_endless(place / "endless.mmdb"), 0o600)
+    process = bangui.start("resolve", "192.0.2.1", "--geoip-db", theirs)
+    try:
+        wait_until(lambda: [child for child in children(process.pid) if identities(child) == {NOBODY}])
+        (child,) = children(process.pid)
+    finally:
+        process.kill()
+        process.communicate()
+    wait_until(lambda: not is_running(child))
+
+
+@needs_root
+def test_a_sound_file_of_another_user_is_read_as_roots_own(bangui, place):
+    """Nobody else may read it, and its owner may not read where bangui is installed."""
+    theirs = write_mmdb(place / "country.mmdb", {"192.0.2.0/24": country("DE", "Germany")})
+    give(theirs, 0o600)
+
+    assert bangui.ok("resolve", "192.0.2.1", "--geoip-db", theirs, "--json").json["resolved"] == 1
+
+
+def identities(pid):
+    """Return all IDs of users and groups that a process has or could take back."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            lines = [line.split() for line in status]
+    except FileNotFoundError:
+        return set()
+    return {
+        int(word) for key, *words in filter(None, lines) if key in ("Uid:", "Gid:") for word in words
+    }

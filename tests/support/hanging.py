@@ -14,13 +14,24 @@ import pytest
 def hanging_journal(database: Path) -> Iterator[None]:
     """Let SQLite hang where it opens the journal of a database, as it would on a dead disk.
 
-    Whoever opens a file waits for the holder of its lease, 45 s by the kernel's default; SQLite opens
-    it again after each signal. What the journal holds is nothing to roll back.
+    SQLite opens it again after each signal. What the journal holds is nothing to roll back.
     """
     journal = Path(f"{database}-journal")
-    descriptor = os.open(journal, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    with journal.open("xb") as file:
+        journal.chmod(0o600)
+        file.write(bytes(512))
     try:
-        os.write(descriptor, bytes(512))
+        with hanging_file(journal):
+            yield
+    finally:
+        journal.unlink()
+
+
+@contextmanager
+def hanging_file(path: Path) -> Iterator[None]:
+    """Let whoever opens a file wait for the holder of its lease, 45 s by the kernel's default."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
         # Its default, SIGIO, would end this process when the lease is asked back.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         try:
@@ -30,7 +41,6 @@ def hanging_journal(database: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-        journal.unlink()
 
 
 def is_hanging(pid: int) -> bool:

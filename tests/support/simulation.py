@@ -5,6 +5,7 @@ end of the process are ours.
 """
 
 import contextlib
+import gc
 import json
 import os
 import shutil
@@ -118,6 +119,7 @@ class Machine:
             code = None
         finally:
             self._on_statement, self._said, self.in_container = None, outer, outside
+            gc.unfreeze()  # a process takes with it what it kept from the search for garbage
         if code is None:
             self._restore_files()
         stdout, stderr = (

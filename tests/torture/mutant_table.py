@@ -14,6 +14,7 @@ class Mutant(NamedTuple):
 
 
 LEASE, LOCKING = "bangui_cli/rules/lease.py", "bangui_cli/access/locking.py"
+RECORDS, OPTIONS = "bangui_cli/states/records.py", "bangui_cli/cli/options.py"
 SQL, FOREIGN_ROWS, SESSION, SQLITE, SHAPES, SOUNDNESS, FAULTS = (
     f"bangui_cli/store/sqlite/{name}.py"
     for name in ("statements", "foreign_rows", "session", "store", "shapes", "soundness", "faults")
@@ -50,6 +51,140 @@ MUTANTS = (
         "return uptime_s, ttl_s, uptime_s < ttl_s",
         "return uptime_s, ttl_s, uptime_s <= ttl_s",
         "rules/test_lease.py::test_judgement",
+    ),
+    Mutant(
+        "a lock of another instance is mine",
+        LEASE,
+        "is_mine = not row.is_foreign and row.owner == instance",
+        "is_mine = not row.is_foreign",
+        "rules/test_lease.py::test_judgement",
+    ),
+    Mutant(
+        "an instance that was late keeps its lease",
+        LEASE,
+        "verdict, outcome = EXPIRED, REACQUIRED if is_mine else TAKEN_OVER",
+        "verdict, outcome = EXPIRED, REFRESHED if is_mine else TAKEN_OVER",
+        "rules/test_lease.py::test_judgement",
+    ),
+    Mutant(
+        "a row without a lease is a lock",
+        LEASE,
+        'for name in ("owner", "lease_id"):',
+        'for name in ("owner",):',
+        "rules/test_lease.py::test_a_row_that_cannot_be_proven_fresh_is_expired",
+    ),
+    Mutant(
+        "a row without a token is a lock",
+        LEASE,
+        "    if not row.known_token:",
+        "    if False:",
+        "rules/test_lease.py::test_a_row_that_cannot_be_proven_fresh_is_expired",
+    ),
+    Mutant(
+        "a time that is no number is one",
+        LEASE,
+        "not math.isfinite(value) or value < 0",
+        "value < 0",
+        "rules/test_lease.py::test_a_row_that_cannot_be_proven_fresh_is_expired",
+    ),
+    Mutant(
+        "a token may be so high that none comes behind it",
+        LEASE,
+        "0 < self.token < TOKEN_CEILING",
+        "0 < self.token",
+        "rules/test_lease.py::test_the_known_token_can_always_be_counted_on",
+    ),
+    Mutant(
+        "an expired lock has time left",
+        LEASE,
+        "return min(left_s, 0.0) if self.verdict == EXPIRED else left_s",
+        "return left_s",
+        "rules/test_lease.py::test_a_lock_that_expired_by_its_future_has_nothing_left",
+    ),
+    Mutant(
+        "a release begins the tokens anew",
+        LEASE,
+        "        owner=None,\n        lease_id=None,\n",
+        "        owner=None,\n        lease_id=None,\n        token=None,\n",
+        "access/test_lock.py",
+    ),
+    Mutant(
+        "a clock that drifts makes a host's container a stranger",
+        LEASE,
+        "(uptime_s - uptime_then_s)) <= AGREEMENT_S",
+        "(uptime_s - uptime_then_s)) <= 0.0",
+        "rules/test_lease.py::test_a_container_with_a_boot_id_of_its_own_is_judged_as_its_host",
+    ),
+    # Records, and the options.
+    Mutant(
+        "a record with a field too many is one",
+        RECORDS,
+        "if is_too_much or complete.keys() != set(kind._fields):",
+        "if is_too_much or not complete.keys() >= set(kind._fields):",
+        "states/test_records.py::test_what_does_not_fit_the_fields_is_a_mistake",
+    ),
+    Mutant(
+        "a record with a value given twice is one",
+        RECORDS,
+        "is_too_much = len(values) > len(kind._fields) or given.keys() & named.keys()",
+        "is_too_much = len(values) > len(kind._fields)",
+        "states/test_records.py::test_what_does_not_fit_the_fields_is_a_mistake",
+    ),
+    Mutant(
+        "a value that is given comes behind the default",
+        RECORDS,
+        "{**kind._field_defaults, **given, **named}",
+        "{**given, **named, **kind._field_defaults}",
+        "states/test_records.py::test_a_record_is_made_read_and_changed_as_a_named_tuple",
+    ),
+    Mutant(
+        "values by name stand in the order in which they were given",
+        RECORDS,
+        "return [complete[field] for field in kind._fields]",
+        "return list(complete.values())",
+        "states/test_records.py::test_a_record_is_made_read_and_changed_as_a_named_tuple",
+    ),
+    Mutant(
+        "a record has room for what it has no field for",
+        RECORDS,
+        '{**namespace, "__slots__": ()}',
+        "namespace",
+        "states/test_records.py::test_a_record_has_no_room_for_more_and_is_copied_as_what_it_is",
+    ),
+    Mutant(
+        "a flag gives way to a variable",
+        OPTIONS,
+        "if source is click.core.ParameterSource.COMMANDLINE:",
+        "if False:",
+        "settings/test_settings.py::test_config_show_names_value_and_source",
+    ),
+    Mutant(
+        "a path of fail2ban's on the command line is not read",
+        OPTIONS,
+        '_override(ctx, "fail2ban_db", value, option.opts[0])',
+        "pass",
+        "whole/test_remembering.py::test_random_histories_of_bans",
+    ),
+    Mutant(
+        "the correlation ID that was given is not the run's",
+        OPTIONS,
+        "        _invocation(ctx).correlation_id = value",
+        "        pass",
+        "telling/test_log.py",
+    ),
+    Mutant(
+        "the settings file that was named is not read",
+        OPTIONS,
+        "        _invocation(ctx).config_path = value",
+        "        pass",
+        "cli/test_failures.py::test_a_broken_settings_file_does_not_cost_the_form_of_the_log",
+    ),
+    Mutant(
+        "--quiet says as much as before",
+        OPTIONS,
+        'callback=_set_level("error")',
+        'callback=_set_level("info")',
+        "cli/test_commands.py::test_who_asks_for_errors_alone_is_told_of_errors_alone",
     ),
     Mutant(
         "a lock of another boot counts by its old boot clock",
@@ -563,8 +698,8 @@ MUTANTS = (
         "the two signals of timeout(1) are two",
         WATCHDOG,
         "_ONE_REQUEST_S = 0.2",
-        "_ONE_REQUEST_S = 0.0",
-        "host/test_watchdog.py::test_two_signals_at_once_are_one_request",
+        "_ONE_REQUEST_S = -1.0",
+        "host/test_watchdog.py::test_two_signals_at_once_leave_the_time_for_an_orderly_end",
     ),
     Mutant(
         "a transaction that a signal left open is in the way of the next",
@@ -614,6 +749,13 @@ MUTANTS = (
         "        invocation.watchdog.keep(ends, report, warm_up=lambda: None)\n",
         "        pass\n",
         "jobs/test_deadline.py::test_settings_that_hang_do_not_delay_the_end",
+    ),
+    Mutant(
+        "a slow disk reads the whole program first",
+        "bangui_cli/cli/main.py",
+        "    early.keep_timeout(arguments, started_s, _tell_late)\n",
+        "",
+        "jobs/test_deadline.py::test_a_timeout_that_is_over_at_the_start_ends_it_there",
     ),
     # The file.
     Mutant(
@@ -795,8 +937,8 @@ MUTANTS = (
     Mutant(
         "only the effective ID changes",
         IDENTITY,
-        "os.setresuid(user_id, user_id, user_id)",
-        "os.setresuid(-1, user_id, -1)",
+        "            os.setresuid(user_id, user_id, user_id)",
+        "            os.setresuid(-1, user_id, -1)",
         "host/test_identity.py::test_nobody_comes_back",
     ),
     Mutant(
@@ -930,16 +1072,44 @@ MUTANTS = (
     Mutant(
         "a directory of another user is trusted",
         TRUST,
-        "if status.st_uid not in trusted:",
+        "if status.st_uid not in trusted and not (_leads_on(below) and _is_of_outside(status.st_uid)):",
         "if False:",
         "host/test_trust.py::test_a_directory_of_another_user_counts",
     ),
     Mutant(
         "a file in a directory for all is trusted",
         TRUST,
-        "return stat.S_ISDIR(below.st_mode) or stat.S_ISLNK(below.st_mode)",
-        "return True",
+        "return bool(is_kept) and _leads_on(below)",
+        "return bool(is_kept)",
         "host/test_trust.py::test_a_sticky_directory_will_do_higher_up_and_not_for_the_file_itself",
+    ),
+    Mutant(
+        "a rootless container knows all the users of its host",
+        TRUST,
+        "return bool(lines) and not any(first <= user_id < first + count for first, _, count in lines)",
+        "return False",
+        "host/test_trust.py::test_an_id_that_a_container_does_not_know_stands_for_all_of_outside",
+    ),
+    Mutant(
+        "root reads another user's MMDB file as root",
+        "bangui_cli/resolving/isolation.py",
+        "            identity.shed(*limits.user)\n",
+        "",
+        "resolving/test_isolation.py::test_a_file_of_another_user_is_read_with_that_users_rights",
+    ),
+    Mutant(
+        "another user's service file is obeyed",
+        "bangui_cli/store/postgresql/custody.py",
+        "            trust.require_own_hands(path, way_out=_WAY_OUT)\n",
+        "            pass\n",
+        "store/test_files_of_libpq.py::test_what_another_user_may_write_is_not_obeyed",
+    ),
+    Mutant(
+        "doctor itself looks through the pages, however long a step takes",
+        "bangui_cli/store/sqlite/checks.py",
+        "cpu_limit_s=math.ceil(limit_s) + 1)",
+        "cpu_limit_s=600)",
+        "health/test_doctor.py::test_a_look_at_the_pages_ends_within_one_step_of_it",
     ),
     Mutant(
         "a link is trusted whatever its target",
@@ -1050,7 +1220,7 @@ MUTANTS = (
     ),
     Mutant(
         "never is the default",
-        "bangui_cli/cli/options.py",
+        OPTIONS,
         "if source is click.core.ParameterSource.COMMANDLINE:",
         "if value is not None:",
         f"{PRUNE}::test_never_keeps_all",

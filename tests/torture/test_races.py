@@ -17,6 +17,7 @@ import journals
 import others
 import pytest
 from conftest import Bangui
+from fail2bans import Fail2banDatabase
 from invariants import CODES, Ledger, check_database
 from others import NOBODY, give, needs_root
 from workload import as_lines, make_entries, stage
@@ -27,6 +28,21 @@ SECONDS = 60
 ATTACKERS_OF_EACH = 1
 RUNNERS = 2
 *STAGED, IMPORTED = make_entries(201)
+SIDECARS = ("journal", "wal", "shm")
+OUTPUTS = ["bangui.prom", "rejected.txt", "page.html", "bans.csv", "export.jsonl"]
+# Of fail2ban's bans a file of another user's; what a child hands over is of no harm in the history.
+READING_BANS = ("report --fail2ban={bans} --output {page}", "collect --no-resolve --fail2ban={bans}")
+WRITING = (
+    "status --format prometheus --output {prom}",
+    "report --history --format html --output {page}",
+    "report --history --format csv --output {csv}",
+    "export --output {jsonl}",
+    "export history --output {jsonl}",
+    "schedule install --force --root {root}",
+    "schedule install --force --root {root} --format systemd",
+    "schedule remove --root {root}",
+    "schedule remove --root {root} --format systemd",
+)
 # The longest wait for SQLite's lock, and what a busy machine adds.
 PATIENCE_S = 60
 
@@ -56,6 +72,8 @@ class Host(NamedTuple):
             ("way", 0o755),
             ("sticky", 0o1777),
             ("own", 0o700),
+            ("ban", 0o755),
+            ("root", 0o755),
         ):
             directory = self.place / name
             directory.mkdir()
@@ -63,9 +81,12 @@ class Host(NamedTuple):
             if name in ("app", "sticky", "own"):
                 shutil.copy(database, directory / "bangui.db")
                 (directory / "bangui.db").chmod(0o600)
-            if name in ("app", "out", "way"):
+            if name in ("app", "out", "way", "ban", "root"):
                 give(directory)
         give(self.place / "app" / "bangui.db")
+        for name in ("bans.db", "spare.db"):
+            Fail2banDatabase(self.place / "ban" / name).ban("192.0.2.9", 1_790_000_000)
+            give(self.place / "ban" / name, 0o600)
 
     def picture(self) -> list[tuple[object, ...]]:
         """Return all that is to stay as it is: names, owners, modes, contents."""
@@ -81,7 +102,7 @@ def attack(host: Host, directory: Path, names: list[str], seed: int) -> None:
     """Put whatever may be put at some names, over and over."""
     os.nice(5)  # root is to run, too
     chance = random.Random(seed)
-    database = directory / "bangui.db"
+    database = directory / ("bans.db" if directory.name == "ban" else "bangui.db")
     acts: list[Callable[[Path], object]] = [
         lambda path: path.symlink_to(host.secret),
         lambda path: path.symlink_to(host.readable),
@@ -112,12 +133,14 @@ def attack(host: Host, directory: Path, names: list[str], seed: int) -> None:
 @contextlib.contextmanager
 def attackers(host: Host) -> Iterator[None]:
     """Let another user race, in several processes."""
-    sidecars = [f"bangui.db-{suffix}" for suffix in ("journal", "wal", "shm")]
+    sidecars = [f"bangui.db-{suffix}" for suffix in SIDECARS]
     targets = {
         "app": [*sidecars, "bangui.db", "spare.db"],
         "sticky": [*sidecars, "bangui.db", "new.db", "mine"],
-        "out": ["bangui.prom", "rejected.txt"],
+        "out": OUTPUTS,
         "way": ["in", "out"],
+        "ban": [*(f"bans.db-{suffix}" for suffix in SIDECARS), "bans.db", "spare.db"],
+        "root": ["etc"],
     }
     children = [
         others.start_as(NOBODY, lambda name=name, n=n: attack(host, host.place / name, targets[name], n))
@@ -164,16 +187,24 @@ class Runs:
         directory = place / chance.choice(("app", "sticky", "way/in", "sticky/mine"))
         database = ["-d", directory / chance.choice(("bangui.db", "bangui.db", "new.db"))]
         names = [name for name in everything.COMMANDS if not name.startswith("resolve")]
-        output = place / chance.choice(("out/bangui.prom", "way/out/bangui.prom"))
-        rejects = place / chance.choice(("out/rejected.txt", "way/out/rejected.txt"))
+        out = place / chance.choice(("out", "way/out"))
+        named = dict(
+            zip(
+                ("prom", "rejects", "page", "csv", "jsonl"),
+                (out / name for name in OUTPUTS),
+                strict=True,
+            )
+        )
+        named |= {"bans": place / "ban" / "bans.db", "root": place / "root"}
+        words = chance.choice((*WRITING, *READING_BANS)).split()
         return chance.choice(
             [
                 (everything.COMMANDS[chance.choice(names)] + database, row),
-                (everything.COMMANDS[chance.choice(names)] + database, row),
-                (["status", "--format", "prometheus", "--output", output], ""),
-                (["status", "--format", "prometheus", "--output", output, *database], ""),
-                (["import", "--rejects", rejects], row),
-                (["import", "--rejects", rejects, *database], row),
+                ([word.format(**named) for word in words], ""),
+                ([word.format(**named) for word in words], ""),
+                (["status", "--format", "prometheus", "--output", named["prom"], *database], ""),
+                (["import", "--rejects", named["rejects"]], row),
+                (["import", "--rejects", named["rejects"], *database], row),
             ]
         )
 

@@ -127,6 +127,9 @@ _bans = st.builds(
 )
 
 
+histories = st.lists(_bans, max_size=5, unique_by=lambda ban: ban[:4])
+
+
 class _Quiet:
     def hide(self): ...
     def update(self, done): ...
@@ -137,10 +140,10 @@ class _Quiet:
         raise AssertionError(raw)
 
 
-def _take_in(path, text):
-    with open_staging(str(path), open_handover) as store:
-        source = path.with_suffix(".input")
-        source.write_bytes(text)
+def take_in(database, text, source):
+    """Import a history into a database, by way of a file."""
+    source.write_bytes(text)
+    with open_staging(str(database), open_handover) as store:
         from bangui_cli.importing.sources import Source
 
         quiet = _Quiet()
@@ -150,7 +153,7 @@ def _take_in(path, text):
 
 @settings(max_examples=30)
 @given(
-    bans=st.lists(_bans, max_size=5, unique_by=lambda ban: ban[:4]),
+    bans=histories,
     layout=st.sampled_from(list(rows.LAYOUTS)),
 )
 def test_a_history_that_was_handed_over_is_the_same(initialised, tmp_path_factory, bans, layout):
@@ -164,7 +167,7 @@ def test_a_history_that_was_handed_over_is_the_same(initialised, tmp_path_factor
         text = b"".join(rows.LAYOUTS[layout](KeptBan._fields, store.export_history("")))
 
     if bans:
-        _take_in(two, text)
+        take_in(two, text, two.with_suffix(".input"))
 
     with open_handover(str(two)) as store:
         assert sorted(bans, key=lambda ban: (ban.banned_at, *ban[:3])) == list(store.export_history(""))
@@ -187,15 +190,15 @@ def test_a_history_goes_by_the_two_commands(bangui, other):
     }
     assert _export(other, "history") == exported
     corrected = (
-        exported.splitlines()[2].replace("600", "-1")
+        exported.splitlines()[2].replace("600", "900")
         + "\n"
-        + exported.splitlines()[2].replace("600", "900")
+        + exported.splitlines()[2].replace("600", "-1")
     )
     other.ok("import", "--history", input=corrected)
     assert [json.loads(line)["bantime_s"] for line in _export(other, "history").splitlines()] == [
         600,
         600,
-        900,
+        -1,
         600,
         600,
     ]
@@ -233,6 +236,7 @@ def test_a_ban_that_makes_no_sense_is_rejected(bangui, fault, reason):
 
     assert ended.code == 65
     assert (ended.events[0]["line"], ended.events[0]["reason"]) == (2, reason)
+    assert ended.events[-1]["hint"].startswith("the others are recorded; ")
     assert (bangui.home / "bad").read_text() == lines[1] + "\n"
     assert bangui.rows("SELECT * FROM ban_history") == [("web1", "sshd", "192.0.2.1", OLD, 600, 1, None)]
 

@@ -5,9 +5,9 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.host import terminal
 from bangui_cli.jobs import flush
-from bangui_cli.jobs.catalogue import FLUSH
+from bangui_cli.jobs.catalogue import FLUSH, OK
 from bangui_cli.jobs.frame import run_job
-from bangui_cli.jobs.report import OK, Report
+from bangui_cli.jobs.report import Report
 from bangui_cli.jobs.run import Run
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes

@@ -4,10 +4,10 @@ import click
 
 from bangui_cli.cli import options
 from bangui_cli.host import terminal
-from bangui_cli.jobs.catalogue import HEARTBEAT
+from bangui_cli.jobs.catalogue import HEARTBEAT, OK
 from bangui_cli.jobs.frame import run_job
 from bangui_cli.jobs.heartbeat import beat
-from bangui_cli.jobs.report import OK, Report
+from bangui_cli.jobs.report import Report
 from bangui_cli.rules import lease
 from bangui_cli.rules.durations import approximate
 from bangui_cli.settings.invocation import Invocation

@@ -88,7 +88,7 @@ def command(
             with bar, opened.bulk_staging():
                 work.run(inputs, wanted_format)
         finally:
-            _report(work.counts(), invocation, as_json=as_json)
+            _report(work, invocation, as_json=as_json)
     _tell_failures(work, rejects_path, invocation)
 
 
@@ -130,7 +130,8 @@ def _open_rejects(
     return invocation.open_output(path, names, mode=PRIVATE)
 
 
-def _report(counts: dict[str, int | None], invocation: Invocation, *, as_json: bool) -> None:
+def _report(work: "Import", invocation: Invocation, *, as_json: bool) -> None:
+    counts = work.counts()
     duration_s = round(clocks.monotonic_s() - invocation.started_s, 3)
     if as_json:
         identity = {"duration_s": duration_s, "correlation_id": invocation.correlation_id}
@@ -141,7 +142,7 @@ def _report(counts: dict[str, int | None], invocation: Invocation, *, as_json: b
         without = counts["staged"] and counts.get("unresolved")  # of bans there is none
         unresolved = f", {without:,} without a country" if without else ""
         rows = f"{staged} of {counts['read']:,} rows"
-        invocation.tell(f"staged {rows}{rejected}{unresolved} in {duration_s:.2f} s")
+        invocation.tell(f"{work.done} {rows}{rejected}{unresolved} in {duration_s:.2f} s")
 
 
 def _tell_failures(work: "Import", rejects_path: str | None, invocation: Invocation) -> None:
@@ -156,7 +157,7 @@ def _tell_failures(work: "Import", rejects_path: str | None, invocation: Invocat
     if refused:
         raise refused[-1]
     if work.rejected_rows:
-        raise _rejected(counts, rejects_path)
+        raise _rejected(work, rejects_path)
 
 
 def _hint(refusal: "Refusal", path: str) -> str:
@@ -167,8 +168,9 @@ def _name_of(path: str) -> str:
     return "stdin" if path == "-" else path
 
 
-def _rejected(counts: dict[str, int | None], rejects_path: str | None) -> BadData:
-    others = "the others are staged; " if counts["staged"] else ""
+def _rejected(work: "Import", rejects_path: str | None) -> BadData:
+    counts = work.counts()
+    others = f"the others are {work.done}; " if counts["staged"] else ""
     kept = f"they are in {rejects_path}" if rejects_path else "--rejects FILE keeps them"
     return BadData(
         f"{counts['rejected']} of {counts['read']} rows rejected",

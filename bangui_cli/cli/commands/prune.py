@@ -6,9 +6,9 @@ from bangui_cli.cli import options
 from bangui_cli.host import terminal
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs import prune
-from bangui_cli.jobs.catalogue import PRUNE
+from bangui_cli.jobs.catalogue import OK, PRUNE
 from bangui_cli.jobs.frame import run_job
-from bangui_cli.jobs.report import OK, Report
+from bangui_cli.jobs.report import Report
 from bangui_cli.jobs.run import Run
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings

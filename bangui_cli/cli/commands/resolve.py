@@ -24,7 +24,7 @@ from bangui_cli.rules.validation import Rejected, normalise_ip
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Settings
 from bangui_cli.states import events, exit_codes
-from bangui_cli.states.errors import BadData, UsageFault
+from bangui_cli.states.errors import BadData, BanguiError, UsageFault
 from bangui_cli.store import open_handover
 from bangui_cli.telling import output
 from bangui_cli.telling.progress import ProgressBar
@@ -147,13 +147,20 @@ def _re_resolve(invocation: Invocation, max_age_s: float, *, as_json: bool) -> i
 
     with ExitStack() as stack:
         files: list[Mmdb] = []
+        failures: list[BanguiError] = []
 
         def prepare(settings: Settings, _: Deadline) -> None:
             opened = open_files(settings.geoip_db, registered=settings.geoip_registered)
-            files.extend(stack.enter_context(opened))
+            try:
+                files.extend(stack.enter_context(opened))
+            except BanguiError as error:
+                failures.append(error)  # it is to be recorded, too
+                return
             _warn_of_no_countries(invocation, files)
 
         def work(run: "Run") -> None:
+            for failure in failures:
+                raise failure
             with ProgressBar("resolving", lambda: None, "addresses") as bar:
                 re_resolve.re_resolve(run, files, max_age_s, bar.update)
 

@@ -7,6 +7,7 @@ from bangui_cli.reporting.page.contents import Contents
 from bangui_cli.telling.readable import counted
 
 _LONGEST_NAME = 64
+_NAMELESS = "(no name)"
 _HOURS_BELOW = 48
 
 
@@ -24,8 +25,8 @@ def percent(count: int, total: int) -> str:
 
 
 def named(text: str | None) -> str:
-    """Return a name from outside, harmless and of bearable length."""
-    name = terminal.safe(text or "")
+    """Return a name from outside, harmless, of bearable length, and never an empty cell."""
+    name = terminal.safe(text or "").strip() or _NAMELESS
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
 
 

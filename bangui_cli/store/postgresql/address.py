@@ -6,7 +6,7 @@ from psycopg2.extensions import make_dsn, parse_dsn
 from bangui_cli.rules import server_urls
 from bangui_cli.states.errors import ConfigInvalid
 from bangui_cli.states.records import Record
-from bangui_cli.store.postgresql import surroundings
+from bangui_cli.store.postgresql import custody, surroundings
 
 _HINT = (
     "write postgresql://USER@HOST:PORT/DATABASE, with what is no letter or digit in USER or DATABASE "
@@ -44,7 +44,10 @@ class Address(Record):
 
 
 def parse(url: str) -> Address:
-    """Return the address in a URL. Raise ConfigInvalid, which tells nothing of a password."""
+    """Return the address in a URL.
+
+    Raise Untrusted, and ConfigInvalid, which tells nothing of a password.
+    """
     shown = server_urls.shown(url)
     if not url.startswith(_BEGINNINGS):
         raise _unfit(shown, f"it does not begin with {' or '.join(_BEGINNINGS)}")
@@ -55,6 +58,7 @@ def parse(url: str) -> Address:
         reason = str(error).removeprefix("invalid dsn: ").partition('"')[0].strip(" :\n")
         raise _unfit(shown, reason) from None
     _require_encoded(url, shown)
+    custody.require(options)
     secrets = tuple(options[key] for key in _SECRETS if options.get(key))
     wanted = {"application_name": "bangui", **_PATIENCE, **surroundings.complete(options)}
     if "," in wanted.get("host", ""):

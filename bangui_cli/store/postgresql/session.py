@@ -37,7 +37,10 @@ class Session:
     _clock: tuple[Instant, float] | None = None
 
     def __init__(self, url: str, deadline: Deadline | None = None) -> None:
-        """Connect. Raise ConfigInvalid, NoDatabase, PermissionRefused, DatabaseBusy or Unavailable."""
+        """Connect.
+
+        Raise ConfigInvalid, NoDatabase, PermissionRefused, Untrusted, DatabaseBusy or Unavailable.
+        """
         self._address = address.parse(url)
         self.path = self._address.shown
         self.deadline = deadline

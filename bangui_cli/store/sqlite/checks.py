@@ -1,13 +1,16 @@
 """Check a database for `doctor`: sound pages, the right schema, a journal that SQLite can keep."""
 
+import math
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from shlex import quote
 from typing import TypeVar
 
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
+from bangui_cli.host.errand import Ended, Errand
 from bangui_cli.rules.durations import approximate
 from bangui_cli.rules.lease import Instant
 from bangui_cli.states import exit_codes
@@ -19,6 +22,7 @@ from bangui_cli.states.errors import (
     DeadlineExceeded,
     JournalLeft,
     Untrusted,
+    of_os_error,
 )
 from bangui_cli.store.interface import Store
 from bangui_cli.store.sqlite import custody, place, schema, versions
@@ -69,12 +73,9 @@ def _is_reachable_file(path: str) -> bool:
 
 def check_pages(path: str, limit_s: float = _QUICK_CHECK_S) -> Check:
     """Let SQLite look for damage, as far as it gets in a few seconds."""
-    overrun = DeadlineExceeded("the check was not finished")
     try:
-        limit = Deadline(clocks.monotonic_s() + limit_s, overrun)
-        with open_unchanged(path, limit) as store, store.snapshot():
-            fault = store.quick_check()
-    except DeadlineExceeded:
+        fault = _find_damage(path, limit_s)
+    except (DeadlineExceeded, Ended):
         return warning(
             "quick_check",
             f"not finished in {limit_s:g} s, no fault so far",
@@ -82,10 +83,34 @@ def check_pages(path: str, limit_s: float = _QUICK_CHECK_S) -> Check:
         )
     except BanguiError as state:
         return failed("quick_check", state)
+    except OSError as withheld:
+        return failed("quick_check", of_os_error(withheld, f"cannot look through {path}"))
     if fault is None:
         return ok("quick_check", "no damaged page")
     remedy = f"copy the file aside, then recover it: sqlite3 {quote(path)} .recover | sqlite3 NEW"
     return error("quick_check", fault, remedy, exit_codes.BAD_DATA)
+
+
+def _find_damage(path: str, limit_s: float) -> str | None:
+    """Return the first fault. Raise DeadlineExceeded, Ended, OSError, or what it cannot be read for.
+
+    A child looks: a column that another hand has made up may be computed in a single step of SQLite,
+    which nothing interrupts, and nobody could write meanwhile.
+    """
+    with Errand(lambda: _looking(path, limit_s), cpu_limit_s=math.ceil(limit_s) + 1) as errand:
+        fault: str | None = errand.ask(None)
+    return fault
+
+
+@contextmanager
+def _looking(path: str, limit_s: float) -> Iterator[Callable[[None], str | None]]:
+    def answer(_: None) -> str | None:
+        overrun = DeadlineExceeded("the check was not finished")
+        limit = Deadline(clocks.monotonic_s() + limit_s, overrun)
+        with open_unchanged(path, limit) as store, store.snapshot():
+            return store.quick_check()
+
+    yield answer
 
 
 def check_schema(store: Store) -> Check:

@@ -31,7 +31,8 @@ def _require_free(place: str, wanted_bytes: int) -> None:
     free_bytes = status.f_bavail * status.f_frsize
     if free_bytes < wanted_bytes:
         raise DiskFull(
-            f"to compact the database takes {wanted_bytes:,} bytes in {place}: {free_bytes:,} are free",
+            f"pruned, but not compacted: that takes {wanted_bytes:,} bytes in {place}: "
+            f"{free_bytes:,} are free",
             hint="free some space there (df -h); what was pruned stays so, and its room is used again",
             path=place,
         )

@@ -89,7 +89,9 @@ class SqliteUpkeep(SqliteStore):
 
     def compact(self, lease_id: str) -> bool:
         """Make the file anew."""
-        in_use = DatabaseBusy(f"others keep {self.path} in use: it was not compacted", path=self.path)
+        in_use = DatabaseBusy(
+            f"pruned, but not compacted: others keep {self.path} in use", path=self.path
+        )
         with self.bounded(LONGEST_WAIT_S, in_use), self.transaction():
             if not self._renew_lease(lease_id, self.now()):
                 return False

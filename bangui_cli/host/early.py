@@ -1,0 +1,59 @@
+"""Keep a timeout while the program itself is still being read, from a disk that is slow.
+
+Of some hundred files the watchdog is among the last. This module, and what it imports, come first and
+are as few as can be: not even typing is among them.
+"""
+
+import _signal  # type: ignore[import-not-found]
+import os
+
+from bangui_cli.host import clocks
+from bangui_cli.rules.command_line import last_value
+from bangui_cli.states import exit_codes
+
+TYPE_CHECKING = False  # as in bangui_cli.states.records
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What tells of the end wants some more files. It may hang as well.
+_TELLING_S = 0.2
+
+
+def keep_timeout(
+    arguments: list[str], started_s: float, tell: "Callable[[list[str], float, float], None]"
+) -> None:
+    """End the process once the timeout on its command line is over; `tell` says so.
+
+    One of minutes is not over before the watchdog has been told of it.
+    """
+    try:
+        timeout_s = float((last_value("--timeout", arguments) or "").removesuffix("s"))
+        left_s = max(started_s + timeout_s - clocks.monotonic_s(), 1e-6)
+        if timeout_s > 0:
+            _ring_in(left_s, lambda: _end(lambda: tell(arguments, started_s, timeout_s)))
+    except (ValueError, OverflowError):
+        pass  # there is none, or click refuses it
+
+
+def hand_over() -> None:
+    """Leave the timeout to the watchdog."""
+    _signal.setitimer(_signal.ITIMER_REAL, 0)
+    _signal.signal(_signal.SIGALRM, _signal.SIG_DFL)
+
+
+def _ring_in(seconds: float, react: "Callable[[], None]") -> None:
+    _signal.signal(_signal.SIGALRM, lambda *_: react())
+    _signal.setitimer(_signal.ITIMER_REAL, seconds)
+
+
+def _end(tell: "Callable[[], None]") -> None:
+    _ring_in(_TELLING_S, _leave)
+    try:
+        tell()
+    except Exception:
+        pass  # as where a module is read only half; the exit code still tells
+    _leave()
+
+
+def _leave() -> None:
+    os._exit(exit_codes.TIMEOUT)
