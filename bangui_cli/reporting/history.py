@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from bangui_cli.reporting.selection import Selection
+from bangui_cli.reporting.selection import Selection, Sources
 from bangui_cli.reporting.summary import (
     ADDRESS,
     Report,
@@ -54,9 +54,16 @@ def summarise_bans(
     return by_time(quarters, selection, by, top, now_s)
 
 
-def jails(store: Store) -> list[str]:
-    """Return the jails that have bans."""
-    return sorted(str(jail) for jail, _, _ in store.bans.count_by("jail", EVERY_BAN))
+def find_sources(store: Store, selection: Selection) -> Sources:
+    """Return the sources that have bans, of the kinds that a selection names."""
+    return Sources(
+        jails=_keys(store, "jail") if selection.jails else (),
+        instances=_keys(store, "instance") if selection.instances else (),
+    )
+
+
+def _keys(store: Store, source: str) -> tuple[str, ...]:
+    return tuple(sorted(str(key) for key, _, _ in store.bans.count_by(source, EVERY_BAN)))
 
 
 def by_time(

@@ -76,8 +76,8 @@ def command(
         with reading.one_state(store):
             bans = store.bans.copy_newest(which, limit_rows)
             total = store.bans.extent(which).bans
-            known = history.jails(store) if selection.jails else []
-        warn_of_no_bans(invocation, selection.jails, known)
+            known = history.find_sources(store, selection)
+        warn_of_no_bans(invocation, selection, known)
         _show(invocation, bans.each(ban_layout.with_name), total, layout)
 
 

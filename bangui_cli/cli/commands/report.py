@@ -11,7 +11,7 @@ from bangui_cli.cli.ban_options import selection_options, warn_of_no_bans
 from bangui_cli.host import clocks, terminal
 from bangui_cli.reporting import collect, history
 from bangui_cli.reporting.selection import Selection
-from bangui_cli.reporting.summary import BAN_KEYS, KEYS, Report, summarise
+from bangui_cli.reporting.summary import BAN_KEYS, COUNTRY, KEYS, Report, summarise
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states.errors import UsageFault
 from bangui_cli.store import open_store
@@ -32,7 +32,7 @@ _PUBLISHED = (_HTML, "prometheus")
 )
 @options.fail2ban_option("Count the bans of fail2ban's database instead of the addresses.")
 @click.option(
-    "--by", type=click.Choice(KEYS), default="country", show_default=True,
+    "--by", type=click.Choice(KEYS), default=COUNTRY, show_default=True,
     help=f"What to count by; {', '.join(BAN_KEYS)}: bans alone.",
 )  # fmt: skip
 @click.option(
@@ -65,6 +65,8 @@ def command(
     is_published = layout in _PUBLISHED
     if is_published and fail2ban:
         raise UsageFault(f"--format {layout} is of the history", hint="leave --fail2ban out")
+    if is_published and by != COUNTRY:
+        raise UsageFault(f"--format {layout} counts by all keys at once", hint="leave --by out")
     _require_fitting(by, selection, of_history=of_history or is_published, fail2ban=fail2ban)
     if title is not None and layout != _HTML:
         raise UsageFault("--title is the heading of a page", hint="add --format html")
@@ -104,9 +106,9 @@ def _of_history(
     with open_store(invocation.settings.database_path) as store:
         with reading.one_state(store):
             counted = history.read_bans(store, selection, by, top, now_s)
-            known = history.jails(store) if selection.jails else []
+            known = history.find_sources(store, selection)
         # Writers wait for the end of a read: what can be done behind it is.
-        warn_of_no_bans(invocation, selection.jails, known)
+        warn_of_no_bans(invocation, selection, known)
         yield history.summarise_bans(counted, selection, by, top, now_s)
 
 
@@ -117,8 +119,8 @@ def _of_fail2ban(
     settings, now_s = invocation.settings, clocks.wall_s()
     # fail2ban's file is root's: it is read before root becomes the user whose the database is.
     counted = collect.read_bans(settings.fail2ban_db, selection, by, now_s)
-    known = collect.jails(settings.fail2ban_db) if selection.jails else []
-    warn_of_no_bans(invocation, selection.jails, known)
+    known = collect.read_sources(settings.fail2ban_db, selection)
+    warn_of_no_bans(invocation, selection, known)
     with reading.open_snapshot(settings.database_path) as store:
         report = collect.summarise_bans(store, counted, selection, by, top, now_s)
     yield report
@@ -142,8 +144,8 @@ def _publish(
             text = publishing.page_text(store, asked)
         else:
             text = publishing.metrics_text(store, selection, now_s, top)
-        known = history.jails(store) if selection.jails else []
-    warn_of_no_bans(invocation, selection.jails, known)
+        known = history.find_sources(store, selection)
+    warn_of_no_bans(invocation, selection, known)
     return text
 
 
