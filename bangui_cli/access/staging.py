@@ -11,10 +11,6 @@ from bangui_cli.rules.entry import Entry, pack, packed_ip
 from bangui_cli.states.errors import BanguiError
 from bangui_cli.store import Store, open_store
 
-# What is sorted together, some 30,000 rows: the more, the fewer pages are written twice. While as much
-# is written, as much is read.
-MOST_PENDING_BYTES = 5_000_000
-
 # So long the reading thread may keep the one that writes from its next statement; Python's 5 ms are
 # as much as many statements take.
 _SWITCH_INTERVAL_S = 0.0001

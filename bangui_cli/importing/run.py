@@ -4,7 +4,7 @@ from collections.abc import Callable
 from sys import getsizeof
 from typing import Any
 
-from bangui_cli.access.staging import MOST_PENDING_BYTES, Staging
+from bangui_cli.access.staging import Staging
 from bangui_cli.host import clocks
 from bangui_cli.importing import reasons
 from bangui_cli.importing.contents import Refusal
@@ -82,7 +82,7 @@ class Import:
 
     def _take(self, reader: Reader, report: Report) -> None:
         pending, make, pending_bytes = self._staging.pending, self._normaliser.make, 0
-        rows_before = self.read_rows
+        most_pending_bytes, rows_before = self._staging.store.most_pending_bytes, self.read_rows
         for record in reader.records():
             if record is None:
                 self._end_batch(self._staging.commit)
@@ -100,7 +100,7 @@ class Import:
                 continue
             pending.append(entry)
             pending_bytes += getsizeof(entry)
-            if pending_bytes >= MOST_PENDING_BYTES:
+            if pending_bytes >= most_pending_bytes:
                 self._end_batch(self._staging.commit_beside)
                 pending_bytes = 0
         if report.rejected_rows:

@@ -25,7 +25,9 @@ def sweep(run: Run, write: Write, tell: Callable[[int], None]) -> None:
         batch = _next(run, write, after, rows)
         after = batch.through
         tell(batch.rows)
-        rows = pacing.next_batch_rows(rows, batch.work_s, most_rows, commit_s=batch.commit_s)
+        rows = pacing.next_batch_rows(
+            rows, batch.work_s, most_rows, run.store.target_hold_s, commit_s=batch.commit_s
+        )
         if after is not None and clocks.monotonic_s() >= rest_s:
             clocks.sleep_s(min(run.store.rest_s, run.deadline.remaining_s()))
             rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from bangui_cli.access.staging import Staging
@@ -72,7 +73,15 @@ def _resolve(files: Sequence[Mmdb], ips: Sequence[str], now: str) -> list[Entry]
 
 
 def _stage(staging: Staging, entries: Sequence[Entry], tally: Tally) -> None:
+    before = staging.staged_rows
     staging.pending += map(pack, entries)
-    staging.commit()
-    tally.staged += len(entries)
-    tally.resolved += sum(entry.country_code is not None for entry in entries)
+    try:
+        staging.commit()
+    except BaseException:
+        staging.save_pending()
+        raise
+    finally:
+        # They are staged in the order of their addresses.
+        staged = sorted(entries, key=attrgetter("ip"))[: staging.staged_rows - before]
+        tally.staged += len(staged)
+        tally.resolved += sum(entry.country_code is not None for entry in staged)

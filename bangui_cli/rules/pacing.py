@@ -2,7 +2,7 @@
 
 FIRST_BATCH_ROWS = 1000
 FEWEST_ROWS = 50
-# A flush: the write lock is never held over 50 ms.
+# A flush of a file: the write lock is never held over 50 ms.
 TARGET_HOLD_S = 0.02
 # A commit waits for the disk, for few rows as long as for many: smaller batches would only wait more.
 LEAST_WORK_S = 0.01

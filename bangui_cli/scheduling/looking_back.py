@@ -3,13 +3,13 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from bangui_cli.scheduling.crontab import unquote
 from bangui_cli.scheduling.formats import CRON, Format
 from bangui_cli.scheduling.plan import LIBPQ_VARIABLES, ROOT, File
-from bangui_cli.scheduling.program import split_words
+from bangui_cli.scheduling.program import LONGEST_COMMAND, MOST_COMMANDS, split_words
 from bangui_cli.scheduling.runner import oneself
 from bangui_cli.scheduling.tasks import TASKS, Task
 
@@ -58,16 +58,19 @@ def read(format_: Format, files: Sequence[File]) -> list[Started]:
 def lines_not_for_cron(text: str) -> list[str]:
     """Return the lines that cron would not take, for one of which it ignores the whole file."""
     return [
-        line
-        for line in text.splitlines()
-        if not _NO_START.fullmatch(line) and not _START.fullmatch(line)
+        line for line in _lines(text) if not _NO_START.fullmatch(line) and not _START.fullmatch(line)
     ]
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Return as much as cron would take of what may be anything; the rest shows where it is compared."""
+    return (line[:LONGEST_COMMAND] for line in islice(text.splitlines(), MOST_COMMANDS))
 
 
 def _of_crontab(text: str, owner: str | None) -> Iterator[Started]:
     """Read lines of a crontab; one without an owner has a user column."""
     task = None
-    for line in text.splitlines():
+    for line in _lines(text):
         block, start = _BLOCK.match(line), _START.fullmatch(line)
         if block:
             task = _BY_ID.get(block[1])
@@ -98,4 +101,4 @@ def _words_of_unit(line: str) -> tuple[str, ...]:
 
 
 def _words(command: str) -> tuple[str, ...]:
-    return tuple(split_words(_BEFORE_COMMAND.sub("", command, count=1)))
+    return tuple(split_words(_BEFORE_COMMAND.sub("", command[:LONGEST_COMMAND], count=1)))

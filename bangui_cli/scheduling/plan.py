@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from bangui_cli.rules import server_urls
@@ -96,6 +96,12 @@ def plan_task(
     moment = time_of_day(settings.instance, task.id)
     timeout_s, output = task.timeout_s(settings), task.output(settings)
     return PlannedTask(task, user, interval_s, timeout_s, moment, words, output, variables)
+
+
+def libpq_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is set of libpq's variables, each as NAME=PATH with a path that holds anywhere."""
+    given = ((name, environment.get(name)) for name in LIBPQ_VARIABLES)
+    return tuple(f"{name}={os.path.abspath(path)}" for name, path in given if path)
 
 
 def own_command() -> tuple[str, ...]:

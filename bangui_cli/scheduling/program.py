@@ -16,6 +16,8 @@ from bangui_cli.scheduling.crontab import unquote
 from bangui_cli.scheduling.plan import own_command
 from bangui_cli.states.errors import NoInput, PermissionRefused, Untrusted
 
+# Cron takes commands of a thousand bytes.
+LONGEST_COMMAND, MOST_COMMANDS = 4000, 1000
 # Where cron's lines and systemd look for what `env` is to find.
 _SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # As many as the kernel goes through.
@@ -58,12 +60,17 @@ def started_as_root(text: str) -> list[str]:
     commands = re.findall(r"^ExecStart=[-@:+!]*(.+)", text, re.MULTILINE) if is_of_root else []
     commands = [command.replace("%%", "%") for command in commands]
     of_cron = re.findall(r"^(?:[-*/,\d]+\s+){5}root\s+(.+)", text, re.MULTILINE)
-    words = chain(*map(split_words, [*commands, *map(unquote, of_cron)]))
+    of_cron = [unquote(command[:LONGEST_COMMAND]) for command in of_cron]
+    words = chain(*map(split_words, [*commands, *of_cron][:MOST_COMMANDS]))
     return sorted({word for word in words if word.startswith("/") and _is_program(word)})
 
 
 def split_words(command: str) -> list[str]:
-    """Return the words of a command as a shell would read them, its operators among them."""
+    """Return the words of a command as a shell would read them, its operators among them.
+
+    What is longer than any that bangui or cron takes is cut: it takes the square of the length.
+    """
+    command = command[:LONGEST_COMMAND]
     lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     try:

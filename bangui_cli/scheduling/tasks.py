@@ -7,7 +7,7 @@ from typing import NamedTuple
 from bangui_cli.jobs import catalogue
 from bangui_cli.jobs.catalogue import COLLECT, FLUSH, HEARTBEAT, PRUNE, RE_RESOLVE, Job
 from bangui_cli.rules.durations import format_duration
-from bangui_cli.settings.table import Settings
+from bangui_cli.settings.table import BY_KEY, Settings
 from bangui_cli.settings.values import NEVER
 from bangui_cli.states import events
 from bangui_cli.states.events import Event
@@ -20,6 +20,8 @@ _UNTIMED_S = 600.0
 FAIL2BAN, MMDB = "fail2ban_db", "geoip_db"
 # Those that say how long something is kept, by their options.
 _KEPT = {"cache_retention": "--cache-age", "history_retention": "--history-age"}
+# What jobs go by without an option for it, or for all of them at once.
+_IN_NO_LINE = ("lock_ttl", "batch_size", "mask_ips", "geoip_registered")
 _NOTHING: Mapping[str, str] = {}
 
 Words = tuple[str, ...]
@@ -105,6 +107,15 @@ def _span(key: str, option: str, settings: Settings) -> Words:
         return ()
     value = settings[key].value
     return (option, NEVER if value is None else format_duration(value))
+
+
+def not_carried(settings: Settings) -> dict[str, str]:
+    """Return the variables that jobs go by, and that no line hands on to them, by their keys."""
+    return {
+        key: BY_KEY[key].variable
+        for key in _IN_NO_LINE
+        if settings[key].source.startswith("environment")
+    }
 
 
 def _reaches_no_job(key: str, settings: Settings) -> bool:

@@ -9,6 +9,8 @@ from bangui_cli.states.errors import ConfigInvalid, PermissionRefused, Untrusted
 CONFIG_VARIABLE = "BANGUI_CONFIG"
 SYSTEM_PATH = "/etc/bangui/bangui.toml"
 _SIZE_LIMIT_BYTES = 1_000_000
+# No key of ours has a dot, and tomllib takes the square of as many as a key has.
+_MOST_DOTS = 1000
 
 
 def find(environment: Mapping[str, str]) -> str | None:
@@ -78,4 +80,6 @@ def _read_text(path: str) -> str:
         content = file.read(_SIZE_LIMIT_BYTES + 1) or b""
     if len(content) > _SIZE_LIMIT_BYTES:
         raise ValueError(f"it has more than {_SIZE_LIMIT_BYTES} bytes")
+    if any(line.count(b".") > _MOST_DOTS for line in content.split(b"\n")):
+        raise ValueError(f"it has a line of more than {_MOST_DOTS} dots")
     return content.decode()

@@ -102,6 +102,9 @@ BAN_METRICS_SCHEDULED = Event(
     "ban_metrics_scheduled", "info", "the job that writes metrics of the bans was installed"
 )
 SCHEDULE_LEFT_OUT = Event("schedule_left_out", "info", "a job was not installed, for a reason")
+VARIABLE_NOT_SCHEDULED = Event(
+    "variable_not_scheduled", "warning", "a variable that is set here does not reach the jobs"
+)
 SCHEDULE_REMOVED = Event("schedule_removed", "info", "the files of the schedule were deleted")
 SCHEDULED_TWICE = Event(
     "scheduled_twice", "warning", "the jobs are installed for another scheduler, too"

@@ -84,8 +84,11 @@ class Store(Protocol):
     deadline: Deadline | None
     # Whether something was written of which nobody has heard whether it was committed.
     is_in_doubt: bool
-    # What suits the engine: the most rows to stage at once, and the rest that lets other writers in.
+    # What suits the engine: what to sort together before it is staged, the most rows to stage at once,
+    # how long a batch of a sweep may hold others up, and the rest that lets other writers in.
+    most_pending_bytes: int
     most_staged_rows: int
+    target_hold_s: float
     rest_s: float
 
     def __enter__(self) -> Self: ...

@@ -38,6 +38,7 @@ _SENTENCES: dict[Event, tuple[str | tuple[str, ...], ...]] = {
     events.INSTANCE_WITHOUT_BANS: (
         "instance {instance} has no ban", "; there are bans of {instances}",
     ),
+    events.VARIABLE_NOT_SCHEDULED: ("{variable} does not reach the jobs",),
     events.SCHEDULED_AS_ROOT: ("root runs the jobs", ": {reason}"),
     events.FORGOTTEN_STILL_BANNED: (
         "fail2ban still holds what was forgotten: the next collect brings it back",

@@ -20,7 +20,9 @@ from bangui_cli.states.errors import DatabaseBusy
 
 ROWS = 20_000
 # So few are sorted together that an input of some thousand rows is staged in many batches.
-SMALL_BATCHES = "from bangui_cli.access import staging\nstaging.MOST_PENDING_BYTES = 70_000\n"
+SMALL_BATCHES = (
+    "from bangui_cli.store.sqlite.store import SqliteStore\nSqliteStore.most_pending_bytes = 70_000\n"
+)
 PROGRAM = [sys.executable, "-c", SMALL_BATCHES + "from bangui_cli.cli.main import run\nrun()"]
 NO_THREAD = ["prlimit", "--stack=200000000000000"]
 needs_prlimit = pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")

@@ -192,3 +192,30 @@ def _require_missing(app: Bangui) -> None:
     app.home.stat()
     check = judge(app, BANGUI_DATABASE_PATH="/srv/mine.db")
     assert (check.verdict, check.detail) == ("warning", "no schedule of bangui is installed")
+
+
+SIZE = 4 * 1024 * 1024
+START = "* * * * * root /bin/true "
+HUGE = {
+    "a word": START + "x" * SIZE,
+    "words": START + "x " * (SIZE // 2),
+    "quotes": START + "'" * (SIZE - 1),
+    "backslashes": START + "\\" * SIZE,
+    "alternatives": "* * * * * root " + "||" * (SIZE // 2),
+    "lines": f"{START}flush\n" * (SIZE // 40),
+    "comments": "# x\n" * (SIZE // 4),
+    "blanks": " " * SIZE,
+    "variables": "A=b\n" * (SIZE // 4),
+}
+
+
+@pytest.mark.parametrize("content", HUGE)
+def test_a_huge_crontab_is_judged_in_time(app: Bangui, content: str):
+    """To split a line into words took the square of its length: doctor would have needed days."""
+    crontab = install(app)
+    crontab.write_text(crontab.read_text() + HUGE[content] + "\n")
+
+    found = judge(app)
+
+    assert found.verdict in ("warning", "error")
+    assert len(found.detail) < 10_000

@@ -317,6 +317,23 @@ def test_settings_that_contradict_each_other_are_refused(bare: Bangui, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_who_sets_by_a_variable_what_reaches_no_job_is_told(bare: Bangui, tmp_path: Path):
+    """The page would be masked all the same; what the settings file says is heard by all."""
+    install = ["schedule", "install", "--root", tmp_path]
+    given = {"BANGUI_MASK_IPS": "false", "BANGUI_LOCK_TTL": "10m", "BANGUI_FLUSH_TIMEOUT": "30"}
+    (bare.home / "own.toml").write_text("mask_ips = false\n")
+
+    warnings = [event for event in bare.ok(*install, env=given).events if event["level"] == "warning"]
+    heard = bare.ok(*install, "--config", bare.home / "own.toml")
+
+    assert [(each["event"], each["variable"]) for each in warnings] == [
+        ("variable_not_scheduled", "BANGUI_LOCK_TTL"),
+        ("variable_not_scheduled", "BANGUI_MASK_IPS"),
+    ]
+    assert "mask_ips" in warnings[1]["hint"]
+    assert "variable_not_scheduled" not in heard.event_names
+
+
 def test_a_unit_hides_no_tmp_from_a_database_there(bare: Bangui):
     """A private /tmp is another directory."""
     shown = [

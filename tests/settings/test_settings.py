@@ -223,6 +223,14 @@ def test_a_file_without_an_end_is_refused(file):
     assert load({"BANGUI_CONFIG": "/dev/null"}).lock_ttl == 300.0
 
 
+@pytest.mark.parametrize("content", ["a" + ".a" * 400_000 + " = 1", "[" + "a." * 400_000 + "a]"])
+def test_a_key_of_many_parts_is_refused_in_time(file, content):
+    """The parser takes the square of them: a job would have hung before its timeout is known."""
+    file.write_text(content)
+
+    assert "dots" in refused({"BANGUI_CONFIG": str(file)}).error
+
+
 def test_an_unreadable_file_is_a_matter_of_permission(file):
     """77 tells an operator to look at the owner, not at the content."""
     if os.geteuid() == 0:

@@ -162,6 +162,18 @@ def test_the_text_is_gone_from_the_file(bangui):
     assert b"203.0.113.77" not in bangui.database.read_bytes()
 
 
+def test_what_a_flush_left_of_it_goes_with_a_compaction(bangui):
+    """Rows that move leave their text behind in free space; the manual says how to be rid of it."""
+    rows = "".join(f'{{"ip": "192.0.2.{number}", "org": "Secret {number}"}}\n' for number in range(60))
+    bangui.ok("import", input=rows)
+    bangui.ok("flush")
+
+    bangui.ok("forget", "192.0.2.33")
+    bangui.ok("prune", "--compact")
+
+    assert b"Secret 33" not in bangui.database.read_bytes()
+
+
 def test_a_person_is_told_how_much(bangui):
     """One sentence on the terminal."""
     know(bangui)

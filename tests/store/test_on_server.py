@@ -15,6 +15,11 @@ from failures import final_event
 from relays import open_relay
 from servers import Connection, OnServer, connect
 
+from bangui_cli.host import clocks
+from bangui_cli.host.deadline import Deadline
+from bangui_cli.rules.entry import Entry, pack
+from bangui_cli.store.postgresql.store import PostgresqlStore
+
 OPEN = """
 SELECT count(*) FROM pg_stat_activity
  WHERE application_name = 'bangui' AND state LIKE 'idle in transaction%'"""
@@ -433,3 +438,14 @@ def test_doctor_warns_where_two_machines_use_one_name(on_server: OnServer):
     (check,) = [check for check in warned if check["name"] == "instance_twice"]
     assert check["verdict"] == "warning"
     assert "00000000" in check["detail"]
+
+
+def test_a_step_of_the_servers_clock_stops_no_run(on_server: OnServer):
+    """A message that seems to come late by the clock that was set is sent once more."""
+    with PostgresqlStore(on_server.url, Deadline(clocks.monotonic_s() + 20, TimeoutError())) as opened:
+        now = opened.now()
+        opened._clock = (now._replace(wall_s=now.wall_s - 1000), clocks.monotonic_s())
+        opened.stage([pack(Entry("192.0.2.1", "DE", None, None, None, "2026-01-01T00:00:00.000Z"))])
+
+        assert abs(opened.now().wall_s - now.wall_s) < 20
+    assert on_server.rows("SELECT ip FROM bangui.geo_cache_dirty") == [("192.0.2.1",)]

@@ -17,6 +17,8 @@ class Relay:
         self._silent_at: bytes | None = None
         self._kept: list[tuple[Any, bytes | None]] = []
         self.connections = 0
+        # How often a client has asked and was answered.
+        self.round_trips = 0
         self._writers: list[Any] = []
         self._loop = asyncio.new_event_loop()
         self._is_ready = threading.Event()
@@ -68,11 +70,15 @@ class Relay:
         self.connections += 1
         there, back = await asyncio.open_unix_connection(self._target)
         self._writers += [back, writer]
+        turn = Turn()
+        asks, answers = self._pump(reader, back, turn), self._pump(there, writer, turn, is_answer=True)
         with suppress(asyncio.CancelledError):  # it is closed
-            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
+            await asyncio.gather(asks, answers)
 
-    async def _pump(self, reader: Any, writer: Any) -> None:
+    async def _pump(self, reader: Any, writer: Any, turn: "Turn", *, is_answer: bool = False) -> None:
         while chunk := await reader.read(65536):
+            self.round_trips += is_answer and not turn.is_answered
+            turn.is_answered = is_answer
             self._loop.call_later(self._delay_s, self._forward, writer, chunk)
         self._loop.call_later(self._delay_s, self._forward, writer, None)
 
@@ -86,6 +92,12 @@ class Relay:
             writer.close()
         else:
             writer.write(chunk)
+
+
+class Turn:
+    """Whose turn it is to speak on one connection."""
+
+    is_answered = True
 
 
 @contextmanager

@@ -22,8 +22,8 @@ STORE_CALLS = "pwrite64,fdatasync,fsync,unlink,ftruncate"
 
 # Batches so small that an import of a few thousand rows writes most of them beside its reading.
 SMALL_BATCHES = """
-from bangui_cli.access import staging
-staging.MOST_PENDING_BYTES = 40_000
+from bangui_cli.store.sqlite.store import SqliteStore
+SqliteStore.most_pending_bytes = 40_000
 from bangui_cli.cli.main import run
 run()
 """

@@ -502,7 +502,9 @@ MUTANTS = (
     Mutant(
         "a batch takes as many rows as it likes",
         SWEEP,
-        "rows = pacing.next_batch_rows(rows, batch.work_s, most_rows, commit_s=batch.commit_s)",
+        "rows = pacing.next_batch_rows(\n"
+        "            rows, batch.work_s, most_rows, run.store.target_hold_s, commit_s=batch.commit_s\n"
+        "        )",
         "rows *= 2",
         "jobs/test_paused_runs.py::test_the_timeout_ends_a_run_between_two_batches",
     ),
@@ -1565,8 +1567,8 @@ MUTANTS = (
     Mutant(
         "a message is obeyed however late it arrives",
         ON_SERVER,
-        "pg_cancel_backend(pg_backend_pid()) WHERE",
-        "1 WHERE",
+        "SELECT (clock_timestamp()::text || ' is too late')::int WHERE",
+        "SELECT 1 WHERE",
         "store/test_dead_ends.py::test_a_message_that_arrives_after_its_run_has_ended_changes_nothing",
     ),
     Mutant(

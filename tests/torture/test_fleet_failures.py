@@ -178,16 +178,16 @@ def test_a_power_cut_at_any_moment_of_an_import_leaves_what_it_tells(bangui: OnS
 class Pair:
     """A primary and its standby, and a fleet that knows both."""
 
-    def __init__(self, home: Path, primary: Server, standby: Server, name: str) -> None:
-        self.primary, self.standby, self.name = primary, standby, name
-        self.fleet = OnServer(home, primary)
-        self.fleet.environment["BANGUI_DATABASE_PATH"] = (
-            f"postgresql://postgres@/{name}?host={primary.place},{standby.place}"
+    def __init__(self, fleet: OnServer, standby: Server) -> None:
+        self.fleet, self.standby = fleet, standby
+        self.primary = primary = fleet.server
+        fleet.environment["BANGUI_DATABASE_PATH"] = (
+            f"postgresql://postgres@/{fleet.name}?host={primary.place},{standby.place}"
             f"&port={primary.port},{standby.port}&target_session_attrs=read-write"
         )
 
     def on_standby(self, query: str) -> list[tuple[object, ...]]:
-        return connect(self.standby.url(self.name)).rows(query)
+        return connect(self.standby.url(self.fleet.name)).rows(query)
 
     def wait_for_replay(self) -> None:
         """Wait until the standby has all that the primary has."""
@@ -203,7 +203,7 @@ class Pair:
 def _open_pair(home: Path, *, through_relay: bool = False) -> Iterator[tuple[Pair, Relay | None]]:
     with ExitStack() as stack:
         primary = stack.enter_context(open_server())
-        bangui = _make(home, primary)
+        fleet = _make(home, primary)
         standby = stack.enter_context(open_standby(primary))
         relay = stack.enter_context(open_relay(primary)) if through_relay else None
         if relay:
@@ -216,7 +216,7 @@ def _open_pair(home: Path, *, through_relay: bool = False) -> Iterator[tuple[Pai
                 f"SELECT 1 FROM pg_stat_wal_receiver WHERE status = 'streaming' AND sender_port = {port}"
             )
             wait_until(lambda: connect(standby.url()).rows(query))
-        yield Pair(home, primary, standby, bangui.name), relay
+        yield Pair(fleet, standby), relay
 
 
 SHORT_TTL = {"BANGUI_LOCK_TTL": "2", "BANGUI_HEARTBEAT_INTERVAL": "0.5"}

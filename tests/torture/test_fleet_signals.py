@@ -118,6 +118,27 @@ def test_an_interrupted_import_tells_what_it_has_staged(on_server: OnServer, rou
 
 
 @FEW_OR_MANY
+def test_an_interrupted_resolve_tells_what_it_has_staged(on_server: OnServer, rounds: int):
+    """Of the addresses that it was about to stage, too."""
+    addresses = on_server.home / "addresses"
+    addresses.write_text("\n".join(f"10.{n >> 8}.{n & 255}.1" for n in range(ROWS)))
+    germany = geoip.country("DE", "Germany")
+    file = geoip.write_mmdb(on_server.home / "country.mmdb", {"10.0.0.0/9": germany})
+    runs, command = Rounds(on_server, rounds), ("resolve", "-", "--geoip-db", file)
+    for number in range(rounds):
+        on_server.execute(EMPTY)
+        with addresses.open() as stdin:
+            ended = runs.interrupt(number, "geo_cache_dirty", *command, stdin=stdin)
+        there = _count(on_server, "geo_cache_dirty")
+        if ended:
+            runs.require(ended.json["staged"], there, ended)
+            assert ended.json["resolved"] == _count(
+                on_server, "geo_cache_dirty WHERE country_code IS NOT NULL"
+            )
+    runs.end("resolve")
+
+
+@FEW_OR_MANY
 def test_an_interrupted_collect_tells_what_it_has_recorded(on_server: OnServer, rounds: int):
     """And the next one records the rest, none twice."""
     fail2ban = Fail2banDatabase(on_server.home / "fail2ban.sqlite3")

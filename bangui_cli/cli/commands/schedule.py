@@ -10,8 +10,9 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.scheduling import formats, requirements, runner, sentences, systemctl
 from bangui_cli.scheduling.formats import Format
-from bangui_cli.scheduling.plan import LIBPQ_VARIABLES, Command, File, Plan, own_command
+from bangui_cli.scheduling.plan import Command, File, Plan, libpq_variables, own_command
 from bangui_cli.scheduling.proposal import Proposal, Request, propose
+from bangui_cli.scheduling.tasks import not_carried
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.states.errors import PermissionRefused, Unavailable, UsageFault
@@ -169,9 +170,7 @@ def _target(invocation: Invocation, format_name: str, root: str) -> Target:
 
 def _command(invocation: Invocation, path: str | None) -> Command:
     words = (os.path.abspath(path),) if path else own_command()
-    given = ((name, invocation.environment.get(name)) for name in LIBPQ_VARIABLES)
-    variables = tuple(f"{name}={os.path.abspath(path)}" for name, path in given if path)
-    return Command(words, invocation.settings_path, variables)
+    return Command(words, invocation.settings_path, libpq_variables(invocation.environment))
 
 
 def _propose(
@@ -223,6 +222,9 @@ def _log_installed(
         )
     for left_out in plan.left_out:
         invocation.log.emit(events.SCHEDULE_LEFT_OUT, job=left_out.task.id, reason=left_out.reason)
+    for key, variable in not_carried(invocation.settings).items():
+        in_file = f"set {key} in the settings file, as /etc/bangui/bangui.toml"
+        invocation.log.emit(events.VARIABLE_NOT_SCHEDULED, variable=variable, hint=in_file)
     _warn_of_others(invocation, target, events.SCHEDULED_TWICE)
 
 

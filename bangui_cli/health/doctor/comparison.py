@@ -22,6 +22,9 @@ from bangui_cli.states import exit_codes
 from bangui_cli.states.checks import Check, error, failed, ok, warning
 from bangui_cli.states.errors import BanguiError, UsageFault
 
+# A command of cron's, and what is before it, is not longer.
+_SHOWN_CHARACTERS = 2000
+
 
 def check(schedule: Schedule, database: str) -> Check:
     """Find the worst that is wrong with a schedule for the database that doctor looks at."""
@@ -62,7 +65,7 @@ def _why_cron_ignores(text: str) -> str | None:
     if text and not text.endswith("\n"):
         return "its last line has no end"
     strange = looking_back.lines_not_for_cron(text)
-    return f"it does not understand the line {strange[0]!r}" if strange else None
+    return f"it does not understand the line {strange[0][:_SHOWN_CHARACTERS]!r}" if strange else None
 
 
 def _require_runners(schedule: Schedule) -> None:
@@ -134,4 +137,5 @@ def _name(schedule: Schedule, differing: Sequence[File], needless: Mapping[str, 
 
 def _first_difference(text: str, wanted: str) -> tuple[str, str]:
     pairs = zip_longest(text.splitlines(), wanted.splitlines(), fillvalue="")
-    return next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+    before, now = next((pair for pair in pairs if pair[0] != pair[1]), ("", ""))
+    return before[:_SHOWN_CHARACTERS], now[:_SHOWN_CHARACTERS]

@@ -22,6 +22,8 @@ CANCELLED, TOO_MANY, READ_ONLY = "57014", "53300", "25006"
 NO_SCHEMA, NO_TABLE, NO_RIGHT, NO_ROLE = "3F000", "42P01", "42501", "42704"
 # Another transaction was in the way, and the same statement may succeed now.
 TRANSIENT = ("40P01", "40001")
+# What is written to fail where a message is too late: the text of a time is no number.
+LATE = "22P02"
 # Somebody else has made the same thing meanwhile.
 MADE_MEANWHILE = ("42P06", "42P07", "23505")
 

@@ -23,6 +23,7 @@ _LAST_WORD_S = 0.1
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
 _OLDEST_SERVER = 130000
 
+_REPEATABLE = (*faults.TRANSIENT, faults.LATE)
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -123,12 +124,19 @@ class Session:
         limit, pause_s = self._limit(), _FIRST_PAUSE_S
         while True:
             try:
-                return self._ask(sql.DURABLE + statement, parameters, faults.TRANSIENT)
+                return self._ask(sql.DURABLE + statement, parameters, _REPEATABLE)
             except Fault as fault:
-                if limit.remaining_s() <= pause_s:
-                    raise faults.translate(fault, self._address) from None
+                self._require_another_try(fault, limit, pause_s)
             clocks.sleep_s(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _require_another_try(self, fault: Fault, limit: Deadline, pause_s: float) -> None:
+        """Raise what a fault means unless the same statement may succeed now, in time."""
+        if fault.sqlstate == faults.LATE and self._clock:
+            self._clock = None  # it has been set since, if there is time left
+            limit.check()
+        elif fault.sqlstate == faults.LATE or limit.remaining_s() <= pause_s:
+            raise self._translate(fault, limit) from None
 
     def _ask(
         self, statement: str, parameters: Mapping[str, Any] = _NOTHING, expected: Sequence[str] = ()

@@ -21,11 +21,11 @@ def bounded(seconds: float) -> str:
 
 
 def unless_late(ends_at_s: float) -> str:
-    """Let the server cancel a message that arrives after its sender's time.
+    """Let the server refuse a message that arrives after its sender's time, with `faults.LATE`.
 
     A network that was away delivers what a run sent that has ended since.
     """
-    return f"SELECT pg_cancel_backend(pg_backend_pid()) WHERE {_S} > {ends_at_s:.3f}; "
+    return f"SELECT (clock_timestamp()::text || ' is too late')::int WHERE {_S} > {ends_at_s:.3f}; "
 
 
 # A role or a database may say otherwise.
@@ -153,9 +153,9 @@ _COLUMNS = "country_code, country_name, asn, org"
 _DIRTY, _CACHED = staged("d"), staged("c", "cached_at")
 
 # Packed rows in one parameter. They come in the order of their addresses, in which a flush locks them,
-# too, so that nobody waits in a circle.
+# too, so that nobody waits in a circle. Unless it is materialized, a line is split for each column.
 _STAGE = f"""
-WITH packed AS (
+WITH packed AS MATERIALIZED (
     SELECT string_to_array(line, E'\\x1f') AS f
       FROM unnest(string_to_array(%(rows)s, E'\\n')) AS line
 ), put AS (

@@ -30,8 +30,11 @@ _NO_FINISH = JobFinish("", "", "", None, 0.0)
 class PostgresqlStore(Session):
     """bangui's tables in a schema of their own; `interface.Store` says what each verb promises."""
 
+    # The driver copies each message more than once, and takes more memory than SQLite to begin with.
+    most_pending_bytes = 1_500_000
     most_staged_rows = 5_000
-    # Nobody waits for more than single rows.
+    # Nobody waits for more than single rows; one batch in a hundred takes twice as long as it should.
+    target_hold_s = 0.04
     rest_s = 0.0
     # What was copied, if anything was.
     _copies: "Copies | None" = None

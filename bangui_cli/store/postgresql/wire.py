@@ -21,6 +21,9 @@ _LOOK_EVERY_S = 0.05
 # How libpq writes an error with its SQLSTATE.
 _VERBOSE = 2
 _WORDS_BYTES = 256
+_NO_SOCKET = "/dev/null/none"
+# How libpq begins to tell that nobody answers.
+_OF_THE_WAY = ("connection to server", "could not connect")
 
 
 class Fault(Exception):
@@ -153,7 +156,18 @@ def _resolved(conninfo: str, deadline: Deadline) -> str:
     try:
         return str(make_dsn(**hosts.resolve(parse_dsn(conninfo), deadline)))
     except hosts.Unresolved as reason:
-        raise Unconnectable(None, str(reason), was_asked=False) from None
+        words = _objection_to(conninfo) or str(reason)
+        raise Unconnectable(None, words, was_asked=False) from None
+
+
+def _objection_to(conninfo: str) -> str | None:
+    """Return what libpq says of an address itself, which it looks at before it resolves a name."""
+    port = parse_dsn(conninfo).get("port", "").partition(",")[0]
+    try:
+        _begin(make_dsn(conninfo, host=_NO_SOCKET, port=port)).close()
+    except Unconnectable as fault:
+        return None if fault.words.startswith(_OF_THE_WAY) else fault.words
+    return None
 
 
 def _begin(conninfo: str) -> Any:

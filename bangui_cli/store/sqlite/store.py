@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks
-from bangui_cli.rules import timestamps
+from bangui_cli.rules import pacing, timestamps
 from bangui_cli.rules.entry import Entry, flatten, known_country, latest_believable, merge_all
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.errors import Interrupted
@@ -26,7 +26,11 @@ class SqliteStore(CheckedSession):
 
     # SQLite answers before anything can come between.
     is_in_doubt = False
+    # Some 25,000 rows: the more, the fewer pages are written twice. While as much is written, as much is
+    # read.
+    most_pending_bytes = 4_000_000
     most_staged_rows = 40_000
+    target_hold_s = pacing.TARGET_HOLD_S
     # SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
     rest_s = 0.11
 
