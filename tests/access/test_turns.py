@@ -22,20 +22,21 @@ def find_instance(job: str, timeout_s: float, least_s: float, most_s: float) -> 
 @pytest.mark.parametrize("command", ["heartbeat", "flush"])
 def test_a_run_of_a_schedule_waits_for_its_turn_within_the_timeout(on_server: OnServer, command: str):
     """Before it asks the server for anything; what it tells of its duration is the work."""
-    instance = find_instance(command, 10, 2, 3)
-    turn = turn_s(instance, command, 10, 60)
+    instance = find_instance(command, 60, 2, 2.5)
+    turn = turn_s(instance, command, 60, 60)
     began_s = time.monotonic()
-    ended = on_server.ok(command, "--spread", "--json", "--timeout", 10, "--instance", instance)
+    ended = on_server.ok(command, "--spread", "--json", "--timeout", 60, "--instance", instance)
     took_s = time.monotonic() - began_s
 
     assert ended.json["outcome"] == "ok"
     assert took_s >= turn
-    assert ended.json["duration_s"] <= took_s - turn + 0.01
+    # When a process began, it knows by the kernel's ticks and the time that it was not let run.
+    assert ended.json["duration_s"] < took_s - turn + 1
     ((age_s,),) = on_server.rows(
         "SELECT extract(epoch FROM last_finished_at::timestamptz - last_started_at::timestamptz)::float8"
         " FROM bangui.job_state"
     )
-    assert age_s <= took_s - turn + 0.01
+    assert age_s < took_s - turn + 1
 
 
 def start_waiting(bangui: Bangui, *arguments: object) -> subprocess.Popen[str]:
@@ -75,22 +76,18 @@ def test_a_signal_ends_the_wait(on_server: OnServer, command: str):
     run.terminate()
 
     assert on_server.end(run).code == 143
-    assert time.monotonic() - began_s < 1.3
+    assert time.monotonic() - began_s < 5
+
+
+# Half of it is more than any test waits for a process.
+LONG = {"BANGUI_FLUSH_TIMEOUT": "2h", "BANGUI_FLUSH_INTERVAL": "2h"}
 
 
 def test_on_a_file_nobody_waits(bangui: Bangui):
     """Its jobs meet no fleet; a schedule that was made for a server does no harm."""
-    instance = find_instance("flush", 60, 25, 30)
-    began_s = time.monotonic()
-    bangui.ok("flush", "--spread", "--instance", instance)
-    bangui.ok("status", "--spread", "--instance", instance)
-
-    assert time.monotonic() - began_s < 20
+    bangui.ok("flush", "--spread", "--instance", find_instance("flush", 60, 25, 30), env=LONG)
 
 
 def test_by_hand_nobody_waits(on_server: OnServer):
     """Whoever flushes at a terminal wants it done."""
-    began_s = time.monotonic()
-    on_server.ok("flush", "--instance", find_instance("flush", 60, 25, 30))
-
-    assert time.monotonic() - began_s < 20
+    on_server.ok("flush", "--instance", find_instance("flush", 60, 25, 30), env=LONG)

@@ -115,9 +115,9 @@ def test_a_held_pass_does_not_wait_for_the_row(on_server: OnServer):
         assert on_server.run("heartbeat", "--timeout", 5).code == 75
 
 
-def test_a_hundred_inits_at_once_make_one_schema(empty_on_server: OnServer):
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.torture)])
+def test_many_inits_at_once_make_one_schema(empty_on_server: OnServer, count: int):
     """And one of them alone says that it did."""
-    count = 20
     runs = [empty_on_server.start("init", "-v") for _ in range(count)]
     ended = [empty_on_server.end(run) for run in runs]
 

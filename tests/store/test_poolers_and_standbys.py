@@ -1,49 +1,70 @@
 """What stands before a server, or beside it: a pooler that shares sessions, a standby that only reads."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from fail2bans import Fail2banDatabase
 from failures import final_event
-from servers import OnServer, connect, open_pooler, open_standby
+from servers import Connection, OnServer, connect, open_pooler, open_standby
 
+# Whatever a session can keep for the next one that comes by it. What pgbouncer itself keeps in step with
+# its clients is not counted.
 STATE = """
-SELECT current_setting('statement_timeout'), current_setting('synchronous_commit'),
-       current_setting('search_path'), (SELECT count(*) FROM pg_prepared_statements),
+SELECT ARRAY(SELECT name || '=' || setting FROM pg_settings
+              WHERE source = 'session'
+                AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone',
+                                 'standard_conforming_strings')
+              ORDER BY 1),
+       current_setting('search_path'), current_user,
+       ARRAY(SELECT name FROM pg_prepared_statements), ARRAY(SELECT name FROM pg_cursors),
+       ARRAY(SELECT * FROM pg_listening_channels()),
        (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'),
        (SELECT count(*) FROM pg_class WHERE relpersistence = 't')"""
+COMMANDS = (
+    "flush --wait 20", "heartbeat --timeout 30", "heartbeat --timeout 30 --instance web2",
+    "prune --wait 20 --timeout 60", "forget 198.51.100.1", "add 192.0.2.1 --country-code DE",
+    "collect", "status", "lock show", "bans", "export", "report --history --format html", "doctor",
+    "lookup 192.0.2.1",
+)  # fmt: skip
 
 
 def test_thirty_clients_share_two_connections_and_leave_nothing_behind(on_server: OnServer):
-    """In transaction mode each message may meet another session."""
+    """In transaction mode each message may meet another session, and another program's may follow."""
     before = on_server.rows(STATE)
+    fail2ban = Fail2banDatabase(on_server.home / "fail2ban.sqlite3")
     with open_pooler(on_server.server, 2) as (place, port):
-        env = {
-            "BANGUI_DATABASE_PATH": f"postgresql://postgres@/{on_server.name}?host={place}&port={port}"
-        }
+        url = f"postgresql://postgres@/{on_server.name}?host={place}&port={port}"
+        env = {"BANGUI_DATABASE_PATH": url, "BANGUI_FAIL2BAN_DB": str(fail2ban.path)}
         rows = "\n".join(json.dumps({"ip": f"192.0.2.{n}", "country_code": "DE"}) for n in range(200))
         on_server.ok("init", env=env)
-        runs = []
-        for number in range(6):
-            runs += [
-                on_server.start("import", stdin=-1, env=env),
-                *(
-                    on_server.start(*command.split(), env=env)
-                    for command in ("flush --wait 20", "heartbeat --timeout 30", "status", "lock show")
-                ),
-                on_server.start("heartbeat", "--timeout", 30, "--instance", f"web{number + 2}", env=env),
-            ]
-        ended = [
-            on_server.end(run, rows if number % 6 == 0 else None) for number, run in enumerate(runs)
-        ]
+        imports = [on_server.start("import", stdin=-1, env=env) for _ in range(2)]
+        runs = [on_server.start(*command.split(), env=env) for command in COMMANDS * 2]
+        ended = [on_server.end(run, rows) for run in imports] + list(map(on_server.end, runs))
+        on_server.ok("lock", "release", "--force", env=env)
         on_server.ok("flush", env=env)
-        sessions = [connect(env["BANGUI_DATABASE_PATH"]) for _ in range(2)]
-        states = [session.rows(STATE) for session in sessions]
-        for session in sessions:
-            session.raw.close()
+        with both_sessions(url) as sessions:
+            states = [session.rows(STATE) for session in sessions]
+            processes = {session.rows("SELECT pg_backend_pid()")[0] for session in sessions}
 
+    assert len(ended) == 30
     assert {one.code for one in ended if one.code != 75} == {0}, ended
+    assert len(processes) == 2
     assert states == [before, before]
     assert on_server.rows("SELECT count(*) FROM bangui.geo_cache") == [(200,)]
+
+
+@contextmanager
+def both_sessions(url: str) -> Iterator[list[Connection]]:
+    """Hold both sessions that a pooler has, by a transaction in each."""
+    sessions = [connect(url) for _ in range(2)]
+    for session in sessions:
+        session.raw.autocommit = False
+        session.rows("SELECT 1")
+    yield sessions
+    for session in sessions:
+        session.raw.close()
 
 
 @pytest.fixture

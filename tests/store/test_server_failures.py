@@ -1,10 +1,11 @@
 """What goes wrong on the way to a server, or there: its code, a hint for a server, and no password."""
 
 import time
+from pathlib import Path
 
 import pytest
 from failures import final_event
-from servers import OnServer
+from servers import OnServer, open_pooler, open_server
 
 SECRET = "geheim%21%25"
 DECODED = "geheim!%"
@@ -158,6 +159,33 @@ def test_who_gets_no_connection_tries_again_within_the_timeout(on_server: OnServ
     assert late.code == 75
     require_fit(late)
     assert on_server.end(waiting).code == 0
+
+
+def test_a_herd_comes_by_its_turn_where_there_are_two_connections_for_all(tmp_path: Path):
+    """Whatever each of them does, none ends for want of a connection."""
+    with open_server(connections=5) as server:  # three of them are a superuser's
+        bangui = OnServer(tmp_path, server)
+        server.execute("CREATE ROLE hosts LOGIN")
+        bangui.ok("init", "--grant-writer", "hosts")
+        come_all_at_once(bangui, bangui.url.replace("postgres@", "hosts@"))
+
+
+def test_a_herd_comes_by_its_turn_at_a_pooler_that_is_full(on_server: OnServer):
+    """It has a number of its own that it lets in, and says so in its own way."""
+    with open_pooler(on_server.server, 2, clients=2) as (place, port):
+        come_all_at_once(on_server, f"postgresql://postgres@/{on_server.name}?host={place}&port={port}")
+
+
+def come_all_at_once(bangui: OnServer, url: str) -> None:
+    commands = ("heartbeat --held-ok --timeout 50", "flush --held-ok", "status", "add 192.0.2.1")
+    runs = [
+        bangui.start(*command.split(), "-d", url, "--instance", f"web{number}")
+        for number in range(4)
+        for command in commands
+    ]
+    ended = [bangui.end(run) for run in runs]
+
+    assert [one.code for one in ended] == [0] * len(runs), ended
 
 
 def test_without_the_driver_it_says_what_to_install(empty_on_server: OnServer):

@@ -55,7 +55,16 @@ def check_database(path: Path, ledger: Ledger, in_flight: Iterable[Entry] = ()) 
     there or not.
     """
     check_integrity(path)
-    cached, dirty = read_entries(path)
+    check_entries(*read_entries(path), ledger, in_flight)
+
+
+def check_entries(
+    cached: dict[str, Entry],
+    dirty: dict[str, Entry],
+    ledger: Ledger,
+    in_flight: Iterable[Entry] = (),
+) -> None:
+    """Check that cache and dirty set know just what they must, as `check_database` does."""
     assert not set(cached.values()) & set(dirty.values()), "an entry is in two places"
     possible: dict[str, set[Entry | None]] = {ip: {entry} for ip, entry in ledger.newest.items()}
     for entry in in_flight:

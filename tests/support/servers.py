@@ -35,8 +35,11 @@ def find_program(name: str) -> str | None:
 class Server:
     """One running cluster; its superuser is `postgres`, whom it trusts on the socket."""
 
-    def __init__(self, place: Path, connections: int = 100) -> None:
+    def __init__(
+        self, place: Path, connections: int = 100, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.place = place
+        self.environment = environment
         self.data = place / "data"
         self.port = _free_port()
         self._connections = connections
@@ -51,8 +54,9 @@ class Server:
         path = find_program(program)
         assert path, program
         under = [] if os.geteuid() else ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
+        variables = [f"{name}={value}" for name, value in (self.environment or {}).items()]
         ended = subprocess.run(
-            [*under, path, *map(str, arguments)],
+            [*under, "env", *variables, path, *map(str, arguments)],
             cwd=self.place, capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         assert ended.returncode == 0, ended
@@ -95,6 +99,7 @@ class Server:
         """Return the server whose data was copied to a place, on a socket there."""
         copied = object.__new__(Server)
         copied.place, copied.data, copied.port = place, place / "data", _free_port()
+        copied.environment = self.environment
         copied.configure(f"port = {copied.port}\nunix_socket_directories = '{place}'\n")
         copied.start()
         return copied
@@ -167,12 +172,14 @@ class OnServer(Bangui):
 
 
 @contextmanager
-def open_server(connections: int = 100) -> Iterator[Server]:
-    """Run a cluster of its own; skip where there is no PostgreSQL to run."""
+def open_server(
+    connections: int = 100, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Run a cluster of its own, in this environment; skip where there is no PostgreSQL to run."""
     if find_program("initdb") is None:
         pytest.skip("no PostgreSQL server is installed")
     with _own_place() as place:
-        server = Server(place, connections)
+        server = Server(place, connections, environment)
         try:
             yield server
         finally:
@@ -193,8 +200,8 @@ def open_standby(server: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def open_pooler(server: Server, size: int) -> Iterator[tuple[Path, int]]:
-    """Run pgbouncer in transaction mode before a server; give its place and port."""
+def open_pooler(server: Server, size: int, clients: int = 100) -> Iterator[tuple[Path, int]]:
+    """Run pgbouncer in transaction mode before a server, for so many clients; give its place and port."""
     program = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
     if program is None:
         pytest.skip("no pgbouncer is installed")
@@ -203,7 +210,7 @@ def open_pooler(server: Server, size: int) -> Iterator[tuple[Path, int]]:
         settings.write_text(
             f"[databases]\n* = host={server.place} port={server.port} user=postgres\n[pgbouncer]\n"
             f"unix_socket_dir = {place}\nlisten_port = {port}\nauth_type = any\n"
-            f"pool_mode = transaction\ndefault_pool_size = {size}\n"
+            f"pool_mode = transaction\ndefault_pool_size = {size}\nmax_client_conn = {clients}\n"
         )
         under = [] if os.geteuid() else ["setpriv", f"--reuid={NOBODY}", "--clear-groups"]
         pooler = subprocess.Popen([*under, program, "-q", settings], cwd=place)

@@ -1074,7 +1074,7 @@ MUTANTS = (
     Mutant(
         "a directory of another user is trusted",
         TRUST,
-        "if status.st_uid not in trusted and not (_leads_on(below) and _is_of_outside(status.st_uid)):",
+        "if status.st_uid not in trusted and not (_leads_on(below) and is_of_outside(status.st_uid)):",
         "if False:",
         "host/test_trust.py::test_a_directory_of_another_user_counts",
     ),
@@ -1563,6 +1563,13 @@ MUTANTS = (
         "WHERE id = 1 AND lease_id = %(lease_id)s AND heartbeat_written",
         "WHERE id = 1 AND heartbeat_written",
         "store/test_both_engines.py::test_without_the_lease_nothing_is_moved_or_recorded",
+    ),
+    Mutant(
+        "who finds no connection left goes home",
+        "bangui_cli/store/postgresql/session.py",
+        "if not faults.is_crowded(fault) or",
+        "if not faults.is_crowded(fault) or True or",
+        "store/test_server_failures.py::test_a_herd_comes_by_its_turn_at_a_pooler_that_is_full",
     ),
     Mutant(
         "a message is obeyed however late it arrives",

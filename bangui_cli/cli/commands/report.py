@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import click
 
@@ -141,12 +142,14 @@ def _publish(
             asked = publishing.Asked(
                 selection, now_s, title or publishing.TITLE, top, settings.mask_ips, built_s
             )
-            text = publishing.page_text(store, asked)
+            text = partial(publishing.page_text, publishing.gather(store.bans, asked))
         else:
-            text = publishing.metrics_text(store, selection, now_s, top)
+            counts = publishing.count_bans(store, selection, now_s)
+            text = partial(publishing.metrics_text, counts, top)
         known = history.find_sources(store, selection)
     warn_of_no_bans(invocation, selection, known)
-    return text
+    # Writers wait for the end of a read: the text is made behind it.
+    return text()
 
 
 def _render(report: Report, layout: str, columns: int | None) -> Iterator[str]:

@@ -77,7 +77,8 @@ _UNFIT = _Meaning(
 _TOO_MANY = _Meaning(
     DatabaseBusy,
     "has no connection left",
-    "raise max_connections on the server, or put a pooler before it; the next run tries again",
+    "raise max_connections on the server, or put a pooler before it; of a pooler raise max_client_conn; "
+    "the next run tries again",
 )
 _MEANINGS = {
     TOO_MANY: _TOO_MANY,
@@ -108,8 +109,15 @@ _MEANINGS = {
     "58": _Meaning(IoFailed, "cannot read or write its files", "look at the server's log"),
     "XX": _Meaning(Unavailable, "failed by itself", _AGAIN),
 }
+# pgbouncer, whose code for it is that of any breach of the protocol.
+_POOLER_IS_FULL = "no more connections allowed"
 # What libpq says of an address, before it asks anybody; all else is about the way.
 _ABOUT_THE_ADDRESS = ("invalid ", "definition of service", "service file", "could not match", "syntax")
+
+
+def is_crowded(fault: Fault) -> bool:
+    """Tell whether there was no connection left, and may be one at the next moment."""
+    return fault.sqlstate == TOO_MANY or _POOLER_IS_FULL in fault.words
 
 
 def translate(fault: Fault, where: Address) -> BaseException:
@@ -136,7 +144,7 @@ def _without_pass_file(where: Address, path: str, fault: str) -> BaseException:
 
 
 def _meaning_of(fault: Fault, words: str) -> _Meaning | None:
-    code = fault.sqlstate
+    code = TOO_MANY if is_crowded(fault) else fault.sqlstate
     if code is None:
         return _without_code(fault, words)
     return _MEANINGS.get(code) or _MEANINGS.get(code[:2])

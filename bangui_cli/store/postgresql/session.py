@@ -90,7 +90,7 @@ class Session:
             try:
                 return wire.connect(self._address.conninfo, limit)
             except Fault as fault:
-                if fault.sqlstate != faults.TOO_MANY or limit.remaining_s() <= pause_s:
+                if not faults.is_crowded(fault) or limit.remaining_s() <= pause_s:
                     raise faults.translate(fault, self._address) from None
             clocks.sleep_s(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
