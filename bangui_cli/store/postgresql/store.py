@@ -31,7 +31,7 @@ class PostgresqlStore(Session):
     """bangui's tables in a schema of their own; `interface.Store` says what each verb promises."""
 
     # The driver copies each message more than once, and takes more memory than SQLite to begin with.
-    most_pending_bytes = 1_500_000
+    most_pending_bytes = 1_000_000
     most_staged_rows = 5_000
     # Nobody waits for more than single rows; one batch in a hundred takes twice as long as it should.
     target_hold_s = 0.04
