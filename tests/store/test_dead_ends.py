@@ -141,6 +141,15 @@ def test_the_timeout_ends_a_job_on_a_way_that_ends_nowhere(host: OnServer, way: 
     assert min(overshoots_s) <= OVERSHOOT_S
 
 
+def test_the_next_host_has_its_turn_where_the_first_takes_no_syn(on_server: OnServer):
+    """The kernel would try for two minutes."""
+    place, port = on_server.server.place, on_server.server.port
+    with open_deaf_port() as address:
+        deaf_host, _, deaf_port = address.partition(":")
+        url = f"postgresql://postgres@/{on_server.name}?host={deaf_host},{place}&port={deaf_port},{port}"
+        on_server.ok("heartbeat", "--timeout", 20, env={"BANGUI_DATABASE_PATH": url})
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_signal_is_heard_on_a_way_that_ends_nowhere(host: OnServer, way: str):
     """Within a second; also while a name is resolved, which nothing interrupts."""

@@ -1,5 +1,7 @@
 """Names are resolved before libpq sees them, in the order in which it would try them."""
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,3 +72,31 @@ def test_what_needs_no_name_is_left_to_libpq(options: dict[str, str]):
     patience = Deadline(clocks.monotonic_s() + 10, TimeoutError())
 
     assert hosts.resolve(options, patience) == options
+
+
+def test_a_name_that_nobody_answers_for_costs_half_of_the_time_where_another_has_an_address():
+    """Of two servers in two zones one zone may be out of reach."""
+    asked, ended = threading.Event(), threading.Event()
+
+    def look_or_hang(host: str) -> list[str]:
+        if host != "one":
+            asked.set()
+            ended.wait(20)
+        return KNOWN["one"]
+
+    patience = Deadline(clocks.monotonic_s() + 4, TimeoutError())
+    found = hosts.resolve({"host": "hangs,one", "port": "1,2"}, patience, look_or_hang)
+    ended.set()
+
+    assert asked.is_set()
+    assert found == {"host": "one", "hostaddr": "192.0.2.1", "port": "2"}
+
+
+def test_where_nobody_answers_the_deadline_ends_the_wait():
+    """It is not for a resolver to say how long."""
+    ended = threading.Event()
+    patience = Deadline(clocks.monotonic_s() + 0.2, TimeoutError())
+
+    with pytest.raises(TimeoutError):
+        hosts.resolve({"host": "hangs"}, patience, lambda _: [str(ended.wait(20))])
+    ended.set()

@@ -49,26 +49,36 @@ def parse(url: str) -> Address:
     Raise Untrusted, and ConfigInvalid, which tells nothing of a password.
     """
     shown = server_urls.shown(url)
-    if not url.startswith(_BEGINNINGS):
-        raise _unfit(shown, f"it does not begin with {' or '.join(_BEGINNINGS)}")
-    try:
-        options = parse_dsn(url)
-    except ProgrammingError as error:
-        # What libpq quotes may be the password, or a part of it.
-        reason = str(error).removeprefix("invalid dsn: ").partition('"')[0].strip(" :\n")
-        raise _unfit(shown, reason) from None
-    _require_encoded(url, shown)
+    options = _options_of(url, shown)
     custody.require(options)
     secrets = tuple(options[key] for key in _SECRETS if options.get(key))
-    wanted = {"application_name": "bangui", **_PATIENCE, **surroundings.complete(options)}
-    if "," in wanted.get("host", ""):
-        wanted["tcp_user_timeout"] = _FIRST_OF_MANY_MS
-    given = {**wanted, **options, "client_encoding": "UTF8"}
+    given = _completed(options)
     path = surroundings.pass_file_of(given)
     fault = surroundings.pass_file_fault(path)
     if fault:
         given["passfile"] = _NO_FILE
     return Address(make_dsn(**given), shown, secrets, (path, fault) if fault else None)
+
+
+def _options_of(url: str, shown: str) -> dict[str, str]:
+    if not url.startswith(_BEGINNINGS):
+        raise _unfit(shown, f"it does not begin with {' or '.join(_BEGINNINGS)}")
+    try:
+        options: dict[str, str] = parse_dsn(url)
+    except ProgrammingError as error:
+        # What libpq quotes may be the password, or a part of it.
+        reason = str(error).removeprefix("invalid dsn: ").partition('"')[0].strip(" :\n")
+        raise _unfit(shown, reason) from None
+    _require_encoded(url, shown)
+    return options
+
+
+def _completed(options: dict[str, str]) -> dict[str, str]:
+    """Return the options with what bangui wants where nobody says otherwise."""
+    wanted = {"application_name": "bangui", **_PATIENCE, **surroundings.complete(options)}
+    if "," in wanted.get("host", ""):
+        wanted["tcp_user_timeout"] = _FIRST_OF_MANY_MS
+    return {**wanted, **options, "client_encoding": "UTF8"}
 
 
 def unfit(address: Address, reason: str) -> ConfigInvalid:

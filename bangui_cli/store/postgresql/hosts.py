@@ -5,11 +5,14 @@ would be heard until the resolver gives up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.store.postgresql.beside import beside
 
 _LOOK_EVERY_S = 0.05
+_NO_ANSWER = OSError(None, "no answer")
 
 Look = Callable[[str], Sequence[str]]
 """Given a name, return its addresses. Raise OSError."""
@@ -19,25 +22,42 @@ class Unresolved(Exception):
     """None of the names has an address; says why, as libpq would."""
 
 
-def resolve(options: Mapping[str, str], deadline: Deadline) -> dict[str, str]:
-    """Return options with an address for each name. Raise Unresolved, or the deadline's overrun."""
+def resolve(options: Mapping[str, str], deadline: Deadline, look: Look | None = None) -> dict[str, str]:
+    """Return options with an address for each name. Raise Unresolved, or the deadline's overrun.
+
+    Where some names have an address, the others are waited for no longer than half of the time.
+    """
     hosts = options.get("host", "").split(",")
-    if options.get("hostaddr") or not any(map(is_name, hosts)):
+    names = set(filter(is_name, hosts))
+    if options.get("hostaddr") or not names:
         return dict(options)
-    ended: list[dict[str, str] | Unresolved] = []
+    answers: dict[str, Sequence[str] | OSError] = {}
+    patient_until_s = clocks.monotonic_s() + deadline.remaining_s() / 2
+    for done in [beside(partial(_ask, answers, name, look or _look_up)) for name in names]:
+        while not done.acquire(timeout=_LOOK_EVERY_S):
+            deadline.check()
+            if clocks.monotonic_s() > patient_until_s and _has_address(answers):
+                break
+    known = dict(answers)
+    return {**options, **addressed(hosts, options.get("port", "").split(","), partial(_told, known))}
 
-    def look() -> None:
-        try:
-            ended.append({**options, **addressed(hosts, options.get("port", "").split(","), _look_up)})
-        except Unresolved as unresolved:
-            ended.append(unresolved)
 
-    done = beside(look)
-    while not done.acquire(timeout=_LOOK_EVERY_S):
-        deadline.check()
-    if isinstance(ended[0], Unresolved):
-        raise ended[0]
-    return ended[0]
+def _ask(answers: dict[str, Sequence[str] | OSError], name: str, look: Look) -> None:
+    try:
+        answers[name] = look(name)
+    except OSError as error:
+        answers[name] = error
+
+
+def _has_address(answers: Mapping[str, Sequence[str] | OSError]) -> bool:
+    return any(not isinstance(answer, OSError) for answer in list(answers.values()))
+
+
+def _told(answers: Mapping[str, Sequence[str] | OSError], name: str) -> Sequence[str]:
+    answer = answers.get(name, _NO_ANSWER)
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
 
 
 def is_name(host: str) -> bool:
