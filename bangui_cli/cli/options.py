@@ -15,6 +15,8 @@ from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Sourced
 
 _JSON = "json"
+# So many new objects, a megabyte or two, may wait for their garbage to be looked for.
+_GARBAGE_OBJECTS = 10_000
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
@@ -327,8 +329,12 @@ class Command(WithExample):
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Do the work, and from here on look for garbage: there is none in what has been imported."""
+        """Do the work, and from here on look for garbage: there is none in what has been imported.
+
+        Python would look so often that a job with thousands of rows in its hands does little else.
+        """
         gc.freeze()
+        gc.set_threshold(_GARBAGE_OBJECTS)
         gc.enable()
         return super().invoke(ctx)
 
