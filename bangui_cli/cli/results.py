@@ -12,8 +12,8 @@ from bangui_cli.store import gives_up_rights
 from bangui_cli.telling.output import print_texts, with_newline
 
 output_option = click.option(
-    "--output", "path", metavar="FILE", shell_complete=options.complete_files,
-    help="Write to this file, in one step and readable by all.  [default: stdout]",
+    "--output", "path", type=options.OUTPUT_PATH, metavar="FILE", shell_complete=options.complete_files,
+    help="Write to this file, in one step and readable by all; - is stdout.  [default: -]",
 )  # fmt: skip
 
 # Takes a result in pieces.

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 import time
+import uuid
 from contextlib import closing
 
 import pytest
@@ -293,6 +294,22 @@ def test_a_timeout_that_is_over_at_the_start_ends_it_there(bangui, job):
     assert event["hint"]
     assert "bangui_cli.host.early" in imported
     assert not imported & {"click", "typing", "datetime", "bangui_cli.host.watchdog"}
+
+
+@pytest.mark.parametrize("given", ["from cron", None])
+def test_a_timeout_that_is_over_at_the_start_has_a_correlation_id(bangui, given):
+    """The lines of a run are found by it: that of the variable, else a new one."""
+    ended = bangui.run(
+        "flush", "--timeout", "0.001", "--json", env={"BANGUI_CORRELATION_ID": given} if given else {}
+    )
+    (event,) = ended.events
+
+    assert ended.code == 124
+    assert event["correlation_id"] == ended.json["correlation_id"]
+    if given:
+        assert event["correlation_id"] == given
+    else:
+        assert uuid.UUID(event["correlation_id"]).version == 4
 
 
 def test_what_hangs_before_a_word_can_be_said_does_not_delay_the_end(bangui):
