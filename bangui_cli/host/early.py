@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # What tells of the end wants some more files. It may hang as well, or whoever should read it.
-_TELLING_S, _LAST_LINE_S = 0.2, 0.05
+_TELLING_S, _LAST_LINE_S = 0.5, 0.05
 _NO_WORDS = (
     b'{"error": "the timeout was over before bangui was read", "exit_code": %d, '
     b'"hint": "see whether the disk that it is on works; raise --timeout"}\n' % exit_codes.TIMEOUT
