@@ -17,9 +17,16 @@ def open_snapshot(database: str) -> Iterator[Store]:
     It is opened for writing where that is allowed, so that SQLite can roll back the hot journal of a
     run that was killed.
     """
-    with open_store(database) as store, store.snapshot():
-        store.require_schema()
+    with open_store(database) as store, one_state(store):
         yield store
+
+
+@contextmanager
+def one_state(store: Store) -> Iterator[None]:
+    """Read one state of an open database, its schema checked; what was copied can be read behind it."""
+    with store.snapshot():
+        store.require_schema()
+        yield
 
 
 def find_known(store: Store, ips: Sequence[str]) -> dict[str, Entry]:

@@ -41,6 +41,7 @@ class Staging:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.most_pending_bytes = store.most_pending_bytes
         self._batch_rows = pacing.FIRST_BATCH_ROWS
         self._rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
         # Held by the thread that uses the store. The locks of `threading` do not bear a signal that

@@ -1,4 +1,4 @@
-"""The options that say which bans are meant, and the warning where a jail has none."""
+"""The options that say which bans are meant, and the warning where a source has none."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bangui_cli.cli import options
-from bangui_cli.reporting.selection import Selection, as_remembered
+from bangui_cli.reporting.selection import Selection, Sources, as_remembered
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 
@@ -41,8 +41,14 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_selection
 
 
-def warn_of_no_bans(invocation: Invocation, jails: Iterable[str], known: Sequence[str]) -> None:
-    """Name each jail that is not among those that have bans: it may be a typing mistake."""
-    for jail in jails:
-        if as_remembered(jail) not in known:
-            invocation.log.emit(events.JAIL_WITHOUT_BANS, jail=jail, jails=known)
+def warn_of_no_bans(invocation: Invocation, selection: Selection, known: Sources) -> None:
+    """Name each jail and instance that is not among those with bans: it may be a typing mistake."""
+    for jail in _unknown(selection.jails, known.jails):
+        invocation.log.emit(events.JAIL_WITHOUT_BANS, jail=jail, jails=list(known.jails))
+    for name in _unknown(selection.instances, known.instances):
+        found = list(known.instances)
+        invocation.log.emit(events.INSTANCE_WITHOUT_BANS, instance=name, instances=found)
+
+
+def _unknown(asked: Iterable[str], known: Sequence[str]) -> list[str]:
+    return [name for name in asked if as_remembered(name) not in known]

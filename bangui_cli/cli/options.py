@@ -8,13 +8,15 @@ import click
 
 from bangui_cli.host import clocks
 from bangui_cli.rules import durations, server_urls
+from bangui_cli.settings import run_id, values
 from bangui_cli.settings import table as settings
-from bangui_cli.settings import values
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.settings.table import Sourced
 
 _JSON = "json"
+# So many new objects, a megabyte or two, may wait for their garbage to be looked for.
+_GARBAGE_OBJECTS = 10_000
 
 
 class Parsed(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
@@ -43,6 +45,16 @@ ID = Parsed(values.parse_name, "id")
 DURATION = Parsed(values.parse_duration_s, "time")
 ROWS = Parsed(values.parse_rows, "number")
 WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
+PATH = Parsed(values.parse_path, "path")
+
+
+def _parse_output_path(value: object) -> str:
+    path = values.parse_path(value)
+    return "/dev/stdout" if path == "-" else path
+
+
+# A dash is stdout, as it is stdin for what is read.
+OUTPUT_PATH = Parsed(_parse_output_path, "path")
 
 
 def _parse_moment_s(value: object) -> float:
@@ -210,7 +222,7 @@ def _common_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--config"],
-            type=Parsed(values.parse_path, "path"),
+            type=PATH,
             metavar="PATH",
             expose_value=False,
             callback=_set_config,
@@ -257,12 +269,11 @@ def _common_options() -> list[click.Parameter]:
         click.Option(
             ["--correlation-id"],
             type=ID,
-            envvar=settings.CORRELATION_ID_VARIABLE,
+            envvar=run_id.VARIABLE,
             metavar="ID",
             expose_value=False,
             callback=_set_correlation_id,
-            help="The ID on every log line of the run.  "
-            f"[env: {settings.CORRELATION_ID_VARIABLE}; default: a new UUID]",
+            help=f"The ID on every log line of the run.  [env: {run_id.VARIABLE}; default: a new UUID]",
         ),
     ]
 
@@ -318,8 +329,12 @@ class Command(WithExample):
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Do the work, and from here on look for garbage: there is none in what has been imported."""
+        """Do the work, and from here on look for garbage: there is none in what has been imported.
+
+        Python would look so often that a job with thousands of rows in its hands does little else.
+        """
         gc.freeze()
+        gc.set_threshold(_GARBAGE_OBJECTS)
         gc.enable()
         return super().invoke(ctx)
 

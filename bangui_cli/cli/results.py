@@ -1,6 +1,6 @@
 """Where a result goes: to stdout, or into a file that it replaces in one step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,14 +9,15 @@ import click
 from bangui_cli.cli import options
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.store import gives_up_rights
-from bangui_cli.telling.output import print_text
+from bangui_cli.telling.output import print_texts, with_newline
 
 output_option = click.option(
-    "--output", "path", metavar="FILE", shell_complete=options.complete_files,
-    help="Write to this file, in one step and readable by all.  [default: stdout]",
+    "--output", "path", type=options.OUTPUT_PATH, metavar="FILE", shell_complete=options.complete_files,
+    help="Write to this file, in one step and readable by all; - is stdout.  [default: -]",
 )  # fmt: skip
 
-Deliver = Callable[[str], Any]
+# Takes a result in pieces.
+Deliver = Callable[[Iterable[str]], Any]
 
 
 @contextmanager
@@ -26,9 +27,11 @@ def open_result(invocation: Invocation, path: str | None) -> Iterator[Deliver]:
     It is what it was until the result is whole.
     """
     if path is None:
-        yield print_text
+        yield print_texts
         return
     with invocation.open_output(path) as output:
         if gives_up_rights(invocation.settings.database_path):
             output.entrust()
-        yield lambda text: output.replace(f"{text}\n".encode(errors="backslashreplace"))
+        yield lambda texts: output.replace_with(
+            text.encode(errors="backslashreplace") for text in with_newline(texts)
+        )

@@ -7,23 +7,21 @@ from bangui_cli.jobs.catalogue import TIMEOUT, Job, find_job
 from bangui_cli.rules.command_line import last_value, wants_json
 from bangui_cli.rules.json_text import to_json
 from bangui_cli.rules.timestamp_text import to_text
+from bangui_cli.settings import run_id
 from bangui_cli.states import errors
 
 _STDOUT, _STDERR = 1, 2
 
 
 def tell(arguments: list[str], started_s: float, timeout_s: float) -> None:
-    """Write the event of the job whose timeout it was, and the object where that is asked for.
-
-    Only what the command line itself says is known of the correlation ID.
-    """
+    """Write the event of the job whose timeout it was, and the object where that is asked for."""
     job = find_job(arguments)
     if job is None:
         return
     left: dict[str, object] = {
         **dict.fromkeys(job.counts),
         "duration_s": round(clocks.monotonic_s() - started_s, 3),
-        "correlation_id": last_value("--correlation-id", arguments),
+        "correlation_id": last_value("--correlation-id", arguments) or run_id.of_environment(),
     }
     if wants_json(arguments):
         _write(_STDOUT, job.result(TIMEOUT, left))

@@ -15,8 +15,12 @@ TYPE_CHECKING = False  # as in bangui_cli.states.records
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# What tells of the end wants some more files. It may hang as well.
-_TELLING_S = 0.2
+# What tells of the end wants some more files. It may hang as well, or whoever should read it.
+_TELLING_S, _LAST_LINE_S = 0.5, 0.05
+_NO_WORDS = (
+    b'{"error": "the timeout was over before bangui was read", "exit_code": %d, '
+    b'"hint": "see whether the disk that it is on works; raise --timeout"}\n' % exit_codes.TIMEOUT
+)
 
 
 def keep_timeout(
@@ -47,11 +51,20 @@ def _ring_in(seconds: float, react: "Callable[[], None]") -> None:
 
 
 def _end(tell: "Callable[[], None]") -> None:
-    _ring_in(_TELLING_S, _leave)
+    _ring_in(_TELLING_S, _end_without_words)
     try:
         tell()
     except Exception:
-        pass  # as where a module is read only half; the exit code still tells
+        _end_without_words()  # as where a module is read only half
+    _leave()
+
+
+def _end_without_words() -> None:
+    _ring_in(_LAST_LINE_S, _leave)
+    try:
+        os.write(2, _NO_WORDS)
+    except OSError:
+        pass  # nobody reads; the exit code still tells
     _leave()
 
 

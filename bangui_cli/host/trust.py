@@ -61,7 +61,7 @@ def judge(
     """
     trusted = (ROOT_ID, owner_id)
     others_write = stat.S_IWOTH | (stat.S_IWGRP if group_counts else 0)
-    if status.st_uid not in trusted and not (_leads_on(below) and _is_of_outside(status.st_uid)):
+    if status.st_uid not in trusted and not (_leads_on(below) and is_of_outside(status.st_uid)):
         return Foreign(path, status.st_uid, status.st_mode, "is another user's")
     if status.st_mode & others_write and not _keeps(status, below, trusted):
         return Foreign(path, status.st_uid, status.st_mode, "can be written by others")
@@ -126,6 +126,19 @@ def remedy(foreign: Foreign, owner_id: int = ROOT_ID, way_out: str = "") -> str:
     return elsewhere if is_for_all else f"{elsewhere}; or {commands}"
 
 
+def is_of_outside(user_id: int) -> bool:
+    """Tell whether an ID stands for all users whom this user namespace does not know."""
+    if procfs.read(_OVERFLOW_ID).strip() != str(user_id):
+        return False
+    return is_outside(user_id, procfs.read(_KNOWN_IDS))
+
+
+def is_outside(user_id: int, known: str) -> bool:
+    """Tell whether no line of a uid_map, of first ID, the same outside, and count, has an ID in it."""
+    lines = [list(map(int, line.split())) for line in known.splitlines()]
+    return bool(lines) and not any(first <= user_id < first + count for first, _, count in lines)
+
+
 def user_name(user_id: int) -> str:
     """Return the name of a user, the number where there is none."""
     import pwd
@@ -145,19 +158,6 @@ def _keeps(status: os.stat_result, below: os.stat_result | None, trusted: tuple[
 def _leads_on(below: os.stat_result | None) -> bool:
     """Tell whether a directory is one on the way, and not the one that holds what it leads to."""
     return below is not None and (stat.S_ISDIR(below.st_mode) or stat.S_ISLNK(below.st_mode))
-
-
-def _is_of_outside(user_id: int) -> bool:
-    """Tell whether an ID stands for all users whom this user namespace does not know."""
-    if procfs.read(_OVERFLOW_ID).strip() != str(user_id):
-        return False
-    return is_outside(user_id, procfs.read(_KNOWN_IDS))
-
-
-def is_outside(user_id: int, known: str) -> bool:
-    """Tell whether no line of a uid_map, of first ID, the same outside, and count, has an ID in it."""
-    lines = [list(map(int, line.split())) for line in known.splitlines()]
-    return bool(lines) and not any(first <= user_id < first + count for first, _, count in lines)
 
 
 def _way(path: str) -> Iterator[tuple[str, os.stat_result, os.stat_result | None]]:

@@ -10,6 +10,7 @@ from bangui_cli.importing.run import Import
 from bangui_cli.rules.ban import KeptBan, make_ban
 from bangui_cli.rules.timestamps import WIDTH_CHARACTERS
 from bangui_cli.rules.validation import Rejected
+from bangui_cli.store import Store
 from bangui_cli.store.handover import Handover
 
 _FIELDS = ("banned_at", "instance", "jail", "ip", "bantime_s", "bancount", "failures")
@@ -26,6 +27,11 @@ def _unpack(packed: str) -> KeptBan:
 
 class BanStaging(Staging):
     """Many packed bans on their way into the history; of two of one key the later counts."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        # What is sorted has the times beside it, and is taken apart again to be written.
+        self.most_pending_bytes //= 2
 
     @staticmethod
     def order(packed: str) -> str:

@@ -82,7 +82,7 @@ class Import:
 
     def _take(self, reader: Reader, report: Report) -> None:
         pending, make, pending_bytes = self._staging.pending, self._normaliser.make, 0
-        most_pending_bytes, rows_before = self._staging.store.most_pending_bytes, self.read_rows
+        most_pending_bytes, rows_before = self._staging.most_pending_bytes, self.read_rows
         for record in reader.records():
             if record is None:
                 self._end_batch(self._staging.commit)

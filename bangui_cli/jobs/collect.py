@@ -5,13 +5,14 @@ ends. A mark that another run has moved since is read again.
 """
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from bangui_cli.fail2ban.bans import Page
 from bangui_cli.jobs.catalogue import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.resolving.resolver import Resolver
 from bangui_cli.rules import ban, timestamps, watermark
-from bangui_cli.rules.ban import Ban, Raw
+from bangui_cli.rules.ban import KEY_COLUMNS, Ban, Raw
 from bangui_cli.rules.validation import Rejected
 from bangui_cli.rules.watermark import Mark
 from bangui_cli.states import events
@@ -110,11 +111,11 @@ def _record(run: Run, place: _Place, page: Page, resolver: Resolver | None) -> b
 
 
 def _normalise(raws: Sequence[Raw], oldest: str) -> tuple[list[Ban], int, str]:
-    """Return the bans from a time on, each once, sorted by address, and how many rows are none.
+    """Return the bans from a time on, each once, by address as they came, and how many rows are none.
 
     Behind them stands the time of the latest that is older, "" for none.
     """
-    by_key: dict[tuple[str, str, str], Ban] = {}
+    by_key: dict[tuple[object, ...], Ban] = {}
     skipped, left = 0, ""
     for raw in raws:
         try:
@@ -123,10 +124,10 @@ def _normalise(raws: Sequence[Raw], oldest: str) -> tuple[list[Ban], int, str]:
             skipped += 1
             continue
         if each.banned_at >= oldest:
-            by_key[each.ip, each.banned_at, each.jail] = each
+            by_key[each[:KEY_COLUMNS]] = each
         else:
             left = max(left, each.banned_at)
-    return [by_key[key] for key in sorted(by_key)], skipped, left
+    return sorted(by_key.values(), key=attrgetter("ip")), skipped, left
 
 
 def _oldest(run: Run) -> str:

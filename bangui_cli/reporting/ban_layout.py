@@ -1,11 +1,10 @@
 """Lay bans out one by one: as a table, for JSON, or as CSV."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
-from bangui_cli.reporting.layout import csv_cell
+from bangui_cli.reporting.layout import csv_cell, csv_pieces
 from bangui_cli.rules import durations
 from bangui_cli.rules.countries import short_name
 from bangui_cli.store.bans import Ban
@@ -20,36 +19,27 @@ def with_name(ban: Ban) -> Ban:
     return ban._replace(country_name=name if ban.country_code else None)
 
 
-def without_origin(bans: Iterable[Ban]) -> list[dict[str, Any]]:
-    """Return the rows of a table that tells when, whom, where, how long and how often."""
-    return [
-        {
-            "banned at": readable.short_moment(ban.banned_at),
-            "address": ban.ip,
-            "jail": ban.jail,
-            "instance": ban.instance,
-            "for": _duration(ban.bantime_s),
-            "times": f"{ban.bancount:,}",
-        }
-        for ban in bans
-    ]
+def without_origin(ban: Ban) -> dict[str, Any]:
+    """Return the row of a table that tells when, whom, where, how long and how often."""
+    return {
+        "banned at": readable.short_moment(ban.banned_at),
+        "address": ban.ip,
+        "jail": ban.jail,
+        "instance": ban.instance,
+        "for": _duration(ban.bantime_s),
+        "times": f"{ban.bancount:,}",
+    }
 
 
-def table_rows(bans: Sequence[Ban]) -> list[dict[str, Any]]:
-    """Return the rows of a table that tells the origins, too."""
-    return [
-        row | {"country": ban.country_code, "ASN": ban.asn, "org": ban.org}
-        for row, ban in zip(without_origin(bans), bans, strict=True)
-    ]
+def with_origin(ban: Ban) -> dict[str, Any]:
+    """Return the row of a table that tells the origin, too."""
+    return without_origin(ban) | {"country": ban.country_code, "ASN": ban.asn, "org": ban.org}
 
 
-def csv_text(bans: Sequence[Ban]) -> str:
-    """Return bans as CSV, every text quoted."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(Ban._fields)
-    writer.writerows(map(_cell, ban) for ban in bans)
-    return text.getvalue().removesuffix("\n")
+def csv_texts(bans: Iterable[Ban]) -> Iterator[str]:
+    """Yield the pieces of bans as CSV, every text quoted."""
+    rows = (list(map(_cell, ban)) for ban in bans)
+    return csv_pieces(chain([Ban._fields], rows))
 
 
 def _cell(value: str | int | None) -> str | int:

@@ -11,7 +11,7 @@ from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.fail2ban.addresses import first_address
 from bangui_cli.fail2ban.counting import Asked, Moments
 from bangui_cli.reporting.history import by_time
-from bangui_cli.reporting.selection import Selection
+from bangui_cli.reporting.selection import Selection, Sources
 from bangui_cli.reporting.summary import ADDRESS, Report, describe, summarise, summarise_addresses
 from bangui_cli.rules import local_times, networks, timestamps
 from bangui_cli.rules.entry import Entry
@@ -68,15 +68,15 @@ def summarise_bans(
     if by == ADDRESS:
         total = sum(moments.bans for moments in counted.values())
         unknown = counted[None].bans if None in counted else 0
-        return summarise_addresses(_most_banned(store, counted, top), total, unknown)
+        return summarise_addresses(list(_most_banned(store, counted, top)), total, unknown)
     if by == _JAIL:
         return summarise(by, ((jail, None, bans) for jail, bans in counted.items()), top)
     return by_time(counted, selection, by, top, now_s)
 
 
-def jails(path: str) -> list[str]:
-    """Return the jails that have bans in fail2ban's database."""
-    return fail2ban.read_jails(path)
+def read_sources(path: str, selection: Selection) -> Sources:
+    """Return the jails that have bans in fail2ban's database, if a selection names any."""
+    return Sources(jails=tuple(fail2ban.read_jails(path)) if selection.jails else ())
 
 
 def _count_origins(store: Store, bans: Mapping[str | None, int], by: str) -> Iterable[Counted]:

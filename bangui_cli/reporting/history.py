@@ -1,10 +1,10 @@
 """Count the bans that bangui remembers. What takes the store wants a snapshot."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from bangui_cli.reporting.selection import Selection
+from bangui_cli.reporting.selection import Selection, Sources
 from bangui_cli.reporting.summary import (
     ADDRESS,
     Report,
@@ -21,7 +21,7 @@ from bangui_cli.store.bans import EVERY_BAN
 class Counted(NamedTuple):
     """What the memory of bans has answered; where some addresses may be left out, with the total."""
 
-    rows: list[Any]
+    rows: Iterable[Any]
     total: int = 0
 
 
@@ -34,7 +34,7 @@ def read_bans(store: Store, selection: Selection, by: str, top: int | None, now_
     which = selection.as_filter(now_s)
     if by == ADDRESS:
         total = store.bans.extent(which).bans
-        return Counted(store.bans.count_by_address(which, top), total)
+        return Counted(store.bans.copy_by_address(which, top), total)
     if by in local_times.UNITS:
         return Counted(store.bans.count_over_time(which))
     return Counted(store.bans.count_by(by, which))
@@ -54,9 +54,16 @@ def summarise_bans(
     return by_time(quarters, selection, by, top, now_s)
 
 
-def jails(store: Store) -> list[str]:
-    """Return the jails that have bans."""
-    return sorted(str(jail) for jail, _, _ in store.bans.count_by("jail", EVERY_BAN))
+def find_sources(store: Store, selection: Selection) -> Sources:
+    """Return the sources that have bans, of the kinds that a selection names."""
+    return Sources(
+        jails=_keys(store, "jail") if selection.jails else (),
+        instances=_keys(store, "instance") if selection.instances else (),
+    )
+
+
+def _keys(store: Store, source: str) -> tuple[str, ...]:
+    return tuple(sorted(str(key) for key, _, _ in store.bans.count_by(source, EVERY_BAN)))
 
 
 def by_time(

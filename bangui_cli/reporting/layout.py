@@ -2,12 +2,15 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 from bangui_cli.host import terminal
 from bangui_cli.reporting.summary import ADDRESS, AddressRow, Report, Row
 from bangui_cli.rules import spreadsheets
-from bangui_cli.telling import readable
+from bangui_cli.rules.rereading import Rereadable
+from bangui_cli.telling import output, readable
+from bangui_cli.telling.pieces import in_pieces, joined
 
 _HEADINGS = {"asn": "ASN", "org": "organisation", "ip": "address"}
 # Their keys have names.
@@ -20,20 +23,22 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 _BEYOND = "▶"
 
 
-def table_rows(report: Report, columns: int | None) -> list[dict[str, object]]:
+def table_rows(report: Report, columns: int | None) -> Rereadable[dict[str, object]]:
     """Return the rows of a table; on a terminal of so many columns each has a bar, if there is room."""
-    rows = [*report.rows, *_nameless_rows(report, "(other)", "(unknown)"), _total_row(report)]
-    digits, bars = len(f"{report.total:,}"), _bars(report, rows, columns)
-    return [
-        {
+    total = Row("(total)", None, report.total, float(report.total > 0))
+    below = [*_nameless_rows(report, "(other)", "(unknown)"), total]
+    digits, bar = len(f"{report.total:,}"), _bars(report, total, columns)
+
+    def lay_out(row: Row) -> dict[str, object]:
+        return {
             _HEADINGS.get(report.by, report.by): row.key,
             "count": f"{row.count:>{digits},}",
             "share": f"{row.share:6.1%}",
-            **bar,
+            **bar(row),
             **_told_besides(report, row),
         }
-        for row, bar in zip(rows, bars, strict=True)
-    ]
+
+    return Rereadable(lambda: map(lay_out, chain(report.rows, below)))
 
 
 def _told_besides(report: Report, row: Row) -> dict[str, object]:
@@ -53,19 +58,35 @@ def _of_address(row: Row) -> list[str | None]:
     return [row.country_code, row.asn, row.org, row.first_at, row.last_at]
 
 
-def csv_text(report: Report) -> str:
-    """Return the rows as CSV, every text quoted; the other and the unknown come last and have no key."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+def json_texts(report: Report) -> Iterator[str]:
+    """Yield the pieces of the object that --format json prints."""
+    rows = (row.as_json() for row in report.rows)
+    return output.json_texts(report.counts_as_json(), "rows", rows)
+
+
+def csv_texts(report: Report) -> Iterator[str]:
+    """Yield the pieces of a table with every text quoted; the other and the unknown have no key."""
+    return csv_pieces(_csv_rows(report))
+
+
+def _csv_rows(report: Report) -> Iterator[Sequence[object]]:
     besides = _ADDRESS_COLUMNS if report.by == ADDRESS else ()
-    writer.writerow(("key", "name", "count", "share", *besides))
+    yield "key", "name", "count", "share", *besides
     for row in report.rows:
         more = _of_address(row) if besides else ()
-        writer.writerow(
-            (csv_cell(row.key), csv_cell(row.name), row.count, row.share, *map(csv_cell, more))
-        )
+        yield csv_cell(row.key), csv_cell(row.name), row.count, row.share, *map(csv_cell, more)
     for row in _nameless_rows(report, "other", "unknown"):
-        writer.writerow(("", row.key, row.count, row.share, *[""] * len(besides)))
+        yield "", row.key, row.count, row.share, *[""] * len(besides)
+
+
+def csv_pieces(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """Yield the pieces of a CSV text without its last newline, every text quoted."""
+    return joined(map(_csv_lines, in_pieces(rows)), "\n")
+
+
+def _csv_lines(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerows(rows)
     return text.getvalue().removesuffix("\n")
 
 
@@ -75,18 +96,13 @@ def _nameless_rows(report: Report, other: str, unknown: str) -> Iterator[Row]:
             yield Row(label, None, count, round(count / report.total, 4))
 
 
-def _total_row(report: Report) -> Row:
-    return Row("(total)", None, report.total, float(report.total > 0))
-
-
-def _bars(report: Report, rows: list[Row], columns: int | None) -> list[dict[str, object]]:
-    """Return a cell with a bar for each row but the total; what is unknown does not set the scale."""
+def _bars(report: Report, total: Row, columns: int | None) -> Callable[[Row], dict[str, object]]:
+    """Return what makes the cell with the bar of a row; what is unknown does not set the scale."""
     length = min(_LONGEST_BAR, ((columns or 0) - _WITHOUT_BARS) // 2)
     if length < _SHORTEST_BAR:
-        return [{}] * len(rows)
-    scale = max([report.other, *(row.count for row in report.rows)]) or report.unknown
-    bars = [_bar(row.count, scale, length) for row in rows[:-1]]
-    return [{" " * length: bar} for bar in [*bars, " "]]
+        return lambda _: {}
+    scale = max(chain([report.other], (row.count for row in report.rows))) or report.unknown
+    return lambda row: {" " * length: " " if row is total else _bar(row.count, scale, length)}
 
 
 def _bar(count: int, scale: int, length: int) -> str:

@@ -31,6 +31,13 @@ class Selection(NamedTuple):
         )
 
 
+class Sources(NamedTuple):
+    """The jails and the instances that have bans, as far as a selection names any."""
+
+    jails: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+
+
 def as_remembered(name: str) -> str:
     """Return a name of the command line as `collect` has recorded it."""
     return decode(name.encode("utf-8", "surrogateescape"))

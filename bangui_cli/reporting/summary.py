@@ -6,6 +6,7 @@ from typing import Any
 
 from bangui_cli.rules import local_times
 from bangui_cli.rules.entry import Entry
+from bangui_cli.rules.rereading import Rereadable
 from bangui_cli.store.bans import ORIGINS, SOURCES, BannedAddress, Counted
 
 COUNTRY, ADDRESS = "country", "ip"
@@ -23,6 +24,10 @@ class Row:
     count: int
     share: float
 
+    def as_json(self) -> dict[str, Any]:
+        """Return its object; asdict() would copy each value, which takes longer than to count them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
 
 @dataclass(frozen=True, slots=True)
 class AddressRow(Row):
@@ -39,6 +44,7 @@ class AddressRow(Row):
 class Report:
     """What was counted; `rows`, `other` (below the top) and `unknown` add up to `total`.
 
+    Rows may be too many for the memory; they can be gone through again.
     `countries` are those that have some, by country alone: a code that ISO 3166 does not know is none.
     """
 
@@ -46,17 +52,13 @@ class Report:
     total: int
     unknown: int
     other: int
-    rows: list[Row]
+    rows: Iterable[Row]
     countries: int | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the object that --format json prints."""
-        # asdict() would copy each value of each row, which takes longer than to count them.
-        names = [[field.name for field in fields(row)] for row in self.rows[:1]]
-        rows = [{name: getattr(row, name) for name in names[0]} for row in self.rows]
-        counts = {} if self.countries is None else {"countries": self.countries}
+    def counts_as_json(self) -> dict[str, Any]:
+        """Return the object without its rows."""
         counted = {"by": self.by, "total": self.total, "unknown": self.unknown, "other": self.other}
-        return {**counted, **counts, "rows": rows}
+        return counted if self.countries is None else {**counted, "countries": self.countries}
 
 
 def describe(entry: Entry | None, by: str) -> tuple[str | None, str | None]:
@@ -95,22 +97,27 @@ def summarise(by: str, counted: Iterable[Counted], top: int | None) -> Report:
 
 
 def summarise_addresses(counted: Iterable[BannedAddress], total: int, unknown: int = 0) -> Report:
-    """Lay out the most frequent addresses, in their order, of so many bans; `unknown` have none."""
-    rows: list[Row] = [
-        AddressRow(
-            one.ip,
-            one.country_name or _iso_name(one.country_code, COUNTRY),
-            one.bans,
-            share(one.bans, total),
-            one.country_code,
-            one.asn,
-            one.org,
-            one.first_at,
-            one.last_at,
-        )
-        for one in counted
-    ]
-    return _report(ADDRESS, total, unknown, rows)
+    """Lay out the most frequent addresses, in their order, of so many bans; `unknown` have none.
+
+    They are gone through whenever the rows are.
+    """
+    other = total - unknown - sum(one.bans for one in counted)
+    rows = Rereadable(lambda: (_address_row(one, total) for one in counted))
+    return Report(ADDRESS, total, unknown, other, rows)
+
+
+def _address_row(one: BannedAddress, total: int) -> Row:
+    return AddressRow(
+        one.ip,
+        one.country_name or _iso_name(one.country_code, COUNTRY),
+        one.bans,
+        share(one.bans, total),
+        one.country_code,
+        one.asn,
+        one.org,
+        one.first_at,
+        one.last_at,
+    )
 
 
 def summarise_times(

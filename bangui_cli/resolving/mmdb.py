@@ -1,5 +1,6 @@
 """One MMDB file: open it, tell what it knows, look addresses up in it."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
@@ -191,12 +192,21 @@ def _read(path: str, descriptor: int, work: Callable[[Any], Any], *, cpu_limit_s
 def _author(status: os.stat_result) -> tuple[int, int] | None:
     """Return whose rights will do, for root, to read a file of another user: the reader trusts it."""
     is_foreign = os.geteuid() == trust.ROOT_ID and status.st_uid != trust.ROOT_ID
-    return (status.st_uid, status.st_gid) if is_foreign else None
+    # Of the host's users no process of a rootless container can be one.
+    if not is_foreign or trust.is_of_outside(status.st_uid):
+        return None
+    return status.st_uid, status.st_gid
 
 
 def _withheld(error: OSError, path: str) -> BanguiError:
     if not os.path.exists(_DESCRIPTORS):
         return Unavailable("/proc is not mounted", hint="mount -t proc proc /proc", path=path)
+    if error.errno == errno.EPERM:
+        return PermissionRefused(
+            f"{path} is another user's, and this root may not become that one to read it",
+            hint="chown root: FILE; or run with the capabilities CAP_SETUID and CAP_SETGID",
+            path=path,
+        )
     return of_os_error(error, f"cannot read {path}")
 
 

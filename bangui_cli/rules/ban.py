@@ -35,6 +35,10 @@ class Ban(NamedTuple):
     failures: int | None
 
 
+# The first columns, which no two bans of an instance have in common.
+KEY_COLUMNS = 3
+
+
 class KeptBan(NamedTuple):
     """A row of `ban_history`: a ban and the instance whose it is."""
 

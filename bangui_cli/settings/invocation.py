@@ -9,7 +9,7 @@ from bangui_cli.host import clocks, terminal
 from bangui_cli.host.watchdog import Watchdog
 from bangui_cli.rules.server_urls import is_server_url
 from bangui_cli.rules.sqlite_spelling import sidecars
-from bangui_cli.settings import config_file, variables
+from bangui_cli.settings import config_file, run_id, variables
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.table import Settings, Sourced
 from bangui_cli.states import errors, events
@@ -56,7 +56,7 @@ class Invocation:
     def correlation_id(self) -> str:
         """Return the ID on every line of the run: the one that was given, else a new one."""
         if self._correlation_id is None:
-            self._correlation_id = _new_id()
+            self._correlation_id = run_id.new()
         return self._correlation_id
 
     @correlation_id.setter
@@ -216,17 +216,6 @@ class Invocation:
             return self.unchecked_settings[key].value
         except BanguiError:
             return self.setting_at_hand(key)
-
-
-def _new_id() -> str:
-    """Return a random UUID (RFC 9562, version 4).
-
-    The module for them reads a dozen files: too many for the last words of a run on a slow disk.
-    """
-    digits = bytearray(os.urandom(16))
-    digits[6], digits[8] = digits[6] & 0x0F | 0x40, digits[8] & 0x3F | 0x80
-    text = digits.hex()
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def _hint_at_obstacle(error: BaseException, path: str) -> str | None:

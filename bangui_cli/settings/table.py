@@ -22,7 +22,6 @@ from bangui_cli.states.errors import IF_MISTYPED, ConfigInvalid
 from bangui_cli.states.records import Record
 
 SYSTEM_DATABASE_PATH = "/var/lib/bangui/bangui.db"
-CORRELATION_ID_VARIABLE = "BANGUI_CORRELATION_ID"
 LOG_FORMATS = ("auto", "console", "json", "journald")
 LOG_TARGETS = ("stderr", "journal")
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from bangui_cli.settings import run_id
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
-from bangui_cli.settings.table import CORRELATION_ID_VARIABLE, TABLE
+from bangui_cli.settings.table import TABLE
 
 _PREFIX = "BANGUI_"
-_KNOWN = {setting.variable for setting in TABLE} | {CONFIG_VARIABLE, CORRELATION_ID_VARIABLE}
+_KNOWN = {setting.variable for setting in TABLE} | {CONFIG_VARIABLE, run_id.VARIABLE}
 
 
 def misnamed(environment: Mapping[str, str]) -> dict[str, str]:

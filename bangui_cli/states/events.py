@@ -52,6 +52,9 @@ GEOIP_WITHOUT_COUNTRIES = Event(
 JAIL_WITHOUT_BANS = Event(
     "jail_without_bans", "warning", "there is no ban of the jail that was asked for"
 )
+INSTANCE_WITHOUT_BANS = Event(
+    "instance_without_bans", "warning", "there is no ban of the instance that was asked for"
+)
 BANS_LEFT_OUT = Event("bans_left_out", "info", "more bans fit than were asked for")
 IMPORT_ROWS_REJECTED = Event(
     "import_rows_rejected", "warning", "more rows of an input were refused than are told one by one"

@@ -7,6 +7,8 @@ are timestamp texts. An engine offers it as `store.bans`: no job pays for these 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from bangui_cli.rules.rereading import Copied
+
 # What bans are counted by, besides addresses and time.
 ORIGINS = ("country", "asn", "org")
 SOURCES = ("jail", "instance")
@@ -104,6 +106,12 @@ class Bans(Protocol):
     def list_newest(self, which: BanFilter, limit_rows: int | None = None) -> list[Ban]:
         """Return so many bans at most, the newest first."""
 
+    def copy_newest(self, which: BanFilter, limit_rows: int | None = None) -> Copied[Ban]:
+        """Return the same, to be read behind the snapshot while the store is open.
+
+        However long the caller takes, nobody waits for it.
+        """
+
     def count_by(self, key: str, which: BanFilter) -> list[Counted]:
         """Count bans by one of ORIGINS or SOURCES: key, name, bans; None is unknown.
 
@@ -116,8 +124,11 @@ class Bans(Protocol):
         Count those of the time from `before` to `since`, too, where that is given.
         """
 
-    def count_by_address(self, which: BanFilter, limit_rows: int | None = None) -> list[BannedAddress]:
-        """Count the bans of each address, the most frequent first, then the last one banned."""
+    def count_by_address(self, which: BanFilter, limit_rows: int) -> list[BannedAddress]:
+        """Count the bans of each address, the most frequent first, of as many the first address."""
+
+    def copy_by_address(self, which: BanFilter, limit_rows: int | None = None) -> Copied[BannedAddress]:
+        """Return the same, to be read as what `copy_newest` returns."""
 
     def count_by_masked_address(self, which: BanFilter, limit_rows: int) -> list[tuple[str, int]]:
         """Count the bans of all addresses that are the same once masked, the most frequent first."""

@@ -2,12 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bangui_cli.host import clocks, terminal
+from bangui_cli.rules.rereading import Rereadable
 from bangui_cli.states.errors import IoFailed
 from bangui_cli.telling import tables
+from bangui_cli.telling.pieces import in_pieces, joined
 from bangui_cli.telling.readable import label, readable
 
 
@@ -21,20 +23,44 @@ def json_text(value: Any) -> str:
         return json.dumps(finite)
 
 
+def json_texts(values: Mapping[str, Any], name: str, rows: Iterable[Any]) -> Iterator[str]:
+    """Yield the pieces of one JSON object whose last value is the list of many rows."""
+    yield json_text({**values, name: []}).removesuffix("]}")
+    yield from joined((json_text(some)[1:-1] for some in in_pieces(rows)), ", ")
+    yield "]}"
+
+
 def print_json(value: Any) -> None:
     """Print one JSON value on one line."""
     print_text(json_text(value))
 
 
 def print_text(text: str) -> None:
-    """Print a result with a newline. A reader that has gone is no failure; a full disk is.
+    """Print a result with a newline, as `print_texts` does."""
+    print_texts([text])
 
-    Raise IoFailed where the result could not be delivered.
+
+def print_texts(texts: Iterable[str]) -> None:
+    """Print a result that comes in pieces, with a newline.
+
+    A reader that has gone is no failure; a full disk is. Raise IoFailed where the result could not be
+    delivered.
     """
     if sys.stdout is None:
         return
     # A locale that lacks a letter of a name must not cost the answer.
-    print_pieces([f"{text}\n".encode(sys.stdout.encoding, "backslashreplace")])
+    encoding = sys.stdout.encoding
+    print_pieces(text.encode(encoding, "backslashreplace") for text in with_newline(texts))
+
+
+def with_newline(texts: Iterable[str]) -> Iterator[str]:
+    """Yield texts, the last one with a newline behind it."""
+    last = ""
+    for text in texts:
+        if last:
+            yield last
+        last = text
+    yield f"{last}\n"
 
 
 def print_pieces(pieces: Iterable[bytes]) -> None:
@@ -74,10 +100,14 @@ def print_section(title: str, values: dict[str, Any]) -> None:
 def print_table(rows: list[dict[str, Any]], most_columns: int | None = None) -> None:
     """Print rows of equal keys as columns, with a heading."""
     if rows:
-        print_text(table_text(rows, terminal.stdout_columns()))
+        print_texts(table_texts(rows, terminal.stdout_columns()))
 
 
-def table_text(rows: list[dict[str, Any]], columns: int | None) -> str:
-    """Return rows of equal keys as columns, with a heading, within the columns of a terminal."""
-    cells = [[readable("", value, 0.0) for value in row.values()] for row in rows]
-    return "\n".join(tables.table(list(rows[0]), cells, columns))
+def table_texts(rows: Iterable[Mapping[str, Any]], columns: int | None) -> Iterator[str]:
+    """Yield the pieces of rows of equal keys as columns, with a heading, within those of a terminal.
+
+    The rows, one at least, are gone through more than once.
+    """
+    cells = Rereadable(lambda: ([readable("", value, 0.0) for value in row.values()] for row in rows))
+    lines = tables.table(list(next(iter(rows))), cells, columns)
+    return joined(("\n".join(some) for some in in_pieces(lines)), "\n")

@@ -35,6 +35,9 @@ _SENTENCES: dict[Event, tuple[str | tuple[str, ...], ...]] = {
         "{file}: ISO 3166 does not know the country of {rows}; the first is {country}",
     ),
     events.JAIL_WITHOUT_BANS: ("jail {jail} has no ban", "; there are bans of {jails}"),
+    events.INSTANCE_WITHOUT_BANS: (
+        "instance {instance} has no ban", "; there are bans of {instances}",
+    ),
     events.VARIABLE_NOT_SCHEDULED: ("{variable} does not reach the jobs",),
     events.SCHEDULED_AS_ROOT: ("root runs the jobs", ": {reason}"),
     events.FORGOTTEN_STILL_BANNED: (

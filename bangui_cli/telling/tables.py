@@ -4,28 +4,35 @@ Nothing is ever cut. What does not fit is broken at blanks; a table whose column
 laid out with each value on a line of its own.
 """
 
-import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 
 _GAP = "  "
 # A longer word, such as a path, is broken before a table is given up.
 _LONG_WORD_COLUMNS = 24
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], columns: int | None) -> list[str]:
-    """Return lines of aligned columns under their heads."""
-    widths = [max(map(width, column)) for column in zip(heads, *rows, strict=True)]
-    if columns is None or sum(widths) + len(_GAP) * (len(widths) - 1) <= columns:
-        return [line for row in (heads, *rows) for line in _row(row, widths, None)]
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], columns: int | None) -> Iterator[str]:
+    """Yield lines of aligned columns under their heads; the rows are gone through more than once."""
+    widths = _widest(rows, map(width, heads), width)
+    if columns is None or _total(widths) <= columns:
+        return (_line(row, widths) for row in chain([heads], rows))
     # A head such as country_code may be broken like a text.
     titles = [head.replace("_", " ") for head in heads]
-    bodies = list(zip(*rows, strict=True))
-    narrowed = _narrow(titles, bodies, columns) or _narrow(titles, bodies, columns, _LONG_WORD_COLUMNS)
+    narrowed = _narrow(titles, rows, columns)
     if narrowed:
-        return [line for row in (titles, *rows) for line in _row(row, narrowed, columns)]
-    names = [head.strip() for head in heads]
-    return "\n\n".join("\n".join(pairs(names, row, columns)) for row in rows).split("\n")
+        return (line for row in chain([titles], rows) for line in _wrapped(row, narrowed))
+    return _one_value_a_line([head.strip() for head in heads], rows, columns)
+
+
+def _one_value_a_line(
+    names: Sequence[str], rows: Iterable[Sequence[str]], columns: int
+) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        yield from pairs(names, row, columns)
 
 
 def pairs(
@@ -61,38 +68,50 @@ def width(text: str) -> int:
     return len(text) + wide - accents
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], columns: int | None) -> list[str]:
-    """Return the lines of one row, several where a cell is wrapped."""
-    wrapped = [
-        [cell] if columns is None else _wrap(cell, room)
-        for cell, room in zip(cells, widths, strict=True)
-    ]
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return _GAP.join(map(_pad, cells, widths)).rstrip()
+
+
+def _wrapped(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Return the lines of one row, several where a cell is too wide."""
+    wrapped = list(map(_wrap, cells, widths))
     height = max(map(len, wrapped))
     lines = zip(*([*cell, *[""] * (height - len(cell))] for cell in wrapped), strict=True)
-    return [_GAP.join(map(_pad, line, widths)).rstrip() for line in lines]
+    return [_line(line, widths) for line in lines]
 
 
-def _narrow(
-    titles: Sequence[str],
-    bodies: Sequence[Sequence[str]],
-    columns: int,
-    most_columns: int = sys.maxsize,
-) -> list[int] | None:
-    """Return widths that fit, taken from the widest column that can spare any; None if there is none.
-
-    No word of up to `most_columns` is broken.
-    """
+def _narrow(titles: Sequence[str], rows: Iterable[Sequence[str]], columns: int) -> list[int] | None:
+    """Return widths that fit; None if there are none in which only long words are broken."""
     least = list(map(_longest_word, titles))
-    widths = [max(own, *map(width, body)) for own, body in zip(least, bodies, strict=True)]
-    words = [max(own, *map(_longest_word, body)) for own, body in zip(least, bodies, strict=True)]
-    floors = [min(own, most_columns) for own in words]
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - columns
+    widths = _widest(rows, least, width)
+    words = _widest(rows, least, _longest_word)
+    floors = words, [min(own, _LONG_WORD_COLUMNS) for own in words]
+    return next(filter(None, (_taken_in(widths, each, columns) for each in floors)), None)
+
+
+def _taken_in(widths: Sequence[int], floors: Sequence[int], columns: int) -> list[int] | None:
+    """Return widths that fit, taken from the widest column that can spare any; None if none can."""
+    narrowed, excess = list(widths), _total(widths) - columns
     if sum(widths) - sum(floors) < excess:
         return None
     for _ in range(excess):
-        spare = [own if own > floor else 0 for own, floor in zip(widths, floors, strict=True)]
-        widths[spare.index(max(spare))] -= 1
-    return widths
+        spare = [own if own > floor else 0 for own, floor in zip(narrowed, floors, strict=True)]
+        narrowed[spare.index(max(spare))] -= 1
+    return narrowed
+
+
+def _widest(
+    rows: Iterable[Sequence[str]], least: Iterable[int], measure: Callable[[str], int]
+) -> list[int]:
+    """Return the greatest measure of each column, and no less than what is given."""
+    widest = list(least)
+    for row in rows:
+        widest = list(map(max, widest, map(measure, row)))
+    return widest
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
 def _longest_word(text: str) -> int:

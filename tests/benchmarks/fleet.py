@@ -115,7 +115,8 @@ def jobs(bangui: OnServer) -> None:
 
 def same_messages(place: Path, ours: list[str]) -> str:
     """Write a script that says to the server what a job says, and return its path."""
-    arguments = ours[len(program()) :]
+    # Behind its timeout a message is refused.
+    arguments = [*ours[len(program()) :], "--timeout", "1h"]
     said = subprocess.run(
         [sys.executable, "-c", RECORD, *arguments],
         check=True,

@@ -16,6 +16,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 from fail2bans import Fail2banDatabase  # noqa: E402
 from fleet import IN_USE, on  # noqa: E402
 from flush import measure  # noqa: E402
+from import_ import lines  # noqa: E402
 from servers import OnServer, open_server  # noqa: E402
 
 RUNS = 100
@@ -81,14 +82,17 @@ def tell_collect(bangui: OnServer, bans: int) -> None:
 
 
 def tell_flush(bangui: OnServer, rows: int) -> None:
-    bangui.execute(
-        "INSERT INTO bangui.geo_cache_dirty SELECT host('12.0.0.0'::inet + n), 'DE', 'Germany', 'AS64496',"
-        f" 'Organisation', '2026-01-01T00:00:00.000Z' FROM generate_series(1, {rows}) AS n"
-    )
+    """Print what the WAL takes for a row that is staged, and for one that is flushed."""
+    source = bangui.home / "rows.jsonl"
+    source.write_text("".join(lines(rows, in_order=False)))
     meter = Meter(bangui)
-    start = meter.wal()
-    measure(on(bangui.url, "flush"))
-    print(f"flush of {rows:,} rows: WAL {(meter.wal() - start) / rows:,.0f} B a row")
+    for name, command in (
+        ("import", on(bangui.url, "import", str(source))),
+        ("flush", on(bangui.url, "flush")),
+    ):
+        start = meter.wal()
+        measure(command)
+        print(f"{name} of {rows:,} rows: WAL {(meter.wal() - start) / rows:,.0f} B a row")
 
 
 def tell_memory(bangui: OnServer, bans: int) -> None:

@@ -459,6 +459,29 @@ def test_a_lease_that_no_run_ever_had_is_a_mistake(bangui, lease_id):
     assert bangui.ok("lock", "show", "--json").json["verdict"] == "mine"
 
 
+# Files to write.
+
+WRITERS = {
+    "status": (("status", "--json", "--output"), '{"database": {"path": '),
+    "report": (("report", "--format", "csv", "--output"), '"key","name","count","share"\n'),
+    "export": (("export", "--output"), '{"ip":"192.0.2.1",'),
+    "rejects": (("import", "rows", "--rejects"), "no row\n"),
+}
+
+
+@pytest.mark.parametrize(("writer", "beginning"), WRITERS.values(), ids=WRITERS)
+def test_a_dash_is_stdout_and_nothing_is_no_file(bangui, writer, beginning):
+    """A file of that name would be hard to delete; an empty variable of a script must be told."""
+    bangui.ok("add", "192.0.2.1")
+    (bangui.home / "rows").write_text("no row\n")
+    shown, empty = bangui.run(*writer, "-", cwd=bangui.home), bangui.run(*writer, "", cwd=bangui.home)
+
+    assert shown.stdout.startswith(beginning)
+    assert not (bangui.home / "-").exists()
+    assert (empty.code, empty.stdout) == (2, "")
+    assert "'': not a path" in empty.events[-1]["error"]
+
+
 # config.
 
 

@@ -7,7 +7,8 @@ import shlex
 import shutil
 import sqlite3
 import stat
-import threading
+import subprocess
+import sys
 import time
 
 import pytest
@@ -366,12 +367,15 @@ def test_a_check_of_the_pages_that_takes_too_long_is_given_up(healthy):
 
 def test_a_writer_is_waited_for(healthy):
     """Doctor may be asked in the middle of a flush: its commits are no fault."""
-    with contextlib.closing(sqlite3.connect(healthy.database, check_same_thread=False)) as writer:
-        writer.execute("BEGIN EXCLUSIVE")
-        commit = threading.Timer(0.3, writer.rollback)
-        commit.start()
-        check = engine.check_pages(str(healthy.database))
-        commit.join()
+    # In another process: what SQLite knows of its own locks a child would go on believing.
+    writing = (
+        "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1]); c.execute('BEGIN EXCLUSIVE'); "
+    )
+    writing += "print('begun', flush=True); time.sleep(0.3)"
+    command = [sys.executable, "-c", writing, str(healthy.database)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"begun\n"
+        check = engine.check_pages(str(healthy.database), limit_s=60.0)
 
     assert check.verdict == "ok"
 
@@ -400,9 +404,39 @@ def test_the_remedy_for_wal_converts_the_database_that_was_examined(healthy):
     assert healthy.rows("PRAGMA journal_mode") == [("delete",)]
 
 
+@pytest.mark.parametrize("beside", [None, "hosts"])
+def test_a_directory_that_others_need_is_not_to_be_closed(bangui, beside):
+    """Pasted for a database in /var/lib, chmod 700 would be the end of the host."""
+    bangui.database.parent.chmod(0o755)
+    if beside:
+        (bangui.database.parent / beside).touch()
+    _, found = examine(bangui)
+
+    remedy = found["permissions"].remedy
+    assert ("chmod 700" in remedy, "of its own" in remedy) == (not beside, bool(beside))
+
+
+def test_what_is_no_database_is_not_to_be_changed(bare):
+    """A mistyped path may lead to /etc/passwd, which all must read."""
+    bare.database.write_text("root:x:0:0:root:/root:/bin/sh\n" * 100)
+    bare.database.chmod(0o644)
+    ended = bare.run("doctor", "--json")
+
+    assert ended.code == 65
+    assert "chmod" not in ended.stdout
+
+
+def test_a_directory_that_others_need_stays_whose_it_is():
+    """What stands in it beside the database is somebody's, too."""
+    owners = {"/var/lib/x.db": 65534, "/var/lib": 0}
+
+    assert "chown nobody /var/lib" in place.check_owners(owners, 65534).remedy
+    assert "chown" not in place.check_owners(owners, 65534, kept="/var/lib").remedy
+
+
 def test_remedies_quote_paths():
     """They are there to be pasted."""
-    check = place.check_modes("/a b/x.db", 0o644, "/a b", 0o700)
+    check = place.check_modes("/a b/x.db", "/a b", (0o644, 0o700), is_shared=False)
 
     assert check.remedy == "chmod 600 '/a b/x.db'"
 

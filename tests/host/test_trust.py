@@ -9,6 +9,7 @@ from pathlib import Path
 
 import others
 import pytest
+from geoip import country, write_mmdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from others import NOBODY, give, needs_root
@@ -303,3 +304,12 @@ class TestInAUserNamespace:
         ended = bangui.run("config", "show", "--config", settings_file, under=inside)
 
         assert (ended.code, ended.events[-1]["path"]) == (77, str(settings_file.parent))
+
+    @needs_root
+    def test_a_file_of_the_host_is_read_by_whom_there_is(self, bangui, inside, place):
+        """Nobody in the container can be the user who wrote it."""
+        hosts = write_mmdb(place / "country.mmdb", {"192.0.2.0/24": country("DE", "Germany")})
+        bangui.ok("init", "--database", bangui.home / "bangui.db", under=inside)
+        options = ["--database", bangui.home / "bangui.db", "--geoip-db", hosts, "--json"]
+
+        assert bangui.ok("resolve", "192.0.2.1", *options, under=inside).json["resolved"] == 1

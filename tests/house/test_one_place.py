@@ -148,7 +148,7 @@ def test_what_a_stream_leads_to_is_asked_in_one_module():
 def test_the_environment_is_read_through_the_settings():
     """An option, a variable and a file must not disagree about who counts."""
     readers = {"os.environ", "os.getenv"}
-    allowed = ("settings/invocation.py", "host/terminal.py", "host/temporary.py")
+    allowed = ("settings/invocation.py", "settings/run_id.py", "host/terminal.py", "host/temporary.py")
     # libpq's variables are no settings of bangui's.
     allowed += ("store/postgresql/surroundings.py", "store/postgresql/custody.py")
 

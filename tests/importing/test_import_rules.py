@@ -20,6 +20,7 @@ from bangui_cli.rules import pacing
 from bangui_cli.rules.entry import Entry, flatten, pack
 from bangui_cli.rules.validation import Rejected
 from bangui_cli.store.sqlite import statements as sql
+from bangui_cli.store.sqlite import tables
 
 NOW_S = 1_800_000_000.0
 NAMES = st.sampled_from(
@@ -123,7 +124,7 @@ def test_an_empty_address_is_refused_by_the_name_of_its_field(nothing):
 def dirty_table():
     """Make an empty dirty set in memory, with its CHECK constraints."""
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-        for create in sql.CREATE_TABLES:
+        for create in tables.CREATE_TABLES:
             connection.execute(create)
         yield connection
 

@@ -16,7 +16,7 @@ OURS = """
 SELECT jail, ip, CAST(strftime('%s', banned_at) AS INTEGER), bantime_s, bancount, failures
   FROM ban_history ORDER BY 3, 2"""
 THEIRS = """
-SELECT jail, ip, timeofban, bantime, bancount, json_extract(data, '$.failures')
+SELECT jail, ip, timeofban, CAST(bantime AS INTEGER), bancount, json_extract(data, '$.failures')
   FROM bans ORDER BY 3, 2"""
 # What the server does each hour, by its own code, with the Python that it runs on.
 PYTHON = "/usr/bin/python3"
@@ -25,7 +25,8 @@ import sys
 from fail2ban.server.database import Fail2BanDb
 Fail2BanDb(sys.argv[1], purgeAge=30).purge()
 """
-INCREMENT = "bantime.increment = true\nbantime.factor = 2\n"
+# The random part that it adds makes a number with a fraction of a bantime.
+INCREMENT = "bantime.increment = true\nbantime.factor = 2\nbantime.rndtime = 1\n"
 
 
 @pytest.fixture

@@ -126,6 +126,15 @@ def test_a_jail_that_has_no_ban_is_named(history):
     assert history.ok("bans", "--jail", "\udcff").event_names == ["jail_without_bans"]
 
 
+@pytest.mark.parametrize("command", [["bans"], ["report", "--history"], ["report", "--format=html"]])
+def test_an_instance_that_has_no_ban_is_named(history, command):
+    """With those that have: a report of nothing may be a typing mistake."""
+    ended = history.ok(*command, "--from-instance", "nope", "--from-instance", "web2")
+
+    assert ended.event_names == ["instance_without_bans"]
+    assert (ended.events[0]["instance"], ended.events[0]["instances"]) == ("nope", ["web1", "web2"])
+
+
 def test_lookup_tells_the_bans_of_an_address(history):
     """Those of a network that holds it, too; the newest first; one never banned has none."""
     asked = ["192.0.2.2", "192.0.2.77", "2001:db8::1"]

@@ -229,6 +229,8 @@ def test_both_files_of_metrics_stand_in_one_directory(history):
         ["--fail2ban", "--format", "prometheus"],
         ["--history", "--title", "x"],
         ["--history", "--format", "prometheus", "--title", "x"],
+        ["--history", "--format", "html", "--by", "day"],
+        ["--format", "prometheus", "--by", "asn"],
     ],
     ids=" ".join,
 )

@@ -10,7 +10,7 @@ from servers import connect
 
 from bangui_cli.access import reading
 from bangui_cli.reporting.page.gathering import Asked, gather
-from bangui_cli.reporting.publishing import metrics_text
+from bangui_cli.reporting.publishing import count_bans, metrics_text
 from bangui_cli.reporting.selection import Selection
 from bangui_cli.rules import timestamps
 from bangui_cli.store import initialise
@@ -72,7 +72,7 @@ def test_a_server_publishes_what_a_file_does(databases, selection, are_masked):
     for database in databases:
         with reading.open_snapshot(database) as store:
             pages.append(gather(store.bans, Asked(selection, NOW_S, are_masked=are_masked, zone=UTC)))
-            metrics.append(metrics_text(store, selection, NOW_S, top=1))
+            metrics.append(metrics_text(count_bans(store, selection, NOW_S), top=1))
 
     assert pages[0].totals.bans > 0
     assert pages[1] == pages[0]

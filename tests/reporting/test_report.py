@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bangui_cli.reporting.layout import csv_text, table_rows
+from bangui_cli.reporting.layout import csv_texts, table_rows
 from bangui_cli.reporting.summary import summarise
 from bangui_cli.telling.tables import width
 
@@ -253,10 +253,10 @@ def test_a_name_from_outside_is_no_control_and_no_formula(counted):
     """Names of organisations come from files, and from BanGUI: terminals and spreadsheets obey some."""
     report = summarise("asn", counted, None)
 
-    text = csv_text(report)
+    text = "".join(csv_texts(report))
     assert text.replace("\n", "").isprintable()
     # A spreadsheet may separate by something else, and heed no quotes.
     for separator in ",;|\t":
         for row in csv.reader(io.StringIO(text), delimiter=separator, quoting=csv.QUOTE_NONE):
             assert not any(cell.strip(' "').startswith(FORMULAS) for cell in row)
-    assert len(table_rows(report, 80)) >= len(report.rows) + 1
+    assert len(list(table_rows(report, 80))) >= len(report.rows) + 1

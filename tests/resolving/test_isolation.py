@@ -215,6 +215,19 @@ def test_a_sound_file_of_another_user_is_read_as_roots_own(bangui, place):
     assert bangui.ok("resolve", "192.0.2.1", "--geoip-db", theirs, "--json").json["resolved"] == 1
 
 
+@needs_root
+def test_a_root_that_can_become_nobody_says_what_to_do(bangui, place):
+    """As in a container without any capability."""
+    theirs = give(write_mmdb(place / "country.mmdb", {"192.0.2.0/24": country("DE", "Germany")}))
+    without = "--bounding-set=-setuid,-setgid"
+    ended = bangui.run(
+        "lookup", "192.0.2.1", "--resolve", "--geoip-db", theirs, under=["setpriv", without]
+    )
+
+    assert ended.code == 77
+    assert f"chown root: {theirs}" in ended.events[-1]["hint"]
+
+
 def identities(pid):
     """Return all IDs of users and groups that a process has or could take back."""
     try:

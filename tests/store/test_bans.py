@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bangui_cli.access import reading
 from bangui_cli.resolving.lookup import look_up
 from bangui_cli.rules import networks, timestamps
+from bangui_cli.store import open_store
 from bangui_cli.store.bans import EVERY_BAN, ORIGINS, SOURCES, BanFilter, Extent
 
 # Few of each, so that rows meet: in normal form, and as BanGUI spells them, too.
@@ -118,13 +119,17 @@ def test_every_question_gets_the_answer_of_the_rows_one_by_one(
     meant = [row for row in rows if is_meant(row, which, origin[row][0])]
     moments = [row.banned_at for row in meant]
 
-    with reading.open_snapshot(either_database) as store:
-        bans = store.bans
-        extent, listed = bans.extent(which), bans.list_newest(which)
-        counted = {key: bans.count_by(key, which) for key in (*ORIGINS, *SOURCES)}
-        by_address, addresses = bans.count_by_address(which), bans.count_addresses(which)
-        over_time = bans.count_over_time(which)
+    with open_store(either_database) as store:
+        with reading.one_state(store):
+            bans = store.bans
+            extent, listed = bans.extent(which), bans.list_newest(which)
+            counted = {key: bans.count_by(key, which) for key in (*ORIGINS, *SOURCES)}
+            by_address, addresses = bans.count_by_address(which, 100), bans.count_addresses(which)
+            over_time = bans.count_over_time(which)
+            copies = bans.copy_newest(which), bans.copy_by_address(which)
+        copied = [(len(copy), list(copy), list(copy)) for copy in copies]
 
+    assert copied == [(len(rows_), rows_, rows_) for rows_ in (listed, by_address)]
     assert extent == Extent(len(meant), min(moments, default=None), max(moments, default=None))
     order = sorted(meant, key=lambda row: (row.banned_at, row.instance, row.jail, row.ip), reverse=True)
     assert [(one.instance, one.jail, one.ip, *one[:1], *one[4:7]) for one in listed] == order
@@ -157,6 +162,8 @@ def test_only_so_many_are_returned_as_were_asked_for(either_database):
 
     with reading.open_snapshot(either_database) as store:
         newest, most = store.bans.list_newest(EVERY_BAN, 2), store.bans.count_by_address(EVERY_BAN, 1)
+        copied = store.bans.copy_newest(EVERY_BAN, 2), store.bans.copy_by_address(EVERY_BAN, 1)
+        assert [list(copy) for copy in copied] == [newest, most]
 
     assert [one.banned_at for one in newest] == ["2026-01-02T00:00:00.000Z", rows[2].banned_at]
     assert [(one.ip, one.bans) for one in most] == [("192.0.2.1", 3)]

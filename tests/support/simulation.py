@@ -69,6 +69,8 @@ class Machine:
         patch(clocks, "now", self.now)
         patch(terminal, "write_line", self._hear)
         patch(terminal, "write_all", lambda descriptor, text: self._said[descriptor].append(text))
+        # What a run keeps from the search for garbage is gone with its process; here it would pile up.
+        patch(gc, "freeze", lambda: None)
         patch(sqlite3, "connect", _connecting_for(self, sqlite3.connect))
         return self
 
@@ -119,7 +121,6 @@ class Machine:
             code = None
         finally:
             self._on_statement, self._said, self.in_container = None, outer, outside
-            gc.unfreeze()  # a process takes with it what it kept from the search for garbage
         if code is None:
             self._restore_files()
         stdout, stderr = (

@@ -66,6 +66,11 @@ def said(event, **fields):
             "jail ssh has no ban; there are bans of sshd, web",
         ),
         (
+            events.INSTANCE_WITHOUT_BANS,
+            {"instance": "nope", "instances": ["web1"]},
+            "instance nope has no ban; there are bans of web1",
+        ),
+        (
             events.SCHEDULED_TWICE,
             {"format": "systemd"},
             "the jobs are installed for another scheduler, too (format systemd)",

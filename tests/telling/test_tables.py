@@ -34,7 +34,7 @@ def letters(texts):
 def test_a_table_fits_and_loses_nothing(cells, columns):
     """A terminal breaks a line that is too long anywhere; a dump of a table is data, too."""
     heads, *rows = cells
-    lines = tables.table(heads, rows, columns)
+    lines = list(tables.table(heads, rows, columns))
     shown = letters(lines)
 
     assert max(map(tables.width, lines), default=0) <= columns
@@ -48,12 +48,12 @@ def test_a_pipe_gets_a_line_a_row(cells):
     """Whoever counts, cuts or greps lines must not depend on a width."""
     heads, *rows = cells
 
-    assert len(tables.table(heads, rows, None)) == 1 + len(rows)
+    assert len(list(tables.table(heads, rows, None))) == 1 + len(rows)
 
 
 def test_what_fits_is_one_line_a_row_under_its_heads():
     """The same as in a pipe."""
-    assert tables.table(["ip", "org"], [["192.0.2.1", "x"], ["::1", "yy"]], 14) == [
+    assert list(tables.table(["ip", "org"], [["192.0.2.1", "x"], ["::1", "yy"]], 14)) == [
         "ip         org",
         "192.0.2.1  x",
         "::1        yy",
@@ -62,7 +62,7 @@ def test_what_fits_is_one_line_a_row_under_its_heads():
 
 def test_a_long_text_is_broken_at_blanks_in_its_column():
     """The other columns stay readable; a head gives way at its underlines."""
-    assert tables.table(["country_code", "org"], [["DE", "Example Company of Germany"]], 26) == [
+    assert list(tables.table(["country_code", "org"], [["DE", "Example Company of Germany"]], 26)) == [
         "country  org",
         "code",
         "DE       Example Company",
@@ -74,7 +74,7 @@ def test_columns_that_would_be_too_narrow_become_one_value_a_line():
     """Of seven columns on 40 none would be readable."""
     rows = [["2001:db8::1", "DE", "x"], ["2001:db8::2", "FR", "y"]]
 
-    assert tables.table(["ip", "country", "organisation"], rows, 30) == [
+    assert list(tables.table(["ip", "country", "organisation"], rows, 30)) == [
         "ip            2001:db8::1",
         "country       DE",
         "organisation  x",

@@ -1074,7 +1074,7 @@ MUTANTS = (
     Mutant(
         "a directory of another user is trusted",
         TRUST,
-        "if status.st_uid not in trusted and not (_leads_on(below) and _is_of_outside(status.st_uid)):",
+        "if status.st_uid not in trusted and not (_leads_on(below) and is_of_outside(status.st_uid)):",
         "if False:",
         "host/test_trust.py::test_a_directory_of_another_user_counts",
     ),
@@ -1258,11 +1258,11 @@ MUTANTS = (
     # What is handed over.
     Mutant(
         "a slow reader of an export holds writers up",
-        "bangui_cli/store/sqlite/handover.py",
-        "            yield\n            self._execute(COMMIT)",
-        "            yield\n            self._execute(COMMIT)\n            self._execute('BEGIN')\n"
+        "bangui_cli/store/sqlite/session.py",
+        "            yield\n            self._execute(sql.COMMIT)\n",
+        "            yield\n            self._execute(sql.COMMIT)\n            self._execute('BEGIN')\n"
         "            self._execute('SELECT 1 FROM sqlite_schema').fetchone()\n"
-        "            self._roll_back = lambda: None",
+        "            self._roll_back = lambda: None\n",
         "whole/test_handing_over.py::test_a_slow_reader_holds_nobody_up_and_gets_one_state",
     ),
     Mutant(
@@ -1402,21 +1402,21 @@ MUTANTS = (
     ),
     Mutant(
         "a ban is in force at the moment of its end",
-        "bangui_cli/store/sqlite/ban_statements.py",
+        "bangui_cli/store/ban_statements.py",
         "+ ban.bantime_s > ",
         "+ ban.bantime_s >= ",
         "store/test_bans.py::test_a_ban_is_over_at_the_moment_of_its_end",
     ),
     Mutant(
         "a ban counts in both of two spans that meet",
-        "bangui_cli/store/sqlite/ban_statements.py",
-        "ban.banned_at < :until",
-        "ban.banned_at <= :until",
+        "bangui_cli/store/ban_statements.py",
+        "ban.banned_at < {self._given('until')}",
+        "ban.banned_at <= {self._given('until')}",
         "reporting/test_history_reports.py::test_since_counts_and_until_does_not",
     ),
     Mutant(
         "a network that holds an address is not found by it",
-        "bangui_cli/store/sqlite/bans.py",
+        "bangui_cli/store/ban_questions.py",
         "        if asked:\n",
         "        if not asked:\n",
         "reporting/test_bans_command.py::test_lookup_tells_the_bans_of_an_address",
@@ -1424,8 +1424,8 @@ MUTANTS = (
     Mutant(
         "a failed report leaves nothing of the one before",
         "bangui_cli/cli/results.py",
-        "yield lambda text: output.replace(",
-        'output.replace(b"")\n        yield lambda text: output.replace(',
+        "yield lambda texts: output.replace_with(",
+        'output.replace(b"")\n        yield lambda texts: output.replace_with(',
         "reporting/test_history_reports.py::test_the_output_is_replaced_whole_and_a_failure_leaves_it",
     ),
     Mutant(
@@ -1441,6 +1441,20 @@ MUTANTS = (
         " and short_name(code) is not None",
         "",
         "reporting/test_history_reports.py::test_a_code_that_is_no_country_has_its_row_and_is_no_country",
+    ),
+    Mutant(
+        "a report keeps all of its rows in memory",
+        "bangui_cli/reporting/history.py",
+        "store.bans.copy_by_address(which, top)",
+        "list(store.bans.copy_by_address(which, top))",
+        "reporting/test_long_reports.py::test_many_rows_take_no_memory",
+    ),
+    Mutant(
+        "a copy is lost with its snapshot",
+        "bangui_cli/store/sqlite/session.py",
+        "            yield\n            self._execute(sql.COMMIT)\n",
+        "            yield\n",
+        "reporting/test_long_reports.py::test_all_rows_are_there_in_order_in_every_form",
     ),
     # The schedule.
     Mutant(

@@ -136,7 +136,8 @@ def test_nobody_is_in_the_way_of_another_and_nothing_is_lost(
 
     fleets.check_known(on_server.connect(), load.ledger, leaving_out=UNSURE)
     on_server.ok("forget", *FORGOTTEN)
-    on_server.ok("flush", "--wait", "400", "--timeout", "500")
+    on_server.ok("lock", "release", "--force")
+    on_server.ok("flush", "--timeout", "5m")
     cached, dirty = fleets.read_entries(on_server.connect())
     assert dirty == {}
     assert {ip: cached[ip] for ip in load.ledger.newest} == load.ledger.newest

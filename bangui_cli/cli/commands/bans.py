@@ -1,6 +1,7 @@
 """`bangui bans`: the bans that bangui remembers, one by one."""
 
-from typing import Any
+from collections.abc import Iterator
+from itertools import chain
 
 import click
 
@@ -11,9 +12,11 @@ from bangui_cli.host import clocks, terminal
 from bangui_cli.reporting import ban_layout, history
 from bangui_cli.reporting.selection import Selection
 from bangui_cli.rules import networks
+from bangui_cli.rules.rereading import Copied
 from bangui_cli.rules.validation import normalise_country_code
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
+from bangui_cli.store import open_store
 from bangui_cli.store.bans import Ban
 from bangui_cli.telling import output
 from bangui_cli.telling.readable import counted
@@ -69,38 +72,31 @@ def command(
     which = selection.as_filter(clocks.wall_s())._replace(
         countries=tuple(sorted(frozenset().union(*countries))), addresses=addresses
     )
-    with reading.open_snapshot(invocation.settings.database_path) as store:
-        bans = store.bans.list_newest(which, limit_rows)
-        total = store.bans.extent(which).bans
-        known = history.jails(store) if selection.jails else []
-    warn_of_no_bans(invocation, selection.jails, known)
-    _show(invocation, list(map(ban_layout.with_name, bans)), total, layout)
+    with open_store(invocation.settings.database_path) as store:
+        with reading.one_state(store):
+            bans = store.bans.copy_newest(which, limit_rows)
+            total = store.bans.extent(which).bans
+            known = history.find_sources(store, selection)
+        warn_of_no_bans(invocation, selection, known)
+        _show(invocation, bans.each(ban_layout.with_name), total, layout)
 
 
-def _show(invocation: Invocation, bans: list[Ban], total: int, layout: str) -> None:
+def _show(invocation: Invocation, bans: Copied[Ban], total: int, layout: str) -> None:
     left_out = total - len(bans)
     if layout == "json":
-        output.print_json(_as_json(bans, total))
+        rows = (ban._asdict() for ban in bans)
+        output.print_texts(output.json_texts({"total": total, "left_out": left_out}, "bans", rows))
     elif layout == "csv":
-        output.print_text(ban_layout.csv_text(bans))
+        output.print_texts(ban_layout.csv_texts(bans))
         if left_out:
             invocation.log.emit(events.BANS_LEFT_OUT, left_out=left_out)
     else:
-        _print_table(bans, left_out)
+        output.print_texts(_table_texts(bans, left_out))
 
 
-def _as_json(bans: list[Ban], total: int) -> dict[str, Any]:
-    return {
-        "total": total,
-        "left_out": total - len(bans),
-        "bans": [ban._asdict() for ban in bans],
-    }
-
-
-def _print_table(bans: list[Ban], left_out: int) -> None:
+def _table_texts(bans: Copied[Ban], left_out: int) -> Iterator[str]:
     if not bans:
-        output.print_text("no bans")
-        return
-    text = output.table_text(ban_layout.table_rows(bans), terminal.stdout_columns())
+        return iter(["no bans"])
+    texts = output.table_texts(bans.each(ban_layout.with_origin), terminal.stdout_columns())
     rest = f"\n\n{counted(left_out, 'more ban')} left out: see --limit" if left_out else ""
-    output.print_text(text + rest)
+    return chain(texts, [rest])

@@ -34,8 +34,8 @@ bangui export history --since 30d --format csv --output bans.csv"""
     help="Only what was resolved, or banned, since then: 7d, 2026-11-01, 2026-11-01T12:00.",
 )  # fmt: skip
 @click.option(
-    "--output", "path", metavar="FILE", shell_complete=options.complete_files,
-    help="Write to this file, which is new and yours alone, instead of stdout.",
+    "--output", "path", type=options.OUTPUT_PATH, metavar="FILE", shell_complete=options.complete_files,
+    help="Write to this file, which is new and yours alone; - is stdout.  [default: -]",
 )  # fmt: skip
 @click.pass_obj
 def command(

@@ -33,7 +33,8 @@ curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
     show_default=True, help="The form of the input; auto looks at its first line, not at its name.",
 )  # fmt: skip
 @click.option(
-    "--rejects", "rejects_path", metavar="FILE", shell_complete=options.complete_files,
+    "--rejects", "rejects_path", type=options.OUTPUT_PATH, metavar="FILE",
+    shell_complete=options.complete_files,
     help="Write the rows that were refused to this file, to be corrected; it is new and yours alone.",
 )  # fmt: skip
 @click.option(

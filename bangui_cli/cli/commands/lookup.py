@@ -106,7 +106,7 @@ def _print_tables(rows: list[dict[str, Any]], bans: list[Ban]) -> None:
         from bangui_cli.reporting import ban_layout
 
         output.print_text("")
-        output.print_table(ban_layout.without_origin(dict.fromkeys(bans)))
+        output.print_table(list(map(ban_layout.without_origin, dict.fromkeys(bans))))
 
 
 def _as_json(ban: Ban) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 """`bangui report`: where the addresses, or the bans, come from."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
 import click
 
 from bangui_cli.access import reading, turns
@@ -8,9 +12,10 @@ from bangui_cli.cli.ban_options import selection_options, warn_of_no_bans
 from bangui_cli.host import clocks, terminal
 from bangui_cli.reporting import collect, history
 from bangui_cli.reporting.selection import Selection
-from bangui_cli.reporting.summary import BAN_KEYS, KEYS, Report, summarise
+from bangui_cli.reporting.summary import BAN_KEYS, COUNTRY, KEYS, Report, summarise
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states.errors import UsageFault
+from bangui_cli.store import open_store
 from bangui_cli.telling import output
 
 _EXAMPLE = """\
@@ -28,7 +33,7 @@ _PUBLISHED = (_HTML, "prometheus")
 )
 @options.fail2ban_option("Count the bans of fail2ban's database instead of the addresses.")
 @click.option(
-    "--by", type=click.Choice(KEYS), default="country", show_default=True,
+    "--by", type=click.Choice(KEYS), default=COUNTRY, show_default=True,
     help=f"What to count by; {', '.join(BAN_KEYS)}: bans alone.",
 )  # fmt: skip
 @click.option(
@@ -61,21 +66,19 @@ def command(
     is_published = layout in _PUBLISHED
     if is_published and fail2ban:
         raise UsageFault(f"--format {layout} is of the history", hint="leave --fail2ban out")
+    if is_published and by != COUNTRY:
+        raise UsageFault(f"--format {layout} counts by all keys at once", hint="leave --by out")
     _require_fitting(by, selection, of_history=of_history or is_published, fail2ban=fail2ban)
     if title is not None and layout != _HTML:
         raise UsageFault("--title is the heading of a page", hint="add --format html")
     turns.wait(invocation, layout)
     with results.open_result(invocation, path) as deliver:
         if is_published:
-            deliver(_publish(invocation, selection, layout, title, top))
+            deliver([_publish(invocation, selection, layout, title, top)])
             return
-        if fail2ban:
-            report = _of_fail2ban(invocation, selection, by, top)
-        elif of_history:
-            report = _of_history(invocation, selection, by, top)
-        else:
-            report = _of_cache(invocation, by, top)
-        deliver(_render(report, layout, None if path else terminal.stdout_columns()))
+        source = _of_fail2ban if fail2ban else _of_history if of_history else _of_cache
+        with source(invocation, selection, by, top) as report:
+            deliver(_render(report, layout, None if path else terminal.stdout_columns()))
 
 
 def _require_fitting(by: str, selection: Selection, *, of_history: bool, fail2ban: bool) -> None:
@@ -89,30 +92,39 @@ def _require_fitting(by: str, selection: Selection, *, of_history: bool, fail2ba
         raise UsageFault("fail2ban's database knows no instances", hint="count with --history")
 
 
-def _of_cache(invocation: Invocation, by: str, top: int | None) -> Report:
+@contextmanager
+def _of_cache(invocation: Invocation, _: Selection, by: str, top: int | None) -> Iterator[Report]:
     with reading.open_snapshot(invocation.settings.database_path) as store:
         counted = list(collect.count_addresses(store, by))
-    return summarise(by, counted, top)
+    yield summarise(by, counted, top)
 
 
-def _of_history(invocation: Invocation, selection: Selection, by: str, top: int | None) -> Report:
+@contextmanager
+def _of_history(
+    invocation: Invocation, selection: Selection, by: str, top: int | None
+) -> Iterator[Report]:
     now_s = clocks.wall_s()
-    with reading.open_snapshot(invocation.settings.database_path) as store:
-        counted = history.read_bans(store, selection, by, top, now_s)
-        known = history.jails(store) if selection.jails else []
-    # Writers wait for the end of a read: what can be done behind it is.
-    warn_of_no_bans(invocation, selection.jails, known)
-    return history.summarise_bans(counted, selection, by, top, now_s)
+    with open_store(invocation.settings.database_path) as store:
+        with reading.one_state(store):
+            counted = history.read_bans(store, selection, by, top, now_s)
+            known = history.find_sources(store, selection)
+        # Writers wait for the end of a read: what can be done behind it is.
+        warn_of_no_bans(invocation, selection, known)
+        yield history.summarise_bans(counted, selection, by, top, now_s)
 
 
-def _of_fail2ban(invocation: Invocation, selection: Selection, by: str, top: int | None) -> Report:
+@contextmanager
+def _of_fail2ban(
+    invocation: Invocation, selection: Selection, by: str, top: int | None
+) -> Iterator[Report]:
     settings, now_s = invocation.settings, clocks.wall_s()
     # fail2ban's file is root's: it is read before root becomes the user whose the database is.
     counted = collect.read_bans(settings.fail2ban_db, selection, by, now_s)
-    known = collect.jails(settings.fail2ban_db) if selection.jails else []
-    warn_of_no_bans(invocation, selection.jails, known)
+    known = collect.read_sources(settings.fail2ban_db, selection)
+    warn_of_no_bans(invocation, selection, known)
     with reading.open_snapshot(settings.database_path) as store:
-        return collect.summarise_bans(store, counted, selection, by, top, now_s)
+        report = collect.summarise_bans(store, counted, selection, by, top, now_s)
+    yield report
 
 
 def _publish(
@@ -130,19 +142,19 @@ def _publish(
             asked = publishing.Asked(
                 selection, now_s, title or publishing.TITLE, top, settings.mask_ips, built_s
             )
-            text = publishing.page_text(store, asked)
+            text = partial(publishing.page_text, publishing.gather(store.bans, asked))
         else:
-            text = publishing.metrics_text(store, selection, now_s, top)
-        known = history.jails(store) if selection.jails else []
-    warn_of_no_bans(invocation, selection.jails, known)
-    return text
+            counts = publishing.count_bans(store, selection, now_s)
+            text = partial(publishing.metrics_text, counts, top)
+        known = history.find_sources(store, selection)
+    warn_of_no_bans(invocation, selection, known)
+    # Writers wait for the end of a read: the text is made behind it.
+    return text()
 
 
-def _render(report: Report, layout: str, columns: int | None) -> str:
-    if layout == "json":
-        return output.json_text(report.as_json())
-    from bangui_cli.reporting.layout import csv_text, table_rows
+def _render(report: Report, layout: str, columns: int | None) -> Iterator[str]:
+    from bangui_cli.reporting.layout import csv_texts, json_texts, table_rows
 
-    if layout == "csv":
-        return csv_text(report)
-    return output.table_text(table_rows(report, columns), columns)
+    if layout == "table":
+        return output.table_texts(table_rows(report, columns), columns)
+    return json_texts(report) if layout == "json" else csv_texts(report)

@@ -64,7 +64,8 @@ def _target_options(function: Any) -> Any:
 def _job_options(function: Any) -> Any:
     for option in (
         click.option(
-            "--command", "command_path", metavar="PATH", shell_complete=options.complete_files,
+            "--command", "command_path", type=options.PATH, metavar="PATH",
+            shell_complete=options.complete_files,
             help="The bangui that the jobs run.  [default: the one that runs now]",
         ),
         click.option(

@@ -44,8 +44,8 @@ class _Status(options.Command):
 @click.command("status", cls=_Status, example="bangui status --format json | jq .dirty")
 @options.format_option(*_FORMATS)
 @click.option(
-    "--output", "path", metavar="FILE", shell_complete=options.complete_files,
-    help="Write to this file, in one step and readable by all.  [default: stdout]",
+    "--output", "path", type=options.OUTPUT_PATH, metavar="FILE", shell_complete=options.complete_files,
+    help="Write to this file, in one step and readable by all; - is stdout.  [default: -]",
 )  # fmt: skip
 @click.option(
     "--warning-age", "warning_s", type=options.DURATION, metavar="TIME",

@@ -1,5 +1,6 @@
 """The world map: which shape and which dot wears which shade, and what no map shows."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from bangui_cli.reporting.page.atlas import Atlas, Place
@@ -30,7 +31,7 @@ class WorldMap(NamedTuple):
     elsewhere: list[Row]
 
 
-def draw_map(atlas: Atlas, rows: list[Row]) -> WorldMap:
+def draw_map(atlas: Atlas, rows: Iterable[Row]) -> WorldMap:
     """Draw countries by their count; what has no place on the map, as EU and AP, is `elsewhere`."""
     by_code = {row.key: row for row in rows}
     scale = steps(max((row.count for row in rows), default=0))

@@ -1,18 +1,11 @@
-"""Hand over what a server holds, and take bans back.
-
-What is handed over goes through a temporary file: who reads it may be slow, and would keep the server
-from clearing dead rows all that time.
-"""
+"""Hand over what a server holds, and take bans back."""
 
 import json
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
-from typing import Any
 
 from bangui_cli.rules.ban import KeptBan
 from bangui_cli.rules.entry import Entry, latest_believable, merge
-from bangui_cli.states import errors
 from bangui_cli.store.postgresql import handover_statements as sql
 from bangui_cli.store.postgresql.store import PostgresqlStore
 
@@ -27,26 +20,13 @@ class PostgresqlHandover(PostgresqlStore):
         """Copy cache and dirty set, and merge what stands in both."""
         self.require_schema()
         latest = latest_believable(self.now().wall_s)
-        entries = (_merged(row, latest) for row in self._copied(sql.EXPORT_CACHE, {}))
+        entries = (_merged(row, latest) for row in self.copy(sql.CACHE, {}))
         return (entry for entry in entries if entry.resolved_at >= since)
 
     def export_history(self, since: str) -> Iterator[KeptBan]:
         """Copy the history in its own order."""
         self.require_schema()
-        return (KeptBan(*row) for row in self._copied(sql.EXPORT_HISTORY, {"since": since}))
-
-    def _copied(self, statement: str, parameters: Mapping[str, Any]) -> Iterator[list[Any]]:
-        """Yield rows of one state, as slowly as they are wanted, from a copy that has no name."""
-        try:
-            with tempfile.TemporaryFile("w+", encoding="ascii") as copy:
-                self._ask(statement, parameters)
-                while page := self._ask(sql.NEXT_PAGE):
-                    copy.writelines(f"{json.dumps(row)}\n" for row in page)
-                self._ask(sql.END)
-                copy.seek(0)
-                yield from map(json.loads, copy)
-        except OSError as error:
-            raise errors.of_os_error(error, "cannot copy into a temporary file") from None
+        return (KeptBan(*row) for row in self.copy(sql.HISTORY, {"since": since}))
 
     def keep_bans(self, bans: Sequence[KeptBan]) -> float:
         """Insert bans, or correct them, in the order of their key."""

@@ -1,20 +1,11 @@
 """The SQL of what is handed over, named; `statements` has the rest."""
 
-# The one transaction that is open between messages: it locks no row, and ends where its client does not
-# ask on.
-_BEGIN = """
-BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-SET LOCAL idle_in_transaction_session_timeout = '30s';
-DECLARE handed_over CURSOR FOR"""
-NEXT_PAGE = "FETCH FORWARD 5000 FROM handed_over"
-END = "COMMIT"
-
 _KNOWN = "{row}.country_code, {row}.country_name, {row}.asn, {row}.org"
-EXPORT_CACHE = f"""{_BEGIN}
+CACHE = f"""
 SELECT c.ip, {_KNOWN.format(row="c")}, c.cached_at, d.ip, {_KNOWN.format(row="d")}, d.resolved_at
   FROM bangui.geo_cache AS c FULL JOIN bangui.geo_cache_dirty AS d ON d.ip = c.ip
  ORDER BY coalesce(c.ip, d.ip)"""
-EXPORT_HISTORY = f"""{_BEGIN}
+HISTORY = """
 SELECT instance, jail, ip, banned_at, bantime_s, bancount, failures FROM bangui.ban_history
  WHERE banned_at >= %(since)s ORDER BY banned_at, instance, jail, ip"""
 

@@ -1,6 +1,6 @@
 """The store on a PostgreSQL server: what bangui asks and tells its database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,9 @@ from bangui_cli.store.postgresql import statements as sql
 from bangui_cli.store.postgresql.session import Session
 
 if TYPE_CHECKING:
+    from bangui_cli.rules.rereading import Copied
     from bangui_cli.store.bans import Bans
+    from bangui_cli.store.postgresql.copying import Copies
 
 # An address that comes more often than this in one batch is staged in several transactions.
 _MOST_ROUNDS = 20
@@ -29,11 +31,13 @@ class PostgresqlStore(Session):
     """bangui's tables in a schema of their own; `interface.Store` says what each verb promises."""
 
     # The driver copies each message more than once, and takes more memory than SQLite to begin with.
-    most_pending_bytes = 1_500_000
+    most_pending_bytes = 1_000_000
     most_staged_rows = 5_000
     # Nobody waits for more than single rows; one batch in a hundred takes twice as long as it should.
     target_hold_s = 0.04
     rest_s = 0.0
+    # What was copied, if anything was.
+    _copies: "Copies | None" = None
 
     def now(self) -> Instant:
         """Tell the server's clock: read once, it is counted on here."""
@@ -184,9 +188,23 @@ class PostgresqlStore(Session):
     @property
     def bans(self) -> "Bans":
         """Return what the memory of bans can be asked."""
-        from bangui_cli.store.postgresql.bans import PostgresqlBans  # no job asks
+        from bangui_cli.store.postgresql.bans import questions  # no job asks
 
-        return PostgresqlBans(self._look, latest_believable(self.now().wall_s))
+        return questions(self._look, self.copy, latest_believable(self.now().wall_s))
+
+    def copy(self, statement: str, parameters: Mapping[str, Any]) -> "Copied[Sequence[Any]]":
+        """Return the rows of a statement, to be read as slowly as is wanted while the store is open."""
+        if self._copies is None:
+            from bangui_cli.store.postgresql.copying import Copies  # no job reads so much
+
+            self._copies = Copies(self._ask)
+        return self._copies.make(statement, parameters)
+
+    def close(self) -> None:
+        """Hang up, and give up what was copied."""
+        super().close()
+        if self._copies:
+            self._copies.close()
 
     # The state of the jobs, and of the database.
 

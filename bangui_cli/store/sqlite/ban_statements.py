@@ -1,155 +1,51 @@
-"""The SQL that asks the memory of bans: made of the terms that a filter has."""
-
-from collections.abc import Iterable
+"""How SQLite spells what bans are asked by."""
 
 from bangui_cli.rules.entry import NO_COUNTRY, SAME_COUNTRY
 from bangui_cli.rules.masking import PREFIX_BITS
-from bangui_cli.store.bans import QUARTER_HOUR_S, BanFilter
+from bangui_cli.store.ban_statements import ORIGIN_COLUMNS, BanStatements, Dialect
 from bangui_cli.store.merging import chosen, staged
 from bangui_cli.store.sqlite.foreign_rows import cached
 
-_TERMS = {
-    "since": "ban.banned_at >= :since",
-    "until": "ban.banned_at < :until",
-    "active_at": "(ban.bantime_s < 0 OR {start_s} + ban.bantime_s > {active_at_s})",
-    "jails": "ban.jail IN (SELECT value FROM json_each(:jails))",
-    "instances": "ban.instance IN (SELECT value FROM json_each(:instances))",
-    "addresses": "ban.ip IN (SELECT value FROM json_each(:addresses))",
-}
-
-
-def _seconds(time: str) -> str:
-    return f"CAST(strftime('%s', {time}) AS INTEGER)"
-
-
-_START_S = _seconds("ban.banned_at")
+_GIVEN_COLUMNS = ("ip", *ORIGIN_COLUMNS)
+_GIVEN = f"""
+WITH given ({", ".join(_GIVEN_COLUMNS)}) AS MATERIALIZED (
+  SELECT {", ".join(f"json_extract(value, '$[{index}]')" for index in range(len(_GIVEN_COLUMNS)))}
+    FROM json_each(:given))"""
 
 
 def _first_address(ip: str) -> str:
     return f"CASE WHEN instr({ip}, '/') > 0 THEN substr({ip}, 1, instr({ip}, '/') - 1) ELSE {ip} END"
 
 
-def _origin(ip: str) -> str:
-    """Join what is known of an address: cached, dirty, or given, where the cache spells it otherwise."""
-    first = _first_address(ip)
-    return f"""
-  LEFT JOIN geo_cache AS cached ON cached.ip = {first}
-  LEFT JOIN geo_cache_dirty AS dirty ON dirty.ip = {first}
-  LEFT JOIN given ON given.ip = {first}"""
+_JOINED = f"""
+  LEFT JOIN geo_cache AS cached ON cached.ip = {_first_address("{ip}")}
+  LEFT JOIN geo_cache_dirty AS dirty ON dirty.ip = {_first_address("{ip}")}"""
+_JOINED_GIVEN = f"{_JOINED}\n  LEFT JOIN given ON given.ip = {_first_address('{ip}')}"
 
 
-_COLUMNS = ("ip", "country_code", "country_name", "asn", "org")
-_GIVEN = f"""
-WITH given ({", ".join(_COLUMNS)}) AS MATERIALIZED (
-  SELECT {", ".join(f"json_extract(value, '$[{index}]')" for index in range(len(_COLUMNS)))}
-    FROM json_each(:given))"""
-
-
-def _known(column: str) -> str:
+def _found(column: str) -> str:
     counts = chosen(staged("dirty"), cached("cached"), ":latest")[column]
     one = f"WHEN dirty.ip IS NULL THEN cached.{column} WHEN cached.ip IS NULL THEN dirty.{column}"
-    found = f"CASE {one} ELSE {counts} END"
-    return f"CASE WHEN given.ip IS NULL THEN nullif(CAST({found} AS TEXT), '') ELSE given.{column} END"
+    return f"nullif(CAST(CASE {one} ELSE {counts} END AS TEXT), '')"
 
 
-def _known_country() -> str:
+def _country(code: str) -> str:
     """Spell `known_country`."""
-    code = f"upper({_known('country_code')})"
-    none = " ".join(f"WHEN '{code}' THEN NULL" for code in NO_COUNTRY)
-    same = " ".join(f"WHEN '{code}' THEN '{other}'" for code, other in SAME_COUNTRY.items())
+    code = f"upper({code})"
+    none = " ".join(f"WHEN '{nothing}' THEN NULL" for nothing in NO_COUNTRY)
+    same = " ".join(f"WHEN '{one}' THEN '{other}'" for one, other in SAME_COUNTRY.items())
     return f"CASE {code} {none} {same} ELSE {code} END"
 
 
-_KNOWN = {column: _known(column) for column in _COLUMNS[1:]} | {"country_code": _known_country()}
-_ORIGIN_COLUMNS = ", ".join(_KNOWN[column] for column in _COLUMNS[1:])
-_IN_COUNTRIES = f"""ban.ip IN (
-  SELECT address.ip FROM (SELECT DISTINCT ip FROM ban_history) AS address {_origin("address.ip")}
-   WHERE {_KNOWN["country_code"]} IN (SELECT value FROM json_each(:countries)))"""
+def _known(column: str, found: str) -> str:
+    return _country(found) if column == "country_code" else found
 
 
-def _where(which: BanFilter) -> str:
-    terms = [term for name, term in _TERMS.items() if getattr(which, name)]
-    if which.countries:
-        terms.append(_IN_COUNTRIES)
-    active_at_s = _seconds(":active_at")
-    text = " AND ".join(terms).format(start_s=_START_S, active_at_s=active_at_s)
-    return f" WHERE {text}" if terms else ""
-
-
-def _bans(which: BanFilter) -> str:
-    return f"FROM ban_history AS ban{_where(which)}"
-
-
-def _by_address(columns: Iterable[str], which: BanFilter) -> str:
-    return f"SELECT {', '.join(('ban.ip AS ip', *columns))} {_bans(which)} GROUP BY ban.ip"
-
-
-# A network has a slash, and an index of its own.
-NETWORKS = "SELECT DISTINCT ip FROM ban_history WHERE instr(ip, '/') > 0"
-BEGINNING = "SELECT DISTINCT ip FROM ban_history WHERE ip >= :first AND ip < :behind"
-
-
-def extent(which: BanFilter) -> str:
-    """Return the statement that counts bans and tells their first and last moment."""
-    return f"{_GIVEN} SELECT count(*), min(ban.banned_at), max(ban.banned_at) {_bans(which)}"
-
-
-def list_newest(which: BanFilter) -> str:
-    """Return the statement for bans one by one."""
-    return f"""{_GIVEN}
-SELECT ban.banned_at, ban.ip, ban.jail, ban.instance, ban.bantime_s, ban.bancount, ban.failures,
-       {_ORIGIN_COLUMNS}
-  FROM ban_history AS ban {_origin("ban.ip")} {_where(which)}
- ORDER BY ban.banned_at DESC, ban.instance DESC, ban.jail DESC, ban.ip DESC LIMIT :limit_rows"""
-
-
-def count_by_origin(key: str, which: BanFilter) -> str:
-    """Return the statement that counts by "country", "asn" or "org", and by the names of each."""
-    names = {"country": ("country_code", "country_name"), "asn": ("asn", "org"), "org": ("org", None)}
-    column, name = names[key]
-    return f"""{_GIVEN}
-SELECT {_KNOWN[column]}, {_KNOWN[name] if name else "NULL"}, sum(address.bans)
-  FROM ({_by_address(["count(*) AS bans"], which)}) AS address {_origin("address.ip")}
- GROUP BY 1, 2"""
-
-
-def count_by_whole_origin(which: BanFilter) -> str:
-    """Return the statement that counts by all of an origin, from a moment on and before it."""
-    halves = ("sum(ban.banned_at >= :middle) AS bans", "sum(ban.banned_at < :middle) AS earlier")
-    return f"""{_GIVEN}
-SELECT {_ORIGIN_COLUMNS},
-       sum(address.bans), sum(address.bans > 0), sum(address.earlier), sum(address.earlier > 0)
-  FROM ({_by_address(halves, which)}) AS address {_origin("address.ip")}
- GROUP BY 1, 2, 3, 4"""
-
-
-def count_by_source(key: str, which: BanFilter) -> str:
-    """Return the statement that counts by "jail" or "instance"."""
-    return f"{_GIVEN} SELECT ban.{key}, NULL, count(*) {_bans(which)} GROUP BY 1"
-
-
-def count_by_address(which: BanFilter) -> str:
-    """Return the statement that counts by address, with origins, and the first and last moment."""
-    counted = ("count(*) AS bans", "min(ban.banned_at) AS first_at", "max(ban.banned_at) AS last_at")
-    rank = "ORDER BY bans DESC, ip"
-    return f"""{_GIVEN}
-SELECT address.ip, address.bans, {_ORIGIN_COLUMNS}, address.first_at, address.last_at
-  FROM ({_by_address(counted, which)} {rank} LIMIT :limit_rows) AS address {_origin("address.ip")}
- ORDER BY address.bans DESC, address.ip"""
-
-
-def count_by_masked_address(which: BanFilter) -> str:
-    """Return the statement that counts by what is left of an address once it is masked."""
-    first, bits = _first_address("ip"), "CAST(substr(ip, instr(ip, '/') + 1) AS INTEGER)"
-    return f"""{_GIVEN}
-SELECT CASE WHEN instr(ip, ':') = 0 AND instr(ip, '/') = 0 THEN {_masked_ipv4("ip")}
-            WHEN instr(ip, ':') = 0 AND {bits} >= {PREFIX_BITS[4]} THEN {_masked_ipv4(first)}
-            WHEN instr(ip, ':') = 0 THEN ip
-            WHEN instr(ip, '/') = 0 THEN {_masked_ipv6("ip")}
-            WHEN {bits} >= {PREFIX_BITS[6]} THEN {_masked_ipv6(first)}
-            ELSE ip END, sum(bans)
-  FROM ({_by_address(["count(*) AS bans"], which)})
- GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit_rows"""
+_FOUND = {column: _found(column) for column in ORIGIN_COLUMNS}
+_GIVEN_OR_FOUND = {
+    column: f"CASE WHEN given.ip IS NULL THEN {found} ELSE given.{column} END"
+    for column, found in _FOUND.items()
+}
 
 
 def _masked_ipv4(ip: str) -> str:
@@ -168,26 +64,39 @@ def _masked_ipv6(ip: str) -> str:
     return cut
 
 
-def count_addresses(which: BanFilter) -> str:
-    """Return the statement that counts the addresses of bans."""
-    return f"{_GIVEN} SELECT count(*) FROM ({_by_address([], which)})"
+_FIRST, _BITS = _first_address("ip"), "CAST(substr(ip, instr(ip, '/') + 1) AS INTEGER)"
+_MASKED = f"""
+  CASE WHEN instr(ip, ':') = 0 AND instr(ip, '/') = 0 THEN {_masked_ipv4("ip")}
+       WHEN instr(ip, ':') = 0 AND {_BITS} >= {PREFIX_BITS[4]} THEN {_masked_ipv4(_FIRST)}
+       WHEN instr(ip, ':') = 0 THEN ip
+       WHEN instr(ip, '/') = 0 THEN {_masked_ipv6("ip")}
+       WHEN {_BITS} >= {PREFIX_BITS[6]} THEN {_masked_ipv6(_FIRST)}
+       ELSE ip END"""
 
-
-def count_between(which: BanFilter) -> str:
-    """Return the statement that counts between bounds, which are found by the key, and by jail."""
-    lower, upper = (f"json_extract(bound.value, '$[{place}]')" for place in (0, 1))
-    return f"""{_GIVEN}
-SELECT bound.key, ban.jail, count(*)
-  FROM json_each(:bounds) AS bound
- CROSS JOIN ban_history AS ban NOT INDEXED ON ban.banned_at >= {lower} AND ban.banned_at < {upper}
- {_where(which)}
- GROUP BY 1, 2"""
-
-
-def count_over_time(which: BanFilter) -> str:
-    """Return the statement that counts by quarter of an hour and jail."""
-    start = f"{_START_S} / {QUARTER_HOUR_S} * {QUARTER_HOUR_S}"
-    # To read the rows in order of time leaves the sort little to do.
-    in_order = "" if which.addresses else " NOT INDEXED"
-    return f"""{_GIVEN}
-SELECT {start}, ban.jail, count(*) FROM ban_history AS ban{in_order}{_where(which)} GROUP BY 1, 2"""
+_LOWER, _UPPER = (f"json_extract(bound.value, '$[{place}]')" for place in (0, 1))
+_DIALECT = Dialect(
+    table="ban_history",
+    parameter=":{}",
+    among="{value} IN (SELECT value FROM json_each({values}))",
+    seconds="CAST(strftime('%s', {time}) AS INTEGER)",
+    # As the index of networks has it.
+    is_network="instr({ip}, '/') > 0",
+    masked=_MASKED,
+    joined=_JOINED,
+    known={column: _known(column, found) for column, found in _FOUND.items()},
+    # What lies between bounds is found by the key.
+    between=f"""json_each(:bounds) AS bound
+ CROSS JOIN ban_history AS ban NOT INDEXED ON ban.banned_at >= {_LOWER} AND ban.banned_at < {_UPPER}""",
+    bound="bound.key",
+    in_order=" NOT INDEXED",
+)
+STATEMENTS = BanStatements(_DIALECT)
+# The same where the cache spells addresses otherwise: what counts for them is given. To look there for
+# each address takes a sixth of a report's time.
+STATEMENTS_WITH_GIVEN = BanStatements(
+    _DIALECT._replace(
+        beginning=_GIVEN,
+        joined=_JOINED_GIVEN,
+        known={column: _known(column, found) for column, found in _GIVEN_OR_FOUND.items()},
+    )
+)

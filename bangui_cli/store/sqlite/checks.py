@@ -21,6 +21,7 @@ from bangui_cli.states.errors import (
     DatabaseCorrupt,
     DeadlineExceeded,
     JournalLeft,
+    NotADatabase,
     Untrusted,
     of_os_error,
 )
@@ -57,6 +58,8 @@ def _examine_file(path: str, look: Callable[[Store], State]) -> tuple[list[Check
         return [warning("database_readable", fault.error, fault.hint), *around], None
     except (Untrusted, ConfigInvalid):
         return around, None  # what is the matter has been said, and nothing opened
+    except NotADatabase as fault:
+        return [failed("database_readable", fault)], None  # what is around it is nothing to be changed
     except DatabaseCorrupt as fault:
         return [failed("database_readable", fault), check_pages(path), *around], None
     except BanguiError as fault:

@@ -1,8 +1,6 @@
 """Hand over what a database file holds, and take bans back.
 
-A reader holds up every commit of a file without a WAL, and who reads what is handed over may be slow: a
-pager, a compressor, a network. So one statement copies it into a temporary file, a second or less for a
-million rows, and from there it may be read as long as it takes.
+`copying` says why all of it is copied first: a second or less for a million rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,9 +11,9 @@ from bangui_cli.host.deadline import Deadline
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.ban import KeptBan
 from bangui_cli.rules.entry import Entry, known_country, latest_believable
+from bangui_cli.store.sqlite import copying, spelling
 from bangui_cli.store.sqlite import handover_statements as sql
-from bangui_cli.store.sqlite import spelling
-from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON, COMMIT
+from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON
 from bangui_cli.store.sqlite.store import SqliteStore
 
 _PAGE_ROWS = 2_000
@@ -46,11 +44,8 @@ class SqliteHandover(SqliteStore):
     def export_history(self, since: str) -> Iterator[KeptBan]:
         """Copy the history in its own order."""
         with self._copying():
-            self._execute(sql.COPY_HISTORY, (since,))
-        after = 0
-        while page := self._all(sql.HISTORY_PAGE, (after, _PAGE_ROWS)):
-            yield from (KeptBan(*ban) for _, *ban in page)
-            after = page[-1][0]
+            copied = copying.copy(self._all, sql.HISTORY, {"since": since})
+        yield from (KeptBan(*row) for row in copied)
 
     @contextmanager
     def _copying(self) -> Iterator[None]:
@@ -59,7 +54,6 @@ class SqliteHandover(SqliteStore):
         with self.snapshot():
             self.require_schema()
             yield
-            self._execute(COMMIT)
 
     def keep_bans(self, bans: Sequence[KeptBan]) -> float:
         """Insert bans, or correct them."""

@@ -36,10 +36,7 @@ SELECT ip, {_TEXTS}, {cached_time("cache_copy")} AS time
 
 _BAN = "instance, jail, ip, banned_at, bantime_s, bancount, failures"
 _KEY = "banned_at, instance, jail, ip"
-COPY_HISTORY = f"""
-CREATE TEMP TABLE history_copy AS
-SELECT {_BAN} FROM ban_history WHERE banned_at >= ? ORDER BY {_KEY}"""
-HISTORY_PAGE = f"SELECT rowid, {_BAN} FROM history_copy WHERE rowid > ? ORDER BY rowid LIMIT ?"
+HISTORY = f"SELECT {_BAN} FROM ban_history WHERE banned_at >= :since ORDER BY {_KEY}"
 
 KEEP_BAN = f"""
 INSERT INTO ban_history ({_BAN}) VALUES (?, ?, ?, ?, ?, ?, ?)

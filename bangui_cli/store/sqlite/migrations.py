@@ -11,8 +11,7 @@ from bangui_cli.states.errors import (
     Unavailable,
 )
 from bangui_cli.store.places import Initialised
-from bangui_cli.store.sqlite import schema, shapes, versions
-from bangui_cli.store.sqlite import statements as sql
+from bangui_cli.store.sqlite import schema, shapes, tables, versions
 from bangui_cli.store.sqlite.creation import create_file
 from bangui_cli.store.sqlite.store import SqliteStore
 
@@ -22,13 +21,13 @@ migrations = Migrations(schema.MIGRATION_SET)
 @migrations(name="0001_initial")
 def _complete(db: sqlite_utils.Database) -> None:
     """Create what is missing; add this tool's columns to tables that BanGUI made."""
-    for create in sql.CREATE_TABLES:
+    for create in tables.CREATE_TABLES:
         db.execute(create)
-    for table, columns in sql.ADDED_COLUMNS.items():
+    for table, columns in shapes.ADDED_COLUMNS.items():
         present = {column.name for column in db[table].columns}
         for name, definition in columns.items():
             if name not in present:
-                db.execute(sql.ADD_COLUMN.format(table=table, column=name, definition=definition))
+                db.execute(tables.ADD_COLUMN.format(table=table, column=name, definition=definition))
 
 
 @migrations(name="0002_memory")
@@ -36,7 +35,7 @@ def _key_jobs_by_instance(db: sqlite_utils.Database) -> None:
     """Give a job outside the lock a row for each instance, and the history its tables."""
     _complete(db)
     if "instance" not in {column.name for column in db["job_state"].columns}:
-        for statement in sql.KEY_JOBS_BY_INSTANCE:
+        for statement in tables.KEY_JOBS_BY_INSTANCE:
             db.execute(statement)
 
 

@@ -59,18 +59,31 @@ def _check_permissions(path: str, directory: str) -> Check:
         return failed("permissions", state)
     except (ConfigInvalid, OSError):
         pass  # another check's
-    return check_modes(path, os.stat(path).st_mode, directory, os.stat(directory).st_mode)
+    modes = os.stat(path).st_mode, os.stat(directory).st_mode
+    return check_modes(path, directory, modes, is_shared=_is_shared(directory, path))
 
 
-def check_modes(path: str, mode: int, directory: str, directory_mode: int) -> Check:
+def _is_shared(directory: str, path: str) -> bool:
+    """Tell whether other things are in the directory, for whose sake it may have to stay as it is."""
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return True
+    return not {os.path.basename(own) for own in (path, *sidecars(path))}.issuperset(names)
+
+
+def check_modes(path: str, directory: str, modes: tuple[int, int], *, is_shared: bool) -> Check:
     """Check that the file is 0600 and its directory 0700: it tells whom this host has seen."""
-    places = ((path, mode, "600"), (directory, directory_mode, "700"))
+    places = ((path, modes[0], "600"), (directory, modes[1], "700"))
     found = [(place, stat.S_IMODE(bits), wanted) for place, bits, wanted in places]
     loose = [(place, bits, wanted) for place, bits, wanted in found if bits & _OTHERS]
     if not loose:
         return ok("permissions", "only the owner may read and write")
     detail = ", ".join(f"{place} has mode {bits:04o}" for place, bits, _ in loose)
-    remedy = "; ".join(f"chmod {wanted} {quote(place)}" for place, _, wanted in loose)
+    todo = [f"chmod {wanted} {quote(place)}" for place, _, wanted in loose]
+    if is_shared and loose[-1][0] == directory:  # of /etc or /var/lib that would be the end of a host
+        todo[-1] = "move it to a directory of its own, of mode 700, for others are served from that one"
+    remedy = "; ".join(todo)
     who = "a group may write" if any(bits & stat.S_IWGRP for _, bits, _ in loose) else "others may look"
     return warning("permissions", f"{who}: {detail}", remedy)
 
@@ -78,13 +91,14 @@ def check_modes(path: str, mode: int, directory: str, directory_mode: int) -> Ch
 def _check_ownership(path: str, directory: str) -> Check:
     """Check that all belongs to whoever runs this, which ought to be who runs the jobs."""
     places = (path, directory, *filter(os.path.exists, sidecars(path)))
-    return check_owners({place: os.stat(place).st_uid for place in places}, os.geteuid())
+    kept = directory if _is_shared(directory, path) else None
+    return check_owners({place: os.stat(place).st_uid for place in places}, os.geteuid(), kept)
 
 
-def check_owners(owner_ids: Mapping[str, int], user_id: int) -> Check:
+def check_owners(owner_ids: Mapping[str, int], user_id: int, kept: str | None = None) -> Check:
     """Check whose the places of a database are, by the user who looks at them.
 
-    What is wholly another's is not to be given to whoever has only come to look.
+    What is wholly another's is not to be given to whoever has only come to look, nor what is `kept`.
     """
     user = _user_name(user_id)
     foreign = {place: owner_id for place, owner_id in owner_ids.items() if owner_id != user_id}
@@ -96,7 +110,7 @@ def check_owners(owner_ids: Mapping[str, int], user_id: int) -> Check:
         f"{place} belongs to {owner}, and this runs as {user}",
         f"run jobs and commands as {owner}",
     )
-    if len(foreign) < len(owner_ids):
+    if len(foreign) < len(owner_ids) and kept not in foreign:
         remedy += f", or as root: chown {user} {' '.join(map(quote, foreign))}"
     return warning("ownership", detail, remedy)
 

@@ -112,12 +112,13 @@ class Session:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Read one consistent state, writing nothing."""
+        """Read one consistent state, writing nothing but temporary tables, which outlast it."""
         self._roll_back()
         try:
             self._execute(sql.BEGIN_READ)
             self._patiently(sql.TOUCH)
             yield
+            self._execute(sql.COMMIT)
         finally:
             self._roll_back()
 

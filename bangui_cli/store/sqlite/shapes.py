@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bangui_cli.states.records import Record
-from bangui_cli.store.sqlite.statements import ADDED_COLUMNS, JOB_STATE_COLUMNS
+from bangui_cli.store.sqlite.statements import JOB_STATE_COLUMNS
 
 MIGRATIONS_TABLE = "_sqlite_migrations"
 # The primary key of each table; that of the migrations is sqlite-utils' business.
@@ -27,6 +27,18 @@ REQUIRED_COLUMNS = {
     "ban_history": ("instance", "jail", "ip", "banned_at", "bantime_s", "bancount", "failures"),
     "collect_state": ("instance", "mark"),
     MIGRATIONS_TABLE: ("migration_set", "name", "applied_at"),
+}
+# What is added to the tables of BanGUI.
+ADDED_COLUMNS = {
+    "geo_cache": dict.fromkeys(("country_code", "country_name", "asn", "org", "last_seen"), "TEXT"),
+    "scheduler_lock": {
+        "owner": "TEXT",
+        "lease_id": "TEXT",
+        "token": "INTEGER",
+        "boot_id": "TEXT",
+        "heartbeat_boottime": "REAL",
+        "heartbeat_written": "REAL",
+    },
 }
 
 # Everything of these names but indexes. A virtual table has no root page: to ask it for its columns

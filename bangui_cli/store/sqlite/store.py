@@ -4,7 +4,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -203,10 +202,10 @@ class SqliteStore(CheckedSession):
     @property
     def bans(self) -> "Bans":
         """Return what the memory of bans can be asked."""
-        from bangui_cli.store.sqlite.bans import SqliteBans  # no job asks
+        from bangui_cli.store.sqlite.bans import questions  # no job asks
 
         latest = latest_believable(self.now().wall_s)
-        return SqliteBans(self._all, partial(self._known_spelt_otherwise, latest), latest)
+        return questions(self._all, self._known_spelt_otherwise(latest), latest)
 
     def _known_spelt_otherwise(self, latest: str) -> list[Entry]:
         """Return what counts for each address that the cache spells otherwise."""

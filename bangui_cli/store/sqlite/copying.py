@@ -1,0 +1,34 @@
+"""Copy what a statement says, so that it can be read when nobody waits for it any more.
+
+A reader holds up every commit of a file without a WAL, and who reads what is asked for may be slow: a
+pager, a compressor, a network. So one statement copies it into a temporary table, and from there it may
+be read as long as it takes.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any
+
+from bangui_cli.rules.rereading import Copied
+from bangui_cli.store.ban_questions import Fetch, Parameters
+
+_CREATE = "CREATE TEMP TABLE {table} AS {statement}"
+_COUNT = "SELECT coalesce(max(rowid), 0) FROM temp.{table}"
+_PAGE = "SELECT rowid, * FROM temp.{table} WHERE rowid > :after ORDER BY rowid LIMIT :rows"
+_PAGE_ROWS = 2_000
+_numbers = count(1)
+
+
+def copy(fetch: Fetch, statement: str, parameters: Parameters) -> Copied[Sequence[Any]]:
+    """Copy the rows of a statement, in their order, for as long as the connection lasts."""
+    table = f"copy_{next(_numbers)}"
+    fetch(_CREATE.format(table=table, statement=statement), parameters)
+    ((rows,),) = fetch(_COUNT.format(table=table), {})
+    return Copied(lambda: _read(fetch, _PAGE.format(table=table)), rows)
+
+
+def _read(fetch: Fetch, page_statement: str) -> Iterator[Sequence[Any]]:
+    after = 0
+    while page := fetch(page_statement, {"after": after, "rows": _PAGE_ROWS}):
+        after = page[-1][0]
+        yield from (row[1:] for row in page)
