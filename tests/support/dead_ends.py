@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+_SYN_SENT = "02"
+
 
 @contextmanager
 def open_deaf_port() -> Iterator[str]:
@@ -27,9 +29,19 @@ def open_deaf_port() -> Iterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
+def count_calling(address: str) -> int:
+    """Count who has sent a SYN to an address, and no more."""
+    port = f"{int(address.rpartition(':')[2]):04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(line[2].endswith(f":{port}") and line[3] == _SYN_SENT for line in lines)
+
+
 @contextmanager
-def open_silent_resolver(home: Path) -> Iterator[list[str]]:
-    """Give the beginning of a command line that runs the rest where no name is ever resolved."""
+def open_silent_resolver(home: Path) -> Iterator[tuple[list[str], socket.socket]]:
+    """Give the beginning of a command line that runs the rest where no name is ever resolved.
+
+    And the socket to which the questions come.
+    """
     if os.geteuid() or not shutil.which("unshare"):
         pytest.skip("another resolv.conf needs root, and unshare")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as resolver:
@@ -38,4 +50,4 @@ def open_silent_resolver(home: Path) -> Iterator[list[str]]:
         configuration = home / "resolv.conf"
         configuration.write_text(f"nameserver {address}\noptions timeout:30\n")
         mount = f'mount --bind "{configuration}" /etc/resolv.conf && exec "$@"'
-        yield ["unshare", "--mount", "sh", "-c", mount, "sh"]
+        yield ["unshare", "--mount", "sh", "-c", mount, "sh"], resolver
