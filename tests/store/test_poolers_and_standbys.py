@@ -39,6 +39,7 @@ def test_thirty_clients_share_two_connections_and_leave_nothing_behind(on_server
         env = {"BANGUI_DATABASE_PATH": url, "BANGUI_FAIL2BAN_DB": str(fail2ban.path)}
         rows = "\n".join(json.dumps({"ip": f"192.0.2.{n}", "country_code": "DE"}) for n in range(200))
         on_server.ok("init", env=env)
+        on_server.ok("add", "192.0.2.1", "--country-code", "DE", env=env)  # for who looks it up
         imports = [on_server.start("import", stdin=-1, env=env) for _ in range(2)]
         runs = [on_server.start(*command.split(), env=env) for command in COMMANDS * 2]
         ended = [on_server.end(run, rows) for run in imports] + list(map(on_server.end, runs))

@@ -11,22 +11,30 @@ _NEXT_MARK = """
      WHERE instance = %(instance)s AND mark = %(before)s RETURNING 1"""
 
 _VALUES = "bantime_s, bancount, failures"
+# What was there is told by a look before, since a table in partitions does not say it of a row.
 _RECORD = f"""
 WITH marked AS ({{mark}}
-), recorded AS (
-    INSERT INTO bangui.ban_history AS b (instance, jail, ip, banned_at, {_VALUES})
-    SELECT %(instance)s, ban ->> 0, ban ->> 1, ban ->> 2,
-           (ban ->> 3)::bigint, (ban ->> 4)::bigint, (ban ->> 5)::bigint
+), given AS MATERIALIZED (
+    SELECT %(instance)s AS instance, ban ->> 0 AS jail, ban ->> 1 AS ip, ban ->> 2 AS banned_at,
+           (ban ->> 3)::bigint AS bantime_s, (ban ->> 4)::bigint AS bancount,
+           (ban ->> 5)::bigint AS failures
       FROM json_array_elements(%(bans)s::json) AS ban
      WHERE EXISTS (SELECT 1 FROM marked)
+), known AS (
+    SELECT count(*) FROM given JOIN bangui.ban_history AS b USING (banned_at, instance, jail, ip)
+     WHERE (b.bantime_s, b.bancount, b.failures)
+           IS DISTINCT FROM (given.bantime_s, given.bancount, given.failures)
+), recorded AS (
+    INSERT INTO bangui.ban_history AS b (instance, jail, ip, banned_at, {_VALUES})
+    SELECT instance, jail, ip, banned_at, {_VALUES} FROM given
     ON CONFLICT (banned_at, instance, jail, ip) DO UPDATE
        SET bantime_s = excluded.bantime_s, bancount = excluded.bancount, failures = excluded.failures
      WHERE (b.bantime_s, b.bancount, b.failures)
            IS DISTINCT FROM (excluded.bantime_s, excluded.bancount, excluded.failures)
-    RETURNING xmax = 0 AS is_new
+    RETURNING 1
 )
-SELECT (SELECT count(*) FROM marked),
-       count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM recorded"""
+SELECT (SELECT count(*) FROM marked), count(*) - (SELECT count FROM known), (SELECT count FROM known)
+  FROM recorded"""
 RECORD_FIRST, RECORD_NEXT = _RECORD.format(mark=_FIRST_MARK), _RECORD.format(mark=_NEXT_MARK)
 
 # One step of the index an address, however many bans it has.

@@ -135,7 +135,7 @@ class Session:
         if fault.sqlstate == faults.LATE and self._clock:
             self._clock = None  # it has been set since, if there is time left
             limit.check()
-        elif fault.sqlstate == faults.LATE or limit.remaining_s() <= pause_s:
+        elif fault.sqlstate not in faults.TRANSIENT or limit.remaining_s() <= pause_s:
             raise self._translate(fault, limit) from None
 
     def _ask(
