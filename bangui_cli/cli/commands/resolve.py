@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bangui_cli.access import staging
+from bangui_cli.access import staging, turns
 from bangui_cli.access.staging import Staging
 from bangui_cli.cli import options
 from bangui_cli.fail2ban.database import read_addresses
@@ -105,6 +105,7 @@ def command(
     if not texts and not fail2ban:
         hint = "give addresses, - for stdin, --fail2ban or --cached"
         raise UsageFault("nothing to resolve", hint=hint)
+    turns.wait(invocation, "resolve")
     settings, tally = invocation.settings, Tally()
     # Before the store is opened: fail2ban's database is root's.
     banned = read_addresses(settings.fail2ban_db) if fail2ban else []
