@@ -230,5 +230,7 @@ def _summary(tally: Tally) -> str:
         "rejected": tally.rejected,
     }
     rest = "".join(f", {count:,} {what}" for what, count in left_out.items() if count)
+    if tally.is_in_doubt:
+        return f"staged ? addresses{rest}"
     staged = counted(tally.staged, "address", "addresses")
     return f"staged {staged}, {tally.resolved:,} with a country{rest}"
