@@ -20,7 +20,7 @@ TYPE_CHECKING = False  # as in bangui_cli.states.records
 if TYPE_CHECKING:
     from typing import NoReturn
 
-_NO_WORDS = b'{"error": "bangui cannot be read", "exit_code": %d, "hint": "look at ulimit -a"}\n'
+_UNREADABLE = b'{"error": "bangui cannot be read", "exit_code": %d, "hint": "look at ulimit -a"}\n'
 
 
 def run() -> "NoReturn":
@@ -56,10 +56,10 @@ def _work(arguments: list[str], started_s: float) -> int:
         return boundary.report(error, arguments, invocation)
 
 
-def _tell_late(arguments: list[str], started_s: float, timeout_s: float) -> None:
+def _tell_late(arguments: list[str], started_s: float, timeout_s: float) -> bool:
     from bangui_cli.cli import untimely
 
-    untimely.tell(arguments, started_s, timeout_s)
+    return untimely.tell(arguments, started_s, timeout_s)
 
 
 def _say_last_words(error: BaseException) -> int:
@@ -68,8 +68,15 @@ def _say_last_words(error: BaseException) -> int:
 
         return last_words.say(error)
     except (ImportError, OSError, MemoryError):  # before the words were read
-        os.write(2, _NO_WORDS % exit_codes.UNAVAILABLE)
-        return exit_codes.UNAVAILABLE
+        return _say_unreadable()
+
+
+def _say_unreadable() -> int:
+    try:
+        os.write(2, _UNREADABLE % exit_codes.UNAVAILABLE)
+    except OSError:
+        pass  # nobody reads; the exit code still tells
+    return exit_codes.UNAVAILABLE
 
 
 def _end(exit_code: int) -> "NoReturn":

@@ -175,7 +175,8 @@ def spread_option(command: Any) -> Any:
     """Decorate what a schedule starts with --spread."""
     text = (
         "Where the database is a server: wait first, for a time that the name of the instance decides, "
-        "half of the timeout and of the interval at most, so that a fleet does not come all at once."
+        "half of the timeout and of the interval at most (30 s without a timeout), so that a fleet does "
+        "not come all at once."
     )
     return click.option("--spread", is_flag=True, expose_value=False, callback=_set_spread, help=text)(
         command

@@ -13,19 +13,27 @@ from bangui_cli.states import errors
 _STDOUT, _STDERR = 1, 2
 
 
-def tell(arguments: list[str], started_s: float, timeout_s: float) -> None:
-    """Write the event of the job whose timeout it was, and the object where that is asked for."""
+def tell(arguments: list[str], started_s: float, timeout_s: float) -> bool:
+    """Write the event of the job whose timeout it was, and the object where that is asked for.
+
+    Return False, having written nothing, where no job is named: no timeout is over then.
+    """
     job = find_job(arguments)
     if job is None:
-        return
+        return False
     left: dict[str, object] = {
         **dict.fromkeys(job.counts),
         "duration_s": round(clocks.monotonic_s() - started_s, 3),
         "correlation_id": last_value("--correlation-id", arguments) or run_id.of_environment(),
     }
-    if wants_json(arguments):
-        _write(_STDOUT, job.result(TIMEOUT, left))
     _write(_STDERR, {**_event(job, timeout_s), **left})
+    if wants_json(arguments):
+        _write(_STDOUT, job.result(TIMEOUT, left) | _rehearsed(arguments))
+    return True
+
+
+def _rehearsed(arguments: list[str]) -> dict[str, object]:
+    return {"dry_run": True} if "--dry-run" in arguments else {}
 
 
 def _event(job: Job, timeout_s: float) -> dict[str, object]:

@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
 # What tells of the end wants some more files. It may hang as well, or whoever should read it.
 _TELLING_S, _LAST_LINE_S = 0.5, 0.05
-_NO_WORDS = (
+_LATE = (
     b'{"error": "the timeout was over before bangui was read", "exit_code": %d, '
     b'"hint": "see whether the disk that it is on works; raise --timeout"}\n' % exit_codes.TIMEOUT
 )
 
 
 def keep_timeout(
-    arguments: list[str], started_s: float, tell: "Callable[[list[str], float, float], None]"
+    arguments: list[str], started_s: float, tell: "Callable[[list[str], float, float], bool]"
 ) -> None:
-    """End the process once the timeout on its command line is over; `tell` says so.
+    """End the process once the timeout on its command line is over.
 
-    One of minutes is not over before the watchdog has been told of it.
+    `tell` says so, or returns False where the command has none, and goes on then. One of minutes is not
+    over before the watchdog has been told of it.
     """
     try:
         timeout_s = float((last_value("--timeout", arguments) or "").removesuffix("s"))
@@ -50,10 +51,12 @@ def _ring_in(seconds: float, react: "Callable[[], None]") -> None:
     _signal.setitimer(_signal.ITIMER_REAL, seconds)
 
 
-def _end(tell: "Callable[[], None]") -> None:
+def _end(tell: "Callable[[], bool]") -> None:
     _ring_in(_TELLING_S, _end_without_words)
     try:
-        tell()
+        if not tell():
+            hand_over()
+            return
     except Exception:
         _end_without_words()  # as where a module is read only half
     _leave()
@@ -62,7 +65,7 @@ def _end(tell: "Callable[[], None]") -> None:
 def _end_without_words() -> None:
     _ring_in(_LAST_LINE_S, _leave)
     try:
-        os.write(2, _NO_WORDS)
+        os.write(2, _LATE)
     except OSError:
         pass  # nobody reads; the exit code still tells
     _leave()

@@ -111,7 +111,7 @@ def _record(run: Run, place: _Place, page: Page, resolver: Resolver | None) -> b
 
 
 def _normalise(raws: Sequence[Raw], oldest: str) -> tuple[list[Ban], int, str]:
-    """Return the bans from a time on, each once, by address as they came, and how many rows are none.
+    """Return the bans from a time on, each once, sorted by address, and how many rows are none.
 
     Behind them stands the time of the latest that is older, "" for none.
     """

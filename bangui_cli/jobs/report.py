@@ -25,7 +25,7 @@ _WOULD = {
     REACQUIRED: "take the lock again, which has expired",
     TAKEN_OVER: "take over the expired lock of another instance",
 }
-_LOCK_KEYS = ("owner", "lease_id", "token")
+_LOCK_KEYS = tuple(key for key in NO_LOCK if key != "outcome")
 
 
 class Report:

@@ -13,13 +13,17 @@ from bangui_cli.reporting.summary import (
     summarise_times,
 )
 from bangui_cli.rules import local_times
+from bangui_cli.rules.rereading import Copied
 from bangui_cli.states.errors import UsageFault
 from bangui_cli.store import Store
-from bangui_cli.store.bans import EVERY_BAN
+from bangui_cli.store.bans import EVERY_BAN, Ban, BanFilter
 
 
 class Counted(NamedTuple):
-    """What the memory of bans has answered; where some addresses may be left out, with the total."""
+    """What the memory of bans has answered; where addresses are left out, with the total.
+
+    On a server more may be recorded between two questions: rows can be of more bans than the total.
+    """
 
     rows: Iterable[Any]
     total: int = 0
@@ -33,8 +37,9 @@ def read_bans(store: Store, selection: Selection, by: str, top: int | None, now_
     """Count bans by any key, for `summarise_bans`."""
     which = selection.as_filter(now_s)
     if by == ADDRESS:
-        total = store.bans.extent(which).bans
-        return Counted(store.bans.copy_by_address(which, top), total)
+        copied = store.bans.copy_by_address(which, top)
+        is_all = top is None or len(copied) < top
+        return Counted(copied, 0 if is_all else store.bans.extent(which).bans)
     if by in local_times.UNITS:
         return Counted(store.bans.count_over_time(which))
     return Counted(store.bans.count_by(by, which))
@@ -52,6 +57,14 @@ def summarise_bans(
     for start_s, _, bans in counted.rows:
         quarters[start_s] += bans
     return by_time(quarters, selection, by, top, now_s)
+
+
+def read_newest(store: Store, which: BanFilter, limit_rows: int) -> tuple[Copied[Ban], int]:
+    """Return so many bans at most, the newest first, and how many are left out."""
+    bans = store.bans.copy_newest(which, limit_rows)
+    if len(bans) < limit_rows:
+        return bans, 0
+    return bans, max(store.bans.extent(which).bans - len(bans), 0)
 
 
 def find_sources(store: Store, selection: Selection) -> Sources:

@@ -97,13 +97,14 @@ def summarise(by: str, counted: Iterable[Counted], top: int | None) -> Report:
 
 
 def summarise_addresses(counted: Iterable[BannedAddress], total: int, unknown: int = 0) -> Report:
-    """Lay out the most frequent addresses, in their order, of so many bans; `unknown` have none.
+    """Lay out the most frequent addresses, in their order, of so many bans or more; `unknown` have none.
 
     They are gone through whenever the rows are.
     """
-    other = total - unknown - sum(one.bans for one in counted)
+    shown = sum(one.bans for one in counted)
+    total = max(total, unknown + shown)
     rows = Rereadable(lambda: (_address_row(one, total) for one in counted))
-    return Report(ADDRESS, total, unknown, other, rows)
+    return Report(ADDRESS, total, unknown, total - unknown - shown, rows)
 
 
 def _address_row(one: BannedAddress, total: int) -> Row:

@@ -30,15 +30,24 @@ class Tally:
         self.skipped = 0
         self.fresh = 0
         self.resolved = 0
+        # Whether more may be staged than is counted: an answer never came.
+        self.is_in_doubt = False
 
     @property
     def done(self) -> int:
         """Return how many of the addresses need no more work."""
         return self.staged + self.rejected + self.skipped + self.fresh
 
-    def as_json(self) -> dict[str, int]:
-        """Return the counts that --json prints."""
-        return {**vars(self), "unresolved": self.staged - self.resolved}
+    def as_json(self) -> dict[str, int | None]:
+        """Return the counts that --json prints, as far as they are known."""
+        staged = {
+            "staged": self.staged,
+            "resolved": self.resolved,
+            "unresolved": self.staged - self.resolved,
+        }
+        counts = {**vars(self), **(dict.fromkeys(staged) if self.is_in_doubt else staged)}
+        del counts["is_in_doubt"]
+        return counts
 
 
 def given(texts: Iterable[Numbered], tally: Tally, reject: Reject) -> Iterator[str]:

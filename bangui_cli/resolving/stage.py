@@ -84,4 +84,5 @@ def _stage(staging: Staging, entries: Sequence[Entry], tally: Tally) -> None:
         # They are staged in the order of their addresses.
         staged = sorted(entries, key=attrgetter("ip"))[: staging.staged_rows - before]
         tally.staged += len(staged)
+        tally.is_in_doubt |= staging.is_in_doubt
         tally.resolved += sum(entry.country_code is not None for entry in staged)

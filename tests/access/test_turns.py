@@ -79,6 +79,15 @@ def test_a_signal_ends_the_wait(on_server: OnServer, command: str):
     assert time.monotonic() - began_s < 5
 
 
+@pytest.mark.parametrize("layout", ["prometheus", "nagios"])
+def test_a_monitor_is_told_of_settings_that_hold_no_turn(bangui: Bangui, layout: str):
+    """What it was told the last time would be taken for how it goes now."""
+    ended = bangui.run("status", "--format", layout, "--spread", env={"BANGUI_LOCK_TTL": "soon"})
+
+    assert (layout, ended.code) in {("prometheus", 78), ("nagios", 3)}
+    assert "bangui_up 0" in ended.stdout or ended.stdout.startswith("BANGUI UNKNOWN")
+
+
 # Half of it is more than any test waits for a process.
 LONG = {"BANGUI_FLUSH_TIMEOUT": "2h", "BANGUI_FLUSH_INTERVAL": "2h"}
 

@@ -270,18 +270,14 @@ def test_a_start_from_a_slow_disk_is_part_of_the_run(bangui, job):
     assert min(overshoots_s) <= OVERSHOOT_S
 
 
+# However slow this machine is, it comes to its words.
+PATIENT = "import bangui_cli.host.early as early; early._TELLING_S = 60; import bangui_cli.cli.main as m; m.run()"
+
+
 @pytest.mark.parametrize("job", ["flush", "heartbeat", "prune", "collect", "resolve --cached"])
 def test_a_timeout_that_is_over_at_the_start_ends_it_there(bangui, job):
     """On a slow disk each file of click, and of the watchdog, would add to what is late already."""
-    # However slow this machine is, it comes to its words.
-    patient = "import bangui_cli.host.early as early; early._TELLING_S = 60\n"
-    program = [
-        sys.executable,
-        "-X",
-        "importtime",
-        "-c",
-        f"{patient}import bangui_cli.cli.main as m; m.run()",
-    ]
+    program = [sys.executable, "-X", "importtime", "-c", PATIENT]
     options = ["--timeout", "0.001", "--json", "--correlation-id", "it's"]
     ended = bangui.run(*job.split(), *options, program=program)
     lines = ended.stderr.splitlines()
@@ -300,8 +296,9 @@ def test_a_timeout_that_is_over_at_the_start_ends_it_there(bangui, job):
 def test_a_timeout_that_is_over_at_the_start_has_a_correlation_id(bangui, given):
     """The lines of a run are found by it: that of the variable, else a new one."""
     ended = bangui.run(
-        "flush", "--timeout", "0.001", "--json", env={"BANGUI_CORRELATION_ID": given} if given else {}
-    )
+        "flush", "--timeout", "0.001", "--json", program=[sys.executable, "-c", PATIENT],
+        env={"BANGUI_CORRELATION_ID": given} if given else {},
+    )  # fmt: skip
     (event,) = ended.events
 
     assert ended.code == 124
@@ -310,6 +307,29 @@ def test_a_timeout_that_is_over_at_the_start_has_a_correlation_id(bangui, given)
         assert event["correlation_id"] == given
     else:
         assert uuid.UUID(event["correlation_id"]).version == 4
+
+
+def test_a_timeout_that_is_over_at_the_start_is_told_also_where_the_object_cannot_be(bangui):
+    """The event comes first: it is what an alarm is made of."""
+    with open("/dev/full", "w") as full:
+        ended = bangui.run(
+            "flush", "--dry-run", "--timeout", "0.001", "--json", stdout=full,
+            program=[sys.executable, "-c", PATIENT],
+        )  # fmt: skip
+
+    assert (ended.code, ended.events[0]["event"]) == (124, "geo_cache_flush_timeout")
+    told = bangui.run(
+        "flush", "--dry-run", "--timeout", "0.001", "--json", program=[sys.executable, "-c", PATIENT]
+    )
+    assert told.json["dry_run"] is True
+
+
+@pytest.mark.parametrize("words", ["add 192.0.2.1", "status", "nothing-of-ours"])
+def test_a_timeout_of_what_has_none_ends_nothing(bangui, words):
+    """Whoever gives it is told that there is no such option, however soon it would be over."""
+    ended = bangui.run(*words.split(), "--timeout", "0.001")
+
+    assert (ended.code, ended.events[-1]["exit_code"]) == (2, 2)
 
 
 def test_what_hangs_before_a_word_can_be_said_does_not_delay_the_end(bangui):

@@ -2,14 +2,21 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from peaks import peak_mib
 from servers import connect
+
+from bangui_cli.reporting import history
+from bangui_cli.reporting.selection import Selection
+from bangui_cli.store import open_store
+from bangui_cli.store.bans import EVERY_BAN
 
 ROWS = 20_000
 # Each address is banned once, one in a hundred twice, and one in two is known.
@@ -133,3 +140,58 @@ def test_a_server_is_asked_in_pieces(on_server, command):
     assert many[1] < few[1] + 8
     found = on_server.ok(*command, "--json").json
     assert len(found.get("rows") or found["bans"]) == found["total"] == ROWS
+
+
+class Growing:
+    """The memory of bans on a server, to which each question is followed by another ban."""
+
+    def __init__(self, bans, ban):
+        self._bans, self._ban = bans, ban
+
+    def __getattr__(self, question):
+        def ask(*arguments):
+            answer = getattr(self._bans, question)(*arguments)
+            self._ban()
+            return answer
+
+        return ask
+
+
+@pytest.fixture
+def growing(on_server):
+    connection = connect(on_server.url)
+    connection.execute(BANNED_ON_SERVER, [3])
+    numbers = itertools.count()
+
+    def ban():
+        connection.execute(
+            "INSERT INTO bangui.ban_history (instance, jail, ip, banned_at, bantime_s, bancount)"
+            " VALUES (%s, 'sshd', '10.0.0.0', '2026-01-01T00:00:00.000Z', 600, 1)",
+            [f"web{next(numbers)}-"],
+        )
+
+    with open_store(on_server.url) as store:
+        yield SimpleNamespace(bans=Growing(store.bans, ban))
+    connection.raw.close()
+
+
+@pytest.mark.parametrize("top", [None, 10, 3, 1])
+def test_bans_that_come_between_two_questions_are_not_counted_below_zero(growing, top):
+    """A server answers each question by what it is then."""
+    selection = Selection()
+    first = history.summarise_bans(
+        history.read_bans(growing, selection, "ip", top, 0.0), selection, "ip", top, 0.0
+    )
+
+    shown = sum(row.count for row in first.rows)
+    assert first.total == shown + first.other
+    assert first.other == (0 if top in (None, 10) else first.total - shown)
+    assert first.other >= 0
+
+
+@pytest.mark.parametrize(("limit_rows", "left_out"), [(10, 0), (2, 2)])
+def test_bans_that_come_between_two_questions_are_not_left_out_of_all(growing, limit_rows, left_out):
+    """Where all fit, none is."""
+    bans, counted = history.read_newest(growing, EVERY_BAN, limit_rows)
+
+    assert (len(bans), counted) == (min(limit_rows, 3), left_out)

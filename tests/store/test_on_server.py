@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import geoip
 import pytest
 from conftest import wait_until
 from failures import final_event
@@ -139,10 +140,11 @@ def test_no_transaction_is_open_while_the_server_waits(on_server: OnServer):
 
     thread = threading.Thread(target=watch)
     thread.start()
-    for command in ("flush", "heartbeat", "status", "report", "lookup 10.0.0.1", "doctor", "lock show"):
-        on_server.run(*command.split(), "--batch-size", 100) if command == "flush" else on_server.run(
-            *command.split()
-        )
+    for command in (
+        "flush --batch-size 100", "heartbeat", "status", "report", "lookup 10.0.0.1", "doctor", "lock show",
+        "bans", "report --history --by ip",
+    ):  # fmt: skip
+        on_server.run(*command.split())
     on_server.ok("import", input=rows)
     ended.set()
     thread.join()
@@ -320,6 +322,29 @@ def test_a_lost_connection_is_told_as_one(on_server: OnServer):
     assert ended.json["flushed"] is None
     final_event(ended)
     assert on_server.ok("flush", "--json").json["flushed"] == 10
+
+
+def test_what_a_resolve_has_staged_is_unknown_where_the_answer_is_lost(on_server: OnServer):
+    """A commit may have been done without a word of it."""
+    germany = geoip.country("DE", "Germany")
+    mmdb = geoip.write_mmdb(on_server.home / "country.mmdb", {"192.0.2.0/24": germany})
+    with held(on_server, "LOCK TABLE bangui.geo_cache_dirty IN EXCLUSIVE MODE"):
+        run = on_server.start("resolve", "192.0.2.1", "--geoip-db", str(mmdb), "--json")
+        wait_until(lambda: on_server.rows(WAITING)[0][0])
+        on_server.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'bangui' AND state = 'active'"
+        )
+        ended = on_server.end(run)
+
+    assert ended.code == 69, ended
+    found = ended.json
+    assert (found["read"], found["staged"], found["resolved"], found["unresolved"]) == (
+        1,
+        None,
+        None,
+        None,
+    )
 
 
 def test_what_a_file_holds_moves_to_a_server(on_server: OnServer):

@@ -50,6 +50,22 @@ def test_what_libpq_says_of_an_address_is_told_from_what_it_says_of_the_way(word
     assert state.exit_code == exit_code
 
 
+@pytest.mark.parametrize(
+    ("fault", "is_blamed"),
+    [(Unconnectable(None, "no password supplied", was_asked=True), True),
+     (Fault("28P01", 'password authentication failed for user "bangui"'), False),
+     (Fault("28000", "pg_hba.conf rejects connection"), False)],
+)  # fmt: skip
+def test_a_pass_file_that_is_not_used_is_blamed_where_a_password_is_missing(fault, is_blamed):
+    """Else who is refused for another reason would look for it in the wrong place."""
+    where = WHERE._replace(unused=("/root/.pgpass", "has mode 0644"))
+    state = faults.translate(fault, where)
+
+    assert isinstance(state, BanguiError)
+    assert state.exit_code == 77
+    assert ("/root/.pgpass" in state.error) is is_blamed
+
+
 def test_a_code_that_nothing_foresaw_is_a_bug():
     """It is not called something that it is not."""
     fault = Fault("42601", "syntax error")

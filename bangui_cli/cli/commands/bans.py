@@ -74,18 +74,17 @@ def command(
     )
     with open_store(invocation.settings.database_path) as store:
         with reading.one_state(store):
-            bans = store.bans.copy_newest(which, limit_rows)
-            total = store.bans.extent(which).bans
+            bans, left_out = history.read_newest(store, which, limit_rows)
             known = history.find_sources(store, selection)
         warn_of_no_bans(invocation, selection, known)
-        _show(invocation, bans.each(ban_layout.with_name), total, layout)
+        _show(invocation, bans.each(ban_layout.with_name), left_out, layout)
 
 
-def _show(invocation: Invocation, bans: Copied[Ban], total: int, layout: str) -> None:
-    left_out = total - len(bans)
+def _show(invocation: Invocation, bans: Copied[Ban], left_out: int, layout: str) -> None:
     if layout == "json":
         rows = (ban._asdict() for ban in bans)
-        output.print_texts(output.json_texts({"total": total, "left_out": left_out}, "bans", rows))
+        counts = {"total": len(bans) + left_out, "left_out": left_out}
+        output.print_texts(output.json_texts(counts, "bans", rows))
     elif layout == "csv":
         output.print_texts(ban_layout.csv_texts(bans))
         if left_out:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bangui_cli.access import staging
+from bangui_cli.access import staging, turns
 from bangui_cli.access.staging import Staging
 from bangui_cli.cli import options
 from bangui_cli.fail2ban.database import read_addresses
@@ -105,6 +105,7 @@ def command(
     if not texts and not fail2ban:
         hint = "give addresses, - for stdin, --fail2ban or --cached"
         raise UsageFault("nothing to resolve", hint=hint)
+    turns.wait(invocation, "resolve")
     settings, tally = invocation.settings, Tally()
     # Before the store is opened: fail2ban's database is root's.
     banned = read_addresses(settings.fail2ban_db) if fail2ban else []
@@ -229,5 +230,7 @@ def _summary(tally: Tally) -> str:
         "rejected": tally.rejected,
     }
     rest = "".join(f", {count:,} {what}" for what, count in left_out.items() if count)
+    if tally.is_in_doubt:
+        return f"staged ? addresses{rest}"
     staged = counted(tally.staged, "address", "addresses")
     return f"staged {staged}, {tally.resolved:,} with a country{rest}"

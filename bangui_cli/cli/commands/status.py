@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bangui_cli.access import locking, reading, turns
-from bangui_cli.cli import options
+from bangui_cli.cli import options, results
 from bangui_cli.health import outlook
 from bangui_cli.health.collect import collect
 from bangui_cli.host import terminal
@@ -43,10 +43,7 @@ class _Status(options.Command):
 
 @click.command("status", cls=_Status, example="bangui status --format json | jq .dirty")
 @options.format_option(*_FORMATS)
-@click.option(
-    "--output", "path", type=options.OUTPUT_PATH, metavar="FILE", shell_complete=options.complete_files,
-    help="Write to this file, in one step and readable by all; - is stdout.  [default: -]",
-)  # fmt: skip
+@results.output_option
 @click.option(
     "--warning-age", "warning_s", type=options.DURATION, metavar="TIME",
     help="nagios: the age of the oldest dirty row, or of a job's last success, that is a warning."
@@ -71,7 +68,6 @@ def command(
     With --format nagios the exit code is 0 OK, 1 WARNING, 2 CRITICAL (also without a usable
     database) or 3 UNKNOWN. With --format prometheus a state that cannot be read is bangui_up 0.
     """
-    turns.wait(invocation, "status")
     with _open(invocation, layout, path) as output:
         if layout == "nagios":
             return _alarm(invocation, output, warning_s, critical_s)
@@ -103,6 +99,7 @@ def _open(
 
 
 def _collect(invocation: Invocation, output: Output | None) -> dict[str, Any]:
+    turns.wait(invocation, "status")
     settings = invocation.settings
     if output and gives_up_rights(settings.database_path):
         output.entrust()

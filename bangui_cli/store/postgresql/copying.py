@@ -16,10 +16,12 @@ from bangui_cli.store.ban_questions import Fetch, Parameters
 
 _PAGE_ROWS = 5_000
 # The one transaction that is open between messages: it locks no row, and ends where its client does not
-# ask on. The plan is to be for all rows.
+# ask on.
 _BEGIN = """
 BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-SET LOCAL idle_in_transaction_session_timeout = '30s';
+SET LOCAL idle_in_transaction_session_timeout = '30s';"""
+# The plan is to be for all rows.
+_DECLARE = """
 SET LOCAL cursor_tuple_fraction = 1;
 DECLARE copied CURSOR FOR"""
 _NEXT = f"FETCH FORWARD {_PAGE_ROWS} FROM copied"
@@ -47,7 +49,16 @@ class Copies:
             file.close()
 
     def _pages(self, statement: str, parameters: Parameters) -> Iterator[list[Any]]:
-        page = self._ask(f"{_BEGIN} {statement};\n{_NEXT}", parameters)
+        """Return the rows in pages, of one state; what fills no page takes one message, as all else."""
+        first = f"{_DECLARE} {statement};\n{_NEXT}"
+        page = self._ask(first, parameters)
+        if len(page) == _PAGE_ROWS:
+            yield from self._all_pages(first, parameters)
+        else:
+            yield page
+
+    def _all_pages(self, first: str, parameters: Parameters) -> Iterator[list[Any]]:
+        page = self._ask(_BEGIN + first, parameters)
         while len(page) == _PAGE_ROWS:
             yield page
             page = self._ask(_NEXT, {})

@@ -111,6 +111,8 @@ _MEANINGS = {
 }
 # pgbouncer, whose code for it is that of any breach of the protocol.
 _POOLER_IS_FULL = "no more connections allowed"
+# libpq, where the server asks for one.
+_NO_PASSWORD = "no password supplied"
 # What libpq says of an address, before it asks anybody; all else is about the way.
 _ABOUT_THE_ADDRESS = ("invalid ", "definition of service", "service file", "could not match", "syntax")
 
@@ -128,7 +130,7 @@ def translate(fault: Fault, where: Address) -> BaseException:
     meaning = _meaning_of(fault, words)
     if meaning is None:
         return fault
-    if meaning is _UNKNOWN_USER and where.unused:
+    if where.unused and words.startswith(_NO_PASSWORD):
         return _without_pass_file(where, *where.unused)
     said = f"{fault.sqlstate}: {words}" if fault.sqlstate else words
     hint = meaning.hint.replace("URL", where.shown)
@@ -151,7 +153,7 @@ def _meaning_of(fault: Fault, words: str) -> _Meaning | None:
 
 
 def _without_code(fault: Fault, words: str) -> _Meaning | None:
-    if words.startswith("no password supplied"):
+    if words.startswith(_NO_PASSWORD):
         return _UNKNOWN_USER
     if isinstance(fault, Unconnectable):
         return _AWAY

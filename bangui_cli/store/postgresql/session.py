@@ -31,7 +31,9 @@ class Session:
     """One connection.
 
     No transaction is open while the server waits for this process: one that is stopped, slow or gone
-    holds nothing. Every message bounds on the server what it may take there.
+    holds nothing. What copies many rows (`copying`) is the exception: it reads them in one transaction,
+    which holds no row and no lock that a writer wants, and ends when 30 s go by without a question.
+    Every message bounds on the server what it may take there.
     """
 
     # The server's clock as it was read last, and the monotonic clock of this host then.

@@ -91,6 +91,7 @@ class Wire:
             # Asked too early, it takes a connection that is being made for one that stands.
             while not poll.poll(min(deadline.remaining_s(), _LOOK_EVERY_S) * 1000):
                 deadline.check()
+            deadline.check()  # an answer may come in drops, and never pause
 
     def _await_cancel(self, deadline: Deadline) -> None:
         """Wait until what was to be stopped is: a request that comes late stops what is sent next."""
@@ -101,6 +102,8 @@ class Wire:
     def cancel(self, within_s: float = 0.0) -> None:
         """Ask the server to stop, and wait so long for that to be heard: it has its own connection.
 
+        A request that is on its way is not overtaken: one that nobody knows of would stop what is sent
+        next.
         psycopg2 would keep all threads from running until the server has answered, if it ever does.
         """
         import ctypes
@@ -108,10 +111,11 @@ class Wire:
         library = _library()
         if library is None or self._connection.closed:
             return  # what is left of the message's own time bounds it
-        library.PQgetCancel.restype = ctypes.c_void_p
-        request = ctypes.c_void_p(library.PQgetCancel(ctypes.c_void_p(self._connection.pgconn_ptr)))
-        words = ctypes.create_string_buffer(_WORDS_BYTES)
-        self._heard = beside(lambda: library.PQcancel(request, words, _WORDS_BYTES))
+        if not (self._heard and self._heard.locked()):
+            library.PQgetCancel.restype = ctypes.c_void_p
+            request = ctypes.c_void_p(library.PQgetCancel(ctypes.c_void_p(self._connection.pgconn_ptr)))
+            words = ctypes.create_string_buffer(_WORDS_BYTES)
+            self._heard = beside(lambda: library.PQcancel(request, words, _WORDS_BYTES))
         if self._heard.acquire(timeout=within_s):
             self._heard = None
 
