@@ -9,6 +9,7 @@ from bangui_cli.host.trust import ROOT_ID
 from bangui_cli.states.errors import PermissionRefused
 
 _NO_ANSWER = 255
+_NOBODY_ID = 65534
 
 
 def take(user_id: int, group_id: int) -> None:
@@ -57,6 +58,16 @@ def ask_as(user_id: int, group_id: int, question: Callable[[], int]) -> int | No
     _, status = os.waitpid(child, 0)
     answer = os.waitstatus_to_exitcode(status)
     return answer if 0 <= answer < _NO_ANSWER else None
+
+
+def group_of(user_id: int) -> int:
+    """Return the group of a user; of one whom the system does not know, the one that owns nothing."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(user_id).pw_gid
+    except KeyError:  # a container's bare user ID
+        return _NOBODY_ID
 
 
 def _groups_of(user_id: int, group_id: int) -> tuple[int, list[int]]:

@@ -8,7 +8,7 @@ from functools import cache, partial
 from itertools import islice, starmap
 from typing import Any, NamedTuple
 
-from bangui_cli.host import trust
+from bangui_cli.host import identity, trust
 from bangui_cli.resolving import wrapping
 from bangui_cli.resolving.isolation import ChildFailed, Limits, run_in_child
 from bangui_cli.resolving.reader import open_with
@@ -105,8 +105,7 @@ def open_file(path: str, *, registered: bool = False) -> Mmdb:
     descriptor = _open(path)
     try:
         is_ipv4_only, kind, built_s = _examine(path, descriptor)
-        identity = _identity(descriptor)
-        return Mmdb(path, descriptor, identity, is_ipv4_only, kind, built_s, registered)
+        return Mmdb(path, descriptor, _identity(descriptor), is_ipv4_only, kind, built_s, registered)
     except BaseException:
         os.close(descriptor)
         raise
@@ -195,7 +194,8 @@ def _author(status: os.stat_result) -> tuple[int, int] | None:
     # Of the host's users no process of a rootless container can be one.
     if not is_foreign or trust.is_of_outside(status.st_uid):
         return None
-    return status.st_uid, status.st_gid
+    # The file's group may be root's still; to read it, its owner needs none.
+    return status.st_uid, identity.group_of(status.st_uid)
 
 
 def _withheld(error: OSError, path: str) -> BanguiError:

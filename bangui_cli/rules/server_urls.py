@@ -4,6 +4,8 @@ import re
 
 _SCHEMES = ("postgresql:", "postgres:")
 _SCHEME_CHARACTERS = len("postgresql:")
+# What a shell, or who writes an EnvironmentFile, may leave there.
+_BEFORE_SCHEME = " \t\r\n\v\f\"'"
 _MASK = "***"
 # libpq's are host, port and user.
 _SHORTEST_OPTION = 4
@@ -13,8 +15,8 @@ _SECRET_OPTION = r"(?:^|[?&])(?:[^=?&]*%[^=?&]*|[^=?&]*passw(?:or)?d)=."
 
 def is_server_url(database: object) -> bool:
     """Tell whether a database is an address of a server, however wrong, and no path."""
-    # In capitals libpq takes it for none, but there may be a password in it all the same.
-    return isinstance(database, str) and database[:_SCHEME_CHARACTERS].lower().startswith(_SCHEMES)
+    # In capitals, or behind a blank, libpq takes it for none, but there may be a password in it.
+    return isinstance(database, str) and _beginning(database).lower().startswith(_SCHEMES)
 
 
 def shown(database: str) -> str:
@@ -30,6 +32,10 @@ def shown(database: str) -> str:
 def has_password(database: str) -> bool:
     """Tell whether an address holds what is not to be shown."""
     return shown(database) != database
+
+
+def _beginning(database: str) -> str:
+    return database.lstrip(_BEFORE_SCHEME)[:_SCHEME_CHARACTERS]
 
 
 def _without_password(rest: str) -> str:

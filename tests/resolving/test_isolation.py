@@ -196,6 +196,7 @@ def test_the_child_says_nothing_on_the_streams_of_the_run(capfd):
 def test_a_file_of_another_user_is_read_with_that_users_rights(bangui, place):
     """The C reader trusts its file: whoever wrote it would do as root what that file makes it do."""
     theirs = give(hostile_mmdb.write_endless(place / "endless.mmdb"), 0o600)
+    os.chown(theirs, NOBODY, 0)  # as `chown nobody FILE` leaves it
     process = bangui.start("resolve", "192.0.2.1", "--geoip-db", theirs)
     try:
         wait_until(lambda: [child for child in children(process.pid) if identities(child) == {NOBODY}])
@@ -211,6 +212,16 @@ def test_a_sound_file_of_another_user_is_read_as_roots_own(bangui, place):
     """Nobody else may read it, and its owner may not read where bangui is installed."""
     theirs = write_mmdb(place / "country.mmdb", {"192.0.2.0/24": country("DE", "Germany")})
     give(theirs, 0o600)
+
+    assert bangui.ok("resolve", "192.0.2.1", "--geoip-db", theirs, "--json").json["resolved"] == 1
+
+
+@needs_root
+def test_a_sound_file_of_a_user_without_a_name_is_read(bangui, place):
+    """As a container's are that runs with a bare ID; its group is root's."""
+    theirs = write_mmdb(place / "country.mmdb", {"192.0.2.0/24": country("DE", "Germany")})
+    os.chown(theirs, 45678, 0)
+    theirs.chmod(0o600)
 
     assert bangui.ok("resolve", "192.0.2.1", "--geoip-db", theirs, "--json").json["resolved"] == 1
 

@@ -40,6 +40,10 @@ CLOSED = [
     ("postgresql://h/d?pass%77ord=geheim&x=1", "postgresql://h/d?pass%77ord=***"),
     ("postgresql://h?passwd=ge?heim", "postgresql://h?passwd=***"),
     ("postgresql://h:1/d?password=geheim", "postgresql://h:1/d?password=***"),
+    (" \tpostgresql://a:geheim@h/d", " \tpostgresql://a:***@h/d"),
+    ("\npostgres:a:geheim@h/d", "\npostgres:***@h/d"),
+    ("'postgresql://a:geheim@h/d'", "'postgresql://a:***@h/d'"),
+    ('"Postgresql://h/d?password=geheim"', '"Postgresql://h/d?password=***'),
     ("postgresql://h:1/d?options=a@b&password=geheim", "postgresql://h:1/d?options=a@b&password=***"),
 ]
 

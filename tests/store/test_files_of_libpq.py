@@ -63,6 +63,15 @@ def test_what_is_roots_own_is_obeyed(bangui, home):
     assert "Connection refused" in ended.events[-1]["error"]
 
 
+def test_all_files_that_libpq_would_look_for_are_judged():
+    """The system's own, too, and the one that an address names since libpq 18."""
+    options = {"service": "s", "servicefile": "/srv/services", "sslrootcert": "system"}
+    of_system = "/etc/postgresql-common/pg_service.conf"
+
+    assert list(custody.obeyed(options, {})) == ["/srv/services", of_system]
+    assert list(custody.obeyed({"sslrootcert": "system"}, {})) == []
+
+
 def test_who_is_not_root_obeys_what_was_given(home, monkeypatch):
     """It is that user's server."""
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY)

@@ -25,6 +25,8 @@ UNREACHABLE = {
     "no slashes": ("postgresql:a:{p}@h/d", 78),
     "no scheme": ("postgres:{p}@h:5432/d", 78),
     "capitals": ("POSTGRES://a:{p}@h/d", 78),
+    "a blank before it": (" postgresql://a:{p}@h/d", 78),
+    "quotes around it": ("'postgresql://a:{p}@h/d'", 78),
     "a bare slash": ("postgresql://a:{p}/{p}@h/d", 78),
     "a bare at": ("postgresql://a:{p}@{p}@h/d", 78),
     "no such option": ("postgresql://a:{p}@h/d?bogus=1", 78),

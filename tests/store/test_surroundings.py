@@ -1,5 +1,8 @@
 """What libpq finds in its surroundings is found before it, so that it has nothing to say on stderr."""
 
+import os
+import pwd
+
 import pytest
 from failures import final_event
 from servers import OnServer
@@ -57,6 +60,25 @@ def test_a_service_file_is_where_libpq_looks(bare_home, monkeypatch, variable: s
     monkeypatch.setenv("PGSERVICE", "bangui")
 
     assert surroundings.complete({})["host"] == "db.example.net"
+
+
+def test_the_service_file_of_an_address_comes_before_that_of_the_variable(bare_home, monkeypatch):
+    """Addresses have that option since libpq 18."""
+    file = bare_home / "services"
+    file.write_text(SERVICES)
+    monkeypatch.setenv("PGSERVICEFILE", str(bare_home / "none"))
+    own = {"service": "bangui", "servicefile": str(file)}
+
+    assert surroundings.complete(own)["host"] == "db.example.net"
+
+
+def test_no_home_is_named_by_an_empty_variable(bare_home, monkeypatch):
+    """The system is asked then, as libpq asks it, for the service file and the pass file."""
+    monkeypatch.setenv("HOME", "")
+    home = pwd.getpwuid(os.geteuid()).pw_dir
+
+    assert surroundings.service_files({}, os.environ)[0] == f"{home}/.pg_service.conf"
+    assert surroundings.pass_file_of({}) == f"{home}/.pgpass"
 
 
 def test_several_hosts_of_a_service_have_their_turns_in_time(bare_home):

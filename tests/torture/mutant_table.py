@@ -1100,6 +1100,13 @@ MUTANTS = (
         "resolving/test_isolation.py::test_a_file_of_another_user_is_read_with_that_users_rights",
     ),
     Mutant(
+        "another user's MMDB file is read with the rights of its group",
+        "bangui_cli/resolving/mmdb.py",
+        "identity.group_of(status.st_uid)\n",
+        "status.st_gid\n",
+        "resolving/test_isolation.py::test_a_file_of_another_user_is_read_with_that_users_rights",
+    ),
+    Mutant(
         "another user's service file is obeyed",
         "bangui_cli/store/postgresql/custody.py",
         "            trust.require_own_hands(path, way_out=_WAY_OUT)\n",

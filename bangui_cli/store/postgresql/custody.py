@@ -1,10 +1,10 @@
 """Whose the files are that libpq obeys: they say which server is asked, and who vouches for it."""
 
 import os
-import pwd
 from collections.abc import Iterator, Mapping
 
 from bangui_cli.host import trust
+from bangui_cli.store.postgresql import surroundings
 
 _WAY_OUT = "keep it in /etc/bangui, and name it there"
 # What libpq takes for the certificates of the host.
@@ -23,18 +23,8 @@ def require(options: Mapping[str, str]) -> None:
 
 def obeyed(options: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[str]:
     """Yield the paths of what libpq would obey, if it is there, by its own rules."""
-    home = environment.get("HOME") or _home()
-    if options.get("service") or environment.get("PGSERVICE"):
-        yield environment.get("PGSERVICEFILE") or f"{home}/.pg_service.conf"
-        if directory := environment.get("PGSYSCONFDIR"):
-            yield f"{directory}/pg_service.conf"
+    if surroundings.service_of(options, environment):
+        yield from surroundings.service_files(options, environment)
     root = options.get("sslrootcert") or environment.get("PGSSLROOTCERT")
     if root != _OF_THE_HOST:
-        yield root or f"{home}/.postgresql/root.crt"
-
-
-def _home() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:
-        return ""  # a container's bare user ID
+        yield root or f"{surroundings.home(environment)}/.postgresql/root.crt"
