@@ -223,11 +223,11 @@ def test_a_process_that_slept_through_its_deadline_writes_nothing_more(bangui):
 
 
 EXEC_LATE = {
-    "a shell that slept": ["sh", "-c", 'sleep 1.2; exec "$@"', "sh"],
-    "the last command of a subshell": ["bash", "-c", '(sleep 1.2; "$@")', "bash"],
-    "one that waited for input": ["bash", "-c", 'read -t 1.2; exec "$@"', "bash"],
+    "a shell that slept": ["sh", "-c", 'sleep 4.1; exec "$@"', "sh"],
+    "the last command of a subshell": ["bash", "-c", '(sleep 4.1; "$@")', "bash"],
+    "one that waited for input": ["bash", "-c", 'read -t 4.1; exec "$@"', "bash"],
     "a program that slept": [
-        sys.executable, "-c", "import os, sys, time; time.sleep(1.2); os.execv(sys.argv[1], sys.argv[1:])",
+        sys.executable, "-c", "import os, sys, time; time.sleep(4.1); os.execv(sys.argv[1], sys.argv[1:])",
     ],
     "a clock ten days ahead": ["faketime", "-f", "+10d"],
     "a clock five years behind": ["faketime", "-f", "-5y"],
@@ -241,7 +241,7 @@ def test_a_clock_that_disagrees_ends_no_pass(bangui, start):
     if not shutil.which(EXEC_LATE[start][0]):
         pytest.skip(f"{EXEC_LATE[start][0]} is not installed")
     reader, writer = os.pipe()  # with nothing to read in it
-    ended = bangui.run("heartbeat", "--timeout", "1.1", under=EXEC_LATE[start], stdin=reader)
+    ended = bangui.run("heartbeat", "--timeout", "4", under=EXEC_LATE[start], stdin=reader)
     os.close(reader)
     os.close(writer)
 
