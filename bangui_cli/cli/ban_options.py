@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bangui_cli.cli import options
+from bangui_cli.cli import parameters
 from bangui_cli.reporting.selection import Selection, Sources, as_remembered
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
@@ -24,12 +24,12 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Only the bans that this instance has collected; may be given again.",
     )  # fmt: skip
     @click.option(
-        "--since", "since_s", type=options.MOMENT, metavar="TIME",
+        "--since", "since_s", type=parameters.MOMENT, metavar="TIME",
         help="Only bans of this last time, such as 7d, or from this moment on: 2026-11-01, "
         "2026-11-01T12:00, in local time.",
     )  # fmt: skip
     @click.option(
-        "--until", "until_s", type=options.MOMENT, metavar="TIME",
+        "--until", "until_s", type=parameters.MOMENT, metavar="TIME",
         help="Only bans before this moment, given as for --since.",
     )  # fmt: skip
     @click.option("--active", is_flag=True, help="Only the bans that are in force now.")

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from bangui_cli.host import clocks
-from bangui_cli.rules import durations, server_urls
+from bangui_cli.cli import parameters
 from bangui_cli.settings import run_id, values
 from bangui_cli.settings import table as settings
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
@@ -17,70 +16,6 @@ from bangui_cli.settings.table import Sourced
 _JSON = "json"
 # So many new objects, a megabyte or two, may wait for their garbage to be looked for.
 _GARBAGE_OBJECTS = 10_000
-
-
-class Parsed(click.ParamType):  # type: ignore[type-arg] # generic only since click 8.4
-    """Read a value with a parser of the settings; its ValueError is a usage error."""
-
-    def __init__(self, parse: Callable[[object], Any], name: str) -> None:
-        self.parse = parse
-        self.name = name
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the parsed value."""
-        try:
-            return self.parse(value)
-        except ValueError as error:
-            variable = param.envvar if param and ctx and _is_from_environment(param, ctx) else None
-            place = f" in {variable}" if variable else ""
-            shown = server_urls.shown(value) if isinstance(value, str) else value
-            self.fail(f"{shown!r}{place}: {error}", param, ctx)
-
-
-def _is_from_environment(param: click.Parameter, ctx: click.Context) -> bool:
-    return ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.ENVIRONMENT
-
-
-ID = Parsed(values.parse_name, "id")
-DURATION = Parsed(values.parse_duration_s, "time")
-ROWS = Parsed(values.parse_rows, "number")
-WAIT = Parsed(lambda text: durations.parse_duration_s(str(text)), "time")
-PATH = Parsed(values.parse_path, "path")
-
-
-def _parse_output_path(value: object) -> str:
-    path = values.parse_path(value)
-    return "/dev/stdout" if path == "-" else path
-
-
-# A dash is stdout, as it is stdin for what is read.
-OUTPUT_PATH = Parsed(_parse_output_path, "path")
-
-
-def _parse_moment_s(value: object) -> float:
-    from bangui_cli.rules import moments  # no job asks for one
-
-    return moments.parse_wall_s(str(value), clocks.wall_s())
-
-
-# The wall clock at a span before now, or at a moment in local time.
-MOMENT = Parsed(_parse_moment_s, "time")
-
-
-def complete_files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
-    """Let the shell complete the name of a file; a parameter takes this as `shell_complete`."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(incomplete, type="file")]
-
-
-def complete_directories(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
-    """Let the shell complete the name of a directory, as `complete_files` does that of a file."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(incomplete, type="dir")]
-
-
 _PATH_PARSERS = (values.parse_path, values.parse_paths)
 
 
@@ -96,13 +31,13 @@ class SettingOption(click.Option):
         row = settings.BY_KEY[setting]
         super().__init__(
             declarations,
-            type=Parsed(values.parse_path if multiple else row.parse, metavar.lower()),
+            type=parameters.Parsed(values.parse_path if multiple else row.parse, metavar.lower()),
             multiple=multiple,
             metavar=metavar,
             help=help,
             expose_value=False,
             callback=self._store,
-            shell_complete=complete_files if row.parse in _PATH_PARSERS else None,
+            shell_complete=parameters.complete_files if row.parse in _PATH_PARSERS else None,
         )
         self.setting = row
 
@@ -154,7 +89,7 @@ def fail2ban_option(help: str) -> Callable[[Any], Any]:
         flag_value="",
         metavar="[PATH]",
         callback=_set_fail2ban,
-        shell_complete=complete_files,
+        shell_complete=parameters.complete_files,
         help=f"{help}  [env: {default.variable}; default: {default.default_text}]",
     )
 
@@ -223,11 +158,11 @@ def _common_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--config"],
-            type=PATH,
+            type=parameters.PATH,
             metavar="PATH",
             expose_value=False,
             callback=_set_config,
-            shell_complete=complete_files,
+            shell_complete=parameters.complete_files,
             help=f"The settings file.  [env: {CONFIG_VARIABLE}; default: "
             "$XDG_CONFIG_HOME/bangui/bangui.toml, else /etc/bangui/bangui.toml]",
         ),
@@ -269,7 +204,7 @@ def _common_options() -> list[click.Parameter]:
         ),
         click.Option(
             ["--correlation-id"],
-            type=ID,
+            type=parameters.ID,
             envvar=run_id.VARIABLE,
             metavar="ID",
             expose_value=False,

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
-from bangui_cli.cli import options
+from bangui_cli.cli import parameters
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.store import gives_up_rights
 from bangui_cli.telling.output import print_texts, with_newline
 
 output_option = click.option(
-    "--output", "path", type=options.OUTPUT_PATH, metavar="FILE", shell_complete=options.complete_files,
+    "--output", "path", type=parameters.OUTPUT_PATH, metavar="FILE",
+    shell_complete=parameters.complete_files,
     help="Write to this file, in one step and readable by all; - is stdout.  [default: -]",
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from itertools import chain
 import click
 
 from bangui_cli.access import reading
-from bangui_cli.cli import options
+from bangui_cli.cli import options, parameters
 from bangui_cli.cli.ban_options import selection_options, warn_of_no_bans
 from bangui_cli.host import clocks, terminal
 from bangui_cli.reporting import ban_layout, history
@@ -35,8 +35,8 @@ def _parse_countries(text: object) -> frozenset[str]:
     return known
 
 
-_COUNTRIES = options.Parsed(_parse_countries, "countries")
-_ADDRESS = options.Parsed(lambda text: networks.normalise(str(text)), "address")
+_COUNTRIES = parameters.Parsed(_parse_countries, "countries")
+_ADDRESS = parameters.Parsed(lambda text: networks.normalise(str(text)), "address")
 
 
 @options.command("bans", example=_EXAMPLE)
@@ -51,7 +51,7 @@ _ADDRESS = options.Parsed(lambda text: networks.normalise(str(text)), "address")
     "may be given again.",
 )  # fmt: skip
 @click.option(
-    "--limit", "limit_rows", type=options.ROWS, default=_USUAL_LIMIT_ROWS, show_default=True,
+    "--limit", "limit_rows", type=parameters.ROWS, default=_USUAL_LIMIT_ROWS, show_default=True,
     metavar="N", help="Show so many, and count what is left out.",
 )  # fmt: skip
 @options.format_option("table", "json", "csv")

@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from bangui_cli.cli import options
+from bangui_cli.cli import options, parameters
 from bangui_cli.fail2ban.bans import read_page
 from bangui_cli.host import terminal
 from bangui_cli.host.deadline import Deadline
@@ -33,7 +33,7 @@ from bangui_cli.store import gives_up_rights, open_memory
     help="An MMDB file; more than once for several, of which the first that knows counts.",
 )  # fmt: skip
 @click.option(
-    "--max-age", "max_age_s", type=options.WAIT, metavar="TIME", default="30d", show_default=True,
+    "--max-age", "max_age_s", type=parameters.WAIT, metavar="TIME", default="30d", show_default=True,
     help="Resolve again what was resolved before this time; 0 resolves each address anew.",
 )  # fmt: skip
 @click.option("--no-resolve", is_flag=True, help="Only remember the bans; resolve no address.")

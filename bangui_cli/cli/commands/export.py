@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bangui_cli.cli import options
+from bangui_cli.cli import options, parameters
 from bangui_cli.host.files import PRIVATE
 from bangui_cli.reporting import rows
 from bangui_cli.rules import timestamps
@@ -30,11 +30,12 @@ bangui export history --since 30d --format csv --output bans.csv"""
     help="The form: an object a line, or a table with a header.",
 )  # fmt: skip
 @click.option(
-    "--since", "since_s", type=options.MOMENT, metavar="TIME",
+    "--since", "since_s", type=parameters.MOMENT, metavar="TIME",
     help="Only what was resolved, or banned, since then: 7d, 2026-11-01, 2026-11-01T12:00.",
 )  # fmt: skip
 @click.option(
-    "--output", "path", type=options.OUTPUT_PATH, metavar="FILE", shell_complete=options.complete_files,
+    "--output", "path", type=parameters.OUTPUT_PATH, metavar="FILE",
+    shell_complete=parameters.complete_files,
     help="Write to this file, which is new and yours alone; - is stdout.  [default: -]",
 )  # fmt: skip
 @click.pass_obj

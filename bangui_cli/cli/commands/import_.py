@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bangui_cli import store
-from bangui_cli.cli import options
+from bangui_cli.cli import options, parameters
 from bangui_cli.host import clocks
 from bangui_cli.host.files import PRIVATE, Output
 from bangui_cli.settings.invocation import Invocation
@@ -27,14 +27,14 @@ curl -s http://ip-api.com/batch -d '["192.0.2.1"]' | bangui import"""
 
 
 @options.command("import", example=_EXAMPLE)
-@click.argument("files", metavar="[FILE...|-]", nargs=-1, shell_complete=options.complete_files)
+@click.argument("files", metavar="[FILE...|-]", nargs=-1, shell_complete=parameters.complete_files)
 @click.option(
     "--format", "wanted_format", type=click.Choice(["auto", "jsonl", "json", "csv"]), default="auto",
     show_default=True, help="The form of the input; auto looks at its first line, not at its name.",
 )  # fmt: skip
 @click.option(
-    "--rejects", "rejects_path", type=options.OUTPUT_PATH, metavar="FILE",
-    shell_complete=options.complete_files,
+    "--rejects", "rejects_path", type=parameters.OUTPUT_PATH, metavar="FILE",
+    shell_complete=parameters.complete_files,
     help="Write the rows that were refused to this file, to be corrected; it is new and yours alone.",
 )  # fmt: skip
 @click.option(

@@ -3,7 +3,7 @@
 import click
 
 from bangui_cli.access import locking, reading
-from bangui_cli.cli import options
+from bangui_cli.cli import options, parameters
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import events
 from bangui_cli.store import open_store
@@ -34,7 +34,7 @@ def show(invocation: Invocation, *, layout: str) -> None:
 
 @command.command("release", cls=options.Command, example="bangui lock release --instance web1")
 @click.option(
-    "--lease", "lease_id", metavar="ID", type=options.ID,
+    "--lease", "lease_id", metavar="ID", type=parameters.ID,
     help="Release this lease, if it is still the current one.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Release the lock whoever holds it.")

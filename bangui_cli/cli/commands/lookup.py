@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from bangui_cli.cli import options
+from bangui_cli.cli import options, parameters
 from bangui_cli.host.stdin import open_stdin
 from bangui_cli.resolving.addresses import words
 from bangui_cli.resolving.lookup import UNKNOWN, Found, look_up, look_up_resolving
@@ -36,7 +36,7 @@ def _parse_countries(text: object) -> frozenset[str]:
     return frozenset(code for code in codes if code)
 
 
-_COUNTRIES = options.Parsed(_parse_countries, "countries")
+_COUNTRIES = parameters.Parsed(_parse_countries, "countries")
 
 
 @options.command("lookup", example=_EXAMPLE)

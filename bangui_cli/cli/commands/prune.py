@@ -2,7 +2,7 @@
 
 import click
 
-from bangui_cli.cli import options
+from bangui_cli.cli import options, parameters
 from bangui_cli.host import terminal
 from bangui_cli.host.deadline import Deadline
 from bangui_cli.jobs import prune
@@ -37,7 +37,7 @@ from bangui_cli.telling.progress import ProgressBar
 @click.option(
     "--wait",
     "wait_s",
-    type=options.WAIT,
+    type=parameters.WAIT,
     metavar="TIME",
     default="0",
     help="Wait for a lock that is held, within the timeout.  [default: do not wait]",

@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from bangui_cli.access import reading, turns
-from bangui_cli.cli import options, results
+from bangui_cli.cli import options, parameters, results
 from bangui_cli.cli.ban_options import selection_options, warn_of_no_bans
 from bangui_cli.host import clocks, terminal
 from bangui_cli.reporting import collect, history
@@ -37,7 +37,7 @@ _PUBLISHED = (_HTML, "prometheus")
     help=f"What to count by; {', '.join(BAN_KEYS)}: bans alone.",
 )  # fmt: skip
 @click.option(
-    "--top", type=options.ROWS, metavar="N",
+    "--top", type=parameters.ROWS, metavar="N",
     help="Show the N most frequent; the rest is summed up.  [default: all; html: 10, and 100 at most; "
     "prometheus: 50]",
 )  # fmt: skip

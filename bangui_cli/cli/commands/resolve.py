@@ -10,7 +10,7 @@ import click
 
 from bangui_cli.access import staging, turns
 from bangui_cli.access.staging import Staging
-from bangui_cli.cli import options
+from bangui_cli.cli import options, parameters
 from bangui_cli.fail2ban.database import read_addresses
 from bangui_cli.host import terminal
 from bangui_cli.host.deadline import Deadline
@@ -73,7 +73,7 @@ def _is_address(text: str) -> bool:
     help="An MMDB file; more than once for several, of which the first that knows counts.",
 )  # fmt: skip
 @click.option(
-    "--max-age", "max_age_s", type=options.WAIT, metavar="TIME", default="30d", show_default=True,
+    "--max-age", "max_age_s", type=parameters.WAIT, metavar="TIME", default="30d", show_default=True,
     help="Resolve again what fail2ban has banned, or what is cached, and was resolved before this time; "
     "0 resolves everything.",
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from bangui_cli.cli import options
+from bangui_cli.cli import options, parameters
 from bangui_cli.scheduling import formats, requirements, runner, sentences, systemctl
 from bangui_cli.scheduling.formats import Format
 from bangui_cli.scheduling.plan import Command, File, Plan, libpq_variables, own_command
@@ -49,7 +49,7 @@ def _target_options(function: Any) -> Any:
     for option in (
         click.option(
             "--root", metavar="DIR", default="/", show_default=True, callback=_parse_root,
-            shell_complete=options.complete_directories,
+            shell_complete=parameters.complete_directories,
             help="The directory that stands for /, for packages.",
         ),
         click.option(
@@ -64,8 +64,8 @@ def _target_options(function: Any) -> Any:
 def _job_options(function: Any) -> Any:
     for option in (
         click.option(
-            "--command", "command_path", type=options.PATH, metavar="PATH",
-            shell_complete=options.complete_files,
+            "--command", "command_path", type=parameters.PATH, metavar="PATH",
+            shell_complete=parameters.complete_files,
             help="The bangui that the jobs run.  [default: the one that runs now]",
         ),
         click.option(

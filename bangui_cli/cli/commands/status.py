@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from bangui_cli.access import locking, reading, turns
-from bangui_cli.cli import options, results
+from bangui_cli.cli import options, parameters, results
 from bangui_cli.health import outlook
 from bangui_cli.health.collect import collect
 from bangui_cli.host import terminal
@@ -45,12 +45,12 @@ class _Status(options.Command):
 @options.format_option(*_FORMATS)
 @results.output_option
 @click.option(
-    "--warning-age", "warning_s", type=options.DURATION, metavar="TIME",
+    "--warning-age", "warning_s", type=parameters.DURATION, metavar="TIME",
     help="nagios: the age of the oldest dirty row, or of a job's last success, that is a warning."
     "  [default: 5 intervals of the job]",
 )  # fmt: skip
 @click.option(
-    "--critical-age", "critical_s", type=options.DURATION, metavar="TIME",
+    "--critical-age", "critical_s", type=parameters.DURATION, metavar="TIME",
     help="nagios: the age that is critical.  [default: 15 intervals of the job]",
 )  # fmt: skip
 @options.spread_option
