@@ -87,9 +87,9 @@ def _job_options(function: Any) -> Any:
 @_job_options
 @click.pass_obj
 def show(invocation: Invocation, /, *, format_name: str, root: str, **asked: Any) -> None:
-    """Print what install would write; what is left out is logged, with the reason.
+    """Print what install would write.
 
-    Several files have their paths as headings.
+    Several files have their paths as headings. What is left out is told on stderr.
     """
     invocation.trusts_settings = bool(root)
     target = _target(invocation, format_name, root)
