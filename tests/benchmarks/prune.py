@@ -14,8 +14,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from flush import ROOT, Cost, bangui, measure
 from flush import longest_lock_ms as longest_of
+from processes import ROOT, Cost, bangui, measure
 
 OLD, NEW = "2026-01-01T00:00:00.000Z", "2126-01-01T00:00:00.000Z"
 LIMIT = "2026-06-01T00:00:00.000Z"
