@@ -59,7 +59,7 @@ class Entries:
     def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
         """Count what is known by "country", "asn" or "org": key, name, rows; None is unknown.
 
-        A country may come more than once, where another program has spelt it otherwise.
+        A key comes once with each of its names, and in each spelling of another program's.
         """
         counted = self._all(sql.COUNT_BY[key])
         if key != "country":
