@@ -41,7 +41,7 @@ def flush(run: Run, wait_s: float, progress: Progress) -> None:
         progress(moved)
 
     with run.store.sweeping():
-        sweep(run, move, tell)
+        sweep(run, move, tell, run.settings.batch_size)
     report.counts["remaining"] = run.count_remaining()
     run.invocation.log.emit_end(events.FLUSH_RAN, OK, **report.counts, duration_s=report.duration_s())
 
