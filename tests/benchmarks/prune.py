@@ -16,7 +16,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from flush import ROOT, Cost, bangui, longest_lock_ms, measure, strace
+from flush import longest_lock_ms, strace
+from processes import ROOT, Cost, bangui, measure
 
 OLD, NEW = "2026-01-01T00:00:00.000Z", "2126-01-01T00:00:00.000Z"
 SLOW_DISK_MS = 3

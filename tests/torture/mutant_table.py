@@ -1193,6 +1193,13 @@ MUTANTS = (
         "health/test_doctor.py::test_flushes_that_do_not_keep_the_lock_excuse_no_heartbeat",
     ),
     Mutant(
+        "a limit of minutes alarms all day of a daily job",
+        "bangui_cli/health/ages.py",
+        "max(limit_s, least_s)",
+        "limit_s",
+        "health/test_awaited_jobs.py::test_limits_of_minutes_leave_a_daily_job_its_day",
+    ),
+    Mutant(
         "a container's random name is nobody's fault",
         LOCKING,
         "hint=_naming_hint(row, instance),",
