@@ -164,7 +164,7 @@ class Store(Protocol):
     def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
         """Count what is known by "country", "asn" or "org": key, name, rows; None is unknown.
 
-        A country may come more than once, where another program has spelt it otherwise.
+        A key comes once with each of its names, and in each spelling of another program's.
         """
 
     @property

@@ -26,6 +26,7 @@ FRAME, REPORT, RUN, SWEEP = (
 )
 UPKEEP, UPKEEP_SQL = (f"bangui_cli/store/sqlite/{name}.py" for name in ("upkeep", "upkeep_statements"))
 PRUNE = "jobs/test_prune.py"
+BESIDE_OTHERS = "store/test_pruning_beside_others.py"
 SIGNALS, VITALS, WATCHDOG = (f"bangui_cli/host/{name}.py" for name in ("signals", "vitals", "watchdog"))
 ON_SERVER = "bangui_cli/store/postgresql/statements.py"
 START_UP = "bangui_cli/rules/start_up.py"
@@ -1192,6 +1193,13 @@ MUTANTS = (
         "health/test_doctor.py::test_flushes_that_do_not_keep_the_lock_excuse_no_heartbeat",
     ),
     Mutant(
+        "a limit of minutes alarms all day of a daily job",
+        "bangui_cli/health/ages.py",
+        "max(limit_s, least_s)",
+        "limit_s",
+        "health/test_awaited_jobs.py::test_limits_of_minutes_leave_a_daily_job_its_day",
+    ),
+    Mutant(
         "a container's random name is nobody's fault",
         LOCKING,
         "hint=_naming_hint(row, instance),",
@@ -1202,9 +1210,30 @@ MUTANTS = (
     Mutant(
         "a prune deletes what is dirty",
         UPKEEP_SQL,
-        "AND NOT EXISTS (SELECT 1 FROM geo_cache_dirty AS dirty WHERE dirty.ip = {_NORMAL_IP})",
-        "",
+        "EXISTS (SELECT 1 FROM geo_cache_dirty AS dirty WHERE dirty.ip = {_NORMAL_IP})",
+        "false",
         f"{PRUNE}::test_what_something_refers_to_stays",
+    ),
+    Mutant(
+        "a prune trusts what it saw before it had the lock",
+        UPKEEP,
+        "if self._data_version() != seen.data_version:",
+        "if False:",
+        f"{BESIDE_OTHERS}::test_what_comes_to_be_needed_at_any_moment_stays",
+    ),
+    Mutant(
+        "a prune deletes the address that it was to stop at",
+        UPKEEP_SQL,
+        "ip > :after AND ip < :spared",
+        "ip > :after AND ip <= :spared",
+        f"{BESIDE_OTHERS}::test_whatever_the_size_of_a_batch_the_same_stays",
+    ),
+    Mutant(
+        "a disk that is slow to sync is waited for as often as ever",
+        "bangui_cli/rules/pacing.py",
+        "max(target_hold_s - commit_s, amortising_s, LEAST_WORK_S)",
+        "max(target_hold_s - commit_s, LEAST_WORK_S)",
+        "rules/test_pacing.py::test_a_batch_works_as_long_as_a_slow_disk_takes",
     ),
     Mutant(
         "a ban of a network holds nothing",

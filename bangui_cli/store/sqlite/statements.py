@@ -189,9 +189,9 @@ DELETE_SPELLING = "DELETE FROM geo_cache WHERE ip = :spelling"
 
 
 def _count_by(key: str, name: str) -> str:
-    # Files of two makers may name one key differently: any one name, but always the same.
+    # Files of two makers may name one key differently.
     key, name = f"CAST({key} AS TEXT)", f"CAST({name} AS TEXT)"
-    return f"SELECT nullif({key}, '') AS key, max({name}), count(*) FROM geo_cache GROUP BY 1"
+    return f"SELECT nullif({key}, '') AS key, {name}, count(*) FROM geo_cache GROUP BY 1, 2"
 
 
 COUNT_BY = {
