@@ -27,6 +27,7 @@ FRAME, REPORT, RUN, SWEEP = (
 )
 UPKEEP, UPKEEP_SQL = (f"bangui_cli/store/sqlite/{name}.py" for name in ("upkeep", "upkeep_statements"))
 PRUNE = "jobs/test_prune.py"
+BESIDE_OTHERS = "store/test_pruning_beside_others.py"
 SIGNALS, VITALS, WATCHDOG = (f"bangui_cli/host/{name}.py" for name in ("signals", "vitals", "watchdog"))
 ON_SERVER = "bangui_cli/store/postgresql/statements.py"
 START_UP = "bangui_cli/rules/start_up.py"
@@ -1210,9 +1211,30 @@ MUTANTS = (
     Mutant(
         "a prune deletes what is dirty",
         UPKEEP_SQL,
-        "AND NOT EXISTS (SELECT 1 FROM geo_cache_dirty AS dirty WHERE dirty.ip = {_NORMAL_IP})",
-        "",
+        "EXISTS (SELECT 1 FROM geo_cache_dirty AS dirty WHERE dirty.ip = {_NORMAL_IP})",
+        "false",
         f"{PRUNE}::test_what_something_refers_to_stays",
+    ),
+    Mutant(
+        "a prune trusts what it saw before it had the lock",
+        UPKEEP,
+        "if self._data_version() != seen.data_version:",
+        "if False:",
+        f"{BESIDE_OTHERS}::test_what_comes_to_be_needed_at_any_moment_stays",
+    ),
+    Mutant(
+        "a prune deletes the address that it was to stop at",
+        UPKEEP_SQL,
+        "ip > :after AND ip < :spared",
+        "ip > :after AND ip <= :spared",
+        f"{BESIDE_OTHERS}::test_whatever_the_size_of_a_batch_the_same_stays",
+    ),
+    Mutant(
+        "a disk that is slow to sync is waited for as often as ever",
+        "bangui_cli/rules/pacing.py",
+        "max(target_hold_s - commit_s, amortising_s, LEAST_WORK_S)",
+        "max(target_hold_s - commit_s, LEAST_WORK_S)",
+        "rules/test_pacing.py::test_a_batch_works_as_long_as_a_slow_disk_takes",
     ),
     Mutant(
         "a ban of a network holds nothing",
