@@ -20,7 +20,7 @@ from bangui_cli.importing.report import Unusable
 from bangui_cli.rules import pacing, timestamps
 from bangui_cli.rules.entry import Entry, flatten, pack
 from bangui_cli.rules.validation import Rejected
-from bangui_cli.store.sqlite import statements as sql
+from bangui_cli.store.sqlite import entry_statements as sql
 from bangui_cli.store.sqlite import tables
 
 NOW_S = 1_800_000_000.0

@@ -224,8 +224,8 @@ SELECT true, ip, {_COLUMNS}, resolved_at FROM bangui.geo_cache_dirty {_ASKED}"""
 
 
 def _count_by(key: str, name: str) -> str:
-    # Files of two makers may name one key differently: any one name, but always the same.
-    return f"SELECT {key}, max({name}), count(*) FROM bangui.geo_cache GROUP BY 1"
+    # Files of two makers may name one key differently.
+    return f"SELECT {key}, {name}, count(*) FROM bangui.geo_cache GROUP BY 1, 2"
 
 
 COUNT_BY = {
