@@ -571,7 +571,7 @@ MUTANTS = (
         "rows of a pipe wait for a full batch",
         IMPORT,
         "            if record is None:\n                self._end_batch(self._staging.commit)\n",
-        "            if record is None:\n",
+        "            if record is None:\n                pass\n",
         "importing/test_import_streams.py::test_rows_are_committed_when_the_pipe_pauses",
     ),
     Mutant(
@@ -584,15 +584,29 @@ MUTANTS = (
     Mutant(
         "what is remembered of rows has no bound",
         "bangui_cli/importing/normaliser.py",
-        "            self._makers.clear()\n",
+        "            self._layouts.clear()\n",
         "            pass\n",
         "importing/test_hostile_inputs.py::test_rows_that_all_differ_in_their_fields_do_not_add_up",
     ),
     Mutant(
+        "a row of tomorrow and later is taken as it stands",
+        "bangui_cli/importing/normaliser.py",
+        "                and text[-WIDTH_CHARACTERS:] <= now_text\n",
+        "",
+        "importing/test_import_rules.py::test_a_row_with_one_rare_value_means_what_the_reference_says",
+    ),
+    Mutant(
+        "an import takes a row apart that has more fields than memory",
+        "bangui_cli/importing/json_lines.py",
+        '        if line.count(b",") >= most:\n',
+        "        if not line:\n",
+        "importing/test_hostile_inputs.py::test_a_row_of_very_many_fields_is_never_taken_apart",
+    ),
+    Mutant(
         "a file of another kind is read to its end",
         IMPORT,
-        "                if report.rejected_rows == HOPELESS_ROWS:\n",
-        "                if report.rejected_rows < 0:\n",
+        "            if report.rejected_rows == HOPELESS_ROWS:\n",
+        "            if report.rejected_rows < 0:\n",
         "importing/test_wrong_files.py::test_a_table_without_a_header_ends_after_its_first_rows",
     ),
     Mutant(

@@ -228,9 +228,10 @@ class SqliteStore(CheckedSession):
         """Keep the journal between commits, and let a big transaction write pages early.
 
         Else all that it touches would stay in memory. While a reader is in the way, SQLite keeps them
-        all the same and goes on.
+        all the same and goes on. The CHECKs are left to those who stage one by one.
         """
         self._execute(sql.CACHE_SPILL_ON)
+        self._execute(sql.CHECKS_OFF)
         with self.sweeping():
             yield
 
