@@ -190,16 +190,25 @@ def come_all_at_once(bangui: OnServer, url: str) -> None:
     assert [one.code for one in ended] == [0] * len(runs), ended
 
 
-def test_without_the_driver_it_says_what_to_install(empty_on_server: OnServer):
+@pytest.mark.parametrize(
+    ("import_", "error"),
+    [
+        ("raise ModuleNotFoundError('none', name='psycopg2')", "needs the module psycopg2"),
+        ("raise ImportError('libpq.so.5: no such file')", "cannot be loaded: libpq.so.5: no such file"),
+    ],
+    ids=["missing", "broken"],
+)
+def test_without_the_driver_it_says_what_to_install(empty_on_server: OnServer, import_: str, error: str):
     """Who has a file needs none."""
     broken = empty_on_server.home / "without" / "psycopg2"
     broken.mkdir(parents=True)
-    (broken / "__init__.py").write_text("raise ModuleNotFoundError('none', name='psycopg2')")
+    (broken / "__init__.py").write_text(import_)
     env = {"PYTHONPATH": f"{broken.parent}:{empty_on_server.environment['PYTHONPATH']}"}
 
     for command in ("heartbeat", "status", "init", "add 192.0.2.1"):
         ended = empty_on_server.run(*command.split(), env=env)
         assert ended.code == 69
+        assert error in final_event(ended)["error"]
         assert "pip install 'bangui-cli[postgresql]'" in final_event(ended)["hint"]
     assert empty_on_server.run("doctor", env=env).code == 69
     assert empty_on_server.run("init", "-d", empty_on_server.home / "file.db", env=env).code == 0
