@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from failures import final_event
+from relays import open_relay
 from servers import OnServer, open_pooler, open_server
 
 SECRET = "geheim%21%25"
@@ -161,6 +162,21 @@ def test_who_gets_no_connection_tries_again_within_the_timeout(on_server: OnServ
     assert late.code == 75
     require_fit(late)
     assert on_server.end(waiting).code == 0
+
+
+def test_a_last_try_that_is_cut_short_is_a_full_server_all_the_same(on_server: OnServer):
+    """A far server answers each try late: what was in the way is told, and not that the time is over."""
+    on_server.execute("DROP ROLE IF EXISTS far_away")
+    on_server.execute("CREATE ROLE far_away LOGIN PASSWORD 'relayed' CONNECTION LIMIT 0")
+    with open_relay(on_server.server, delay_s=0.1) as relay:
+        url = f"postgresql://far_away:relayed@{relay.address}/{on_server.name}"
+        runs = [
+            on_server.start("heartbeat", "--timeout", str(timeout_s), "-d", url)
+            for timeout_s in (3, 3.2, 3.4, 3.6, 3.8)
+        ]
+        ended = [on_server.end(run) for run in runs]
+
+    assert [one.code for one in ended] == [75] * len(runs)
 
 
 def test_a_herd_comes_by_its_turn_where_there_are_two_connections_for_all(tmp_path: Path):
