@@ -48,7 +48,7 @@ def _sweep(run: Run) -> None:
         bar.update(moved)
 
     with bar, run.store.sweeping():
-        sweep(run, move, tell)
+        sweep(run, move, tell, run.settings.batch_size)
 
 
 def _total_rows(run: Run) -> int | None:

@@ -93,15 +93,21 @@ def compare(directory: Path, rows: int, rounds: int, *, cached: bool) -> None:
     )
     if shutil.which("strace"):
         shutil.copy(templates[True], copy)
-        print(f"{'':<32} longest write lock {longest_lock_ms(flush(copy), directory / 'trace'):.0f} ms")
+        trace = directory / "trace"
+        measure([*strace(trace), *flush(copy)])
+        print(f"{'':<32} longest write lock {longest_lock_ms(trace):.0f} ms")
     for path in (*templates.values(), copy):
         path.unlink()
 
 
-def longest_lock_ms(command: list[str], trace: Path) -> float:
-    """Run a command under strace and return how long SQLite's RESERVED lock was held at most."""
-    strace = ["strace", "-f", "--seccomp-bpf", "-ttt", "-e", "trace=fcntl", "-o", str(trace)]
-    measure([*strace, *command])
+def strace(trace: Path, *options: str) -> list[str]:
+    """Return what traces the locks that SQLite takes and its waits for the disk."""
+    what = ["-ttt", "-e", "trace=fcntl,fdatasync,fsync", *options]
+    return ["strace", "-f", "--seccomp-bpf", *what, "-o", str(trace)]
+
+
+def longest_lock_ms(trace: Path) -> float:
+    """Return how long SQLite's RESERVED lock was held at most."""
     longest_s, since_s = 0.0, None
     for line in trace.read_text().splitlines():
         time_s = float(line.split()[1])
