@@ -1411,8 +1411,8 @@ MUTANTS = (
     Mutant(
         "what was recorded without an MMDB file is never resolved",
         COLLECT,
-        "owes=page.mark.owes or bool(bans)",
-        "owes=page.mark.owes",
+        "owes=batch.mark.owes or bool(batch.bans)",
+        "owes=batch.mark.owes",
         "jobs/test_collect.py::test_what_was_left_unresolved_is_resolved_later",
     ),
     Mutant(
