@@ -9,7 +9,7 @@ LEAST_WORK_S = 0.01
 # Where it waits long, a batch works as long as that, so that at most half of a sweep is waiting.
 LONGEST_HOLD_S = 0.036
 # A prune deletes with less than a flush moves with. More would take memory: a page for each few rows.
-MOST_PRUNED_ROWS = 50_000
+MOST_PRUNED_ROWS = 40_000
 # An import: the write lock is held 0.5 s at most; the next time the disk may be slower, and the thread
 # that reads may want more of the interpreter.
 STAGING_TARGET_HOLD_S = 0.12
