@@ -26,11 +26,11 @@ COMMANDS = (
     "flush --wait 20", "heartbeat --timeout 30", "heartbeat --timeout 30 --instance web2",
     "prune --wait 20 --timeout 60", "forget 198.51.100.1", "add 192.0.2.1 --country-code DE",
     "collect", "status", "lock show", "bans", "export", "report --history --format html", "doctor",
-    "lookup 192.0.2.1",
+    "lookup 192.0.2.1", "report --history --by ip",
 )  # fmt: skip
 
 
-def test_thirty_clients_share_two_connections_and_leave_nothing_behind(on_server: OnServer):
+def test_thirty_two_clients_share_two_connections_and_leave_nothing_behind(on_server: OnServer):
     """In transaction mode each message may meet another session, and another program's may follow."""
     before = on_server.rows(STATE)
     fail2ban = Fail2banDatabase(on_server.home / "fail2ban.sqlite3")
@@ -49,7 +49,7 @@ def test_thirty_clients_share_two_connections_and_leave_nothing_behind(on_server
             states = [session.rows(STATE) for session in sessions]
             processes = {session.rows("SELECT pg_backend_pid()")[0] for session in sessions}
 
-    assert len(ended) == 30
+    assert len(ended) == 32
     assert {one.code for one in ended if one.code != 75} == {0}, ended
     assert len(processes) == 2
     assert states == [before, before]
@@ -90,6 +90,8 @@ def test_a_standby_answers_what_only_reads_and_takes_over_when_it_is_promoted(
         "status",
         "lock show",
         "doctor",
+        "export",
+        "report --history --by ip",
         "init",
         "flush --dry-run",
     ):

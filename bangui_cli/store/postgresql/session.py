@@ -31,8 +31,8 @@ class Session:
     """One connection.
 
     No transaction is open while the server waits for this process: one that is stopped, slow or gone
-    holds nothing. What copies many rows (`copying`) is the exception: it reads them in one transaction,
-    which holds no row and no lock that a writer wants, and ends when 30 s go by without a question.
+    holds nothing. What copies many rows (`copying`) has one, in which it sees no table: that holds
+    nothing either, and ends when 30 s go by without a question.
     Every message bounds on the server what it may take there.
     """
 

@@ -18,8 +18,10 @@ from bangui_cli.states.records import Record
 from bangui_cli.store.interface import Batch, JobFinish
 from bangui_cli.store.sqlite import compaction, spelling
 from bangui_cli.store.sqlite import upkeep_statements as sql
-from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON, OTHER_SPELLINGS
-from bangui_cli.store.sqlite.store import SqliteStore, normal_forms
+from bangui_cli.store.sqlite.entries import normal_forms
+from bangui_cli.store.sqlite.entry_statements import OTHER_SPELLINGS
+from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON
+from bangui_cli.store.sqlite.store import SqliteStore
 from bangui_cli.store.upkeep import Forgotten, Prunable
 
 LONGEST_WAIT_S = 10.0
