@@ -70,8 +70,8 @@ class SqliteUpkeep(SqliteStore):
     ) -> Batch | None:
         """Delete cached addresses in the order of `ip`; look before the write lock who is needed.
 
-        While it looks, others cannot commit, either: so that counts as work, but half, as nobody waits for
-        the disk then.
+        While it looks, others cannot commit, either: that counts as work, by half, since none of it is
+        waiting for the disk.
         """
         if retention.cache_before == KEEP_ALL:
             return self._batch(lease_id, lambda: (0, None), finish)
