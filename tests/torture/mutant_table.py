@@ -590,8 +590,8 @@ MUTANTS = (
     ),
     Mutant(
         "a row of tomorrow and later is taken as it stands",
-        "bangui_cli/importing/normaliser.py",
-        "                and text[-WIDTH_CHARACTERS:] <= now_text\n",
+        "bangui_cli/importing/plain_rows.py",
+        "        and text[-WIDTH_CHARACTERS:] <= now_text\n",
         "",
         "importing/test_import_rules.py::test_a_row_with_one_rare_value_means_what_the_reference_says",
     ),
