@@ -18,8 +18,10 @@ from bangui_cli.states.records import Record
 from bangui_cli.store.interface import Batch, JobFinish
 from bangui_cli.store.sqlite import compaction, spelling
 from bangui_cli.store.sqlite import upkeep_statements as sql
-from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON, OTHER_SPELLINGS
-from bangui_cli.store.sqlite.store import SqliteStore, normal_forms
+from bangui_cli.store.sqlite.entries import normal_forms
+from bangui_cli.store.sqlite.entry_statements import OTHER_SPELLINGS
+from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON
+from bangui_cli.store.sqlite.store import SqliteStore
 from bangui_cli.store.upkeep import Forgotten, Prunable
 
 LONGEST_WAIT_S = 10.0
@@ -68,7 +70,8 @@ class SqliteUpkeep(SqliteStore):
     ) -> Batch | None:
         """Delete cached addresses in the order of `ip`; look before the write lock who is needed.
 
-        While it looks, others cannot commit, either: so that counts as work.
+        While it looks, others cannot commit, either: that counts as work, by half, since none of it is
+        waiting for the disk.
         """
         if retention.cache_before == KEEP_ALL:
             return self._batch(lease_id, lambda: (0, None), finish)
@@ -77,7 +80,7 @@ class SqliteUpkeep(SqliteStore):
             stretch = self._look(after, limit_rows, retention)
             looked_s = clocks.monotonic_s() - began_s
         batch = self._batch(lease_id, lambda: self._prune(stretch, limit_rows, retention), finish)
-        return batch and batch._replace(work_s=max(batch.work_s, looked_s))
+        return batch and batch._replace(work_s=max(batch.work_s, looked_s / 2))
 
     def _look(self, after: str, limit_rows: int, retention: Retention) -> _Stretch:
         end = self._one(sql.CACHE_BATCH_END, (after, max(limit_rows - 1, 0)))
