@@ -1089,9 +1089,16 @@ MUTANTS = (
     Mutant(
         "a formula behind a separator runs",
         "bangui_cli/rules/spreadsheets.py",
-        "(?:^|[{_SEPARATORS}])",
-        "(?:^)",
+        '|[{_SEPARATORS}][ "]*)',
+        ")",
         "reporting/test_report.py::test_a_name_from_outside_is_no_control_and_no_formula",
+    ),
+    Mutant(
+        "a formula that a quote opens runs",
+        "bangui_cli/rules/spreadsheets.py",
+        '[{_SEPARATORS}][ "]*',
+        "[{_SEPARATORS}] *",
+        "rules/test_spreadsheets.py::test_what_is_defused_stays_so",
     ),
     # Root among others.
     Mutant(
