@@ -203,7 +203,9 @@ def empty_on_server(tmp_path: Path, server):
     """Run bangui before `init`, with a database of a server."""
     from servers import OnServer
 
-    return OnServer(tmp_path, server)
+    bangui = OnServer(tmp_path, server)
+    yield bangui
+    server.drop_database(bangui.name)
 
 
 @pytest.fixture
