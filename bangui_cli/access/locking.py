@@ -97,17 +97,21 @@ def _naming_hint(row: LockRow | None, instance: str) -> str | None:
 def _holders_random_name(row: LockRow | None) -> str | None:
     if row is None or row.is_foreign or row.owner != row.hostname:
         return None
-    from bangui_cli.rules.instance_names import is_random
-
-    return row.owner if isinstance(row.owner, str) and is_random(row.owner) else None
+    return row.owner if isinstance(row.owner, str) and _is_random(row.owner) else None
 
 
 def _own_random_name(instance: str) -> str | None:
+    if instance != os.uname().nodename or not _is_random(instance):
+        return None
     from bangui_cli.host import container
-    from bangui_cli.rules.instance_names import is_random
 
-    is_random_host = instance == os.uname().nodename and is_random(instance)
-    return instance if is_random_host and container.is_inside() else None
+    return instance if container.is_inside() else None
+
+
+def _is_random(name: str) -> bool:
+    from bangui_cli.rules.instance_names import is_random  # of names that somebody gave nobody asks
+
+    return is_random(name)
 
 
 def holder(view: dict[str, Any]) -> str:

@@ -31,6 +31,8 @@ _WAIT_S = 2.0
 _LIMIT_S = 4.0  # the wait included
 # A step may be a page that the disk has to bring.
 _LOOK_EVERY_STEPS = 1000
+# Between two looks at the clock: each row may be a page that the disk has to bring, too.
+_MOST_AT_ONCE_ROWS = 32
 # The longest value that SQLite may take into memory, and the most rows that may leave it.
 _VALUE_LIMIT_BYTES = 1_000_000
 MOST_ROWS = 2_000_000
@@ -64,12 +66,15 @@ class Reading:
     ) -> tuple[list[Any], bool]:
         """Return the first rows of a query, at least one, until a moment, and whether these are all.
 
-        They end, too, before a row that is too long; where that is the first, raise sqlite3.DataError.
+        They end, too, somewhere before a row that is too long; where none is left, raise
+        sqlite3.DataError.
         """
         rows: list[Any] = []
         try:
-            for row in self._connection.execute(query, parameters):
-                rows.append(row)
+            cursor = self._connection.execute(query, parameters)
+            # A few at first: those that are fetched together with a row that is too long are lost.
+            while more := cursor.fetchmany(min(len(rows) + 1, _MOST_AT_ONCE_ROWS)):
+                rows += more
                 if clocks.monotonic_s() >= ends_at_s:
                     return rows, False
         except sqlite3.DataError:

@@ -12,6 +12,9 @@ OK, WARNING, CRITICAL = 0, 1, 2
 # One missed run is nothing: a held lock, a reboot, a long flush. Five in a row are no accident.
 WARNING_INTERVALS = 5
 CRITICAL_INTERVALS = 15
+_DAY_S = 86400.0
+# What systemd's random delay, or a change of the clock to winter time, adds between two daily runs.
+_PUT_OFF_S = 3600.0
 
 
 class Thresholds(NamedTuple):
@@ -67,7 +70,7 @@ def judge_ages(
     """Return the age of the oldest dirty row, then of the last success of each job that is awaited."""
     dirty_s = state["dirty"]["oldest_age_s"]
     limits = {
-        job.id: _limits(job, settings[job.interval_key].value, warning_s, critical_s)
+        job.id: _limits(job, settings, warning_s, critical_s)
         for job in JOBS
         if state["jobs"].get(job.id, {}).get("is_awaited")
     }
@@ -81,16 +84,23 @@ def judge_ages(
 
 
 def _limits(
-    job: Job, interval_s: float, warning_s: float | None, critical_s: float | None
+    job: Job, settings: Settings, warning_s: float | None, critical_s: float | None
 ) -> Thresholds:
-    """Return the limits of a job; one of minutes that was given is none of a daily job."""
+    """Return the limits of a job; what was given, as minutes to a daily job, leaves it what it needs."""
+    interval_s = settings[job.interval_key].value
     if job not in LOCK_KEEPERS:
-        warning_s, critical_s = _above(interval_s, warning_s), _above(interval_s, critical_s)
+        least_s = _oldest_on_time_s(interval_s, settings[job.timeout_key].value)
+        warning_s, critical_s = _at_least(least_s, warning_s), _at_least(least_s, critical_s)
     return thresholds(interval_s, warning_s, critical_s)
 
 
-def _above(least_s: float, limit_s: float | None) -> float | None:
-    return limit_s if limit_s and limit_s > least_s else None
+def _oldest_on_time_s(interval_s: float, timeout_s: float) -> float:
+    """Return how old the last success of a job becomes that misses no run."""
+    return interval_s + (max(timeout_s, _PUT_OFF_S) if interval_s >= _DAY_S else timeout_s)
+
+
+def _at_least(least_s: float, limit_s: float | None) -> float | None:
+    return None if limit_s is None else max(limit_s, least_s)
 
 
 def _keeps_lock(flush: Age, settings: Settings) -> bool:

@@ -6,7 +6,7 @@ from typing import Literal
 from bangui_cli.importing import csv_records
 
 Format = Literal["jsonl", "json", "csv"]
-HEAD_LIMIT_BYTES = 1024 * 1024
+HEAD_LIMIT_BYTES = 256 * 1024
 _MOST_LINES = 100
 
 _decode = json.JSONDecoder().raw_decode

@@ -5,7 +5,7 @@ from typing import Any, cast
 import orjson
 
 from bangui_cli.access.staging import Staging
-from bangui_cli.importing.normaliser import Normaliser
+from bangui_cli.importing.normaliser import Normaliser, Row, leave_all
 from bangui_cli.importing.run import Import
 from bangui_cli.rules.ban import KeptBan, make_ban
 from bangui_cli.rules.timestamps import WIDTH_CHARACTERS
@@ -51,6 +51,10 @@ class BanNormaliser(Normaliser):
         if type(row) is not dict:
             raise row if isinstance(row, Rejected) else Rejected("not an object")
         return _pack(make_ban(row))
+
+    def make_plain(self, rows: list[Row]) -> list[str]:
+        """Leave each ban to be made by itself."""
+        return leave_all(rows)
 
 
 class HistoryImport(Import):

@@ -151,7 +151,7 @@ class _Builder:
             if innermost is None:
                 values = 0
             elif values > MOST_VALUES:
-                raise too_many()
+                raise too_many(MOST_VALUES)
 
     def _begin(self, container: Any, key: str) -> Any:
         """Begin an object or a list; return the innermost that is open then."""

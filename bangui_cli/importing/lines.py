@@ -7,7 +7,7 @@ from bangui_cli.importing.records import LINE_LIMIT_BYTES, Chunks
 
 
 class Block(NamedTuple):
-    """Whole lines, and the number of the first; only the last of an input may lack its newline."""
+    """Whole lines without the newline of the last, and the number of the first."""
 
     line: int
     data: bytes
@@ -30,16 +30,28 @@ def read_blocks(chunks: Chunks) -> Iterator[Block | Overlong | None]:
         chunk = read
         first_end = chunk.find(b"\n") + 1
         if len(held) + (first_end or len(chunk)) > LINE_LIMIT_BYTES:
-            rest = _Rest(bytes(held), chunk, chunks)
+            rest = _Rest(_empty(held), chunk, chunks)
             yield Overlong(line, rest.parts())
-            line, held, chunk = line + 1, bytearray(), rest.drain()
-        end = chunk.rfind(b"\n") + 1
-        if end:
-            yield Block(line, bytes(held) + chunk[:end])
-            line, held = line + chunk.count(b"\n"), bytearray()
-        held += chunk[end:]
+            line, chunk = line + 1, rest.drain()
+        elif held and first_end:
+            # By itself: a line of many chunks is held once, and not beside what it is put into.
+            held += chunk[: first_end - 1]
+            yield Block(line, _empty(held))
+            line, chunk = line + 1, chunk[first_end:]
+        end = chunk.rfind(b"\n")
+        if end >= 0:
+            yield Block(line, chunk[:end])
+            line += chunk.count(b"\n")
+        held += chunk[end + 1 :]
     if held:
-        yield Block(line, bytes(held))
+        yield Block(line, _empty(held))
+
+
+def _empty(held: bytearray) -> bytes:
+    """Return what is held, and hold it no longer."""
+    whole = bytes(held)
+    held.clear()
+    return whole
 
 
 class _Rest:

@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from sys import getsizeof
-from typing import Any
+from typing import Any, NamedTuple
 
 from bangui_cli.rules import extraction, layouts, timestamps
-from bangui_cli.rules.entry import SEPARATOR, pack
+from bangui_cli.rules.entry import NO_COUNTRY, SAME_COUNTRY, SEPARATOR, pack
+from bangui_cli.rules.timestamps import WIDTH_CHARACTERS
 from bangui_cli.rules.validation import (
     TEXT_LIMIT_CHARACTERS,
     Rejected,
@@ -27,19 +28,30 @@ from bangui_cli.rules.validation import (
 _MOST_REMEMBERED_BYTES = 6_000_000
 # Beside the texts: the tuples, dictionaries and functions of a layout, of a value.
 _LAYOUT_BYTES, _VALUE_BYTES = 8_000, 250
-_full_time = re.compile(
-    r"(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
-).fullmatch
 
-# A name that begins like `AS64496 Example` may have to be split; a dash is none.
-_is_canonical_network = re.compile(
-    rf"AS[1-9][0-9]{{0,8}}{SEPARATOR}(?!AS|-\Z)[!-~](?:[ -~]{{0,{TEXT_LIMIT_CHARACTERS - 2}}}[!-~])?"
+# How the fields of most entries look that are in normal form: of IPv6 more look so, and of days.
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]?|0)"
+_V4, _V6 = r"\.".join([_OCTET] * 4), r"[0-9a-f:]{2,39}"
+_CODE = rf"(?!{'|'.join(filter(str.isalpha, (*NO_COUNTRY, *SAME_COUNTRY)))})[A-Z]{{2}}"
+# ASCII and the letters of Europe; a dash is no name.
+_LETTER = "!-~\xa1-\xac\xae-\u017f"
+_NAME = rf"(?! |-(?:{SEPARATOR}|\Z))[ {_LETTER}]{{1,{TEXT_LIMIT_CHARACTERS}}}(?<! )"
+# A name that begins like `AS64496 Example` may have to be split.
+_NETWORK = rf"AS[1-9][0-9]{{0,8}}{SEPARATOR}(?!AS){_NAME}"
+_TIME = r"([0-9]{4}-[0-9]{2}-[0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
+
+_is_plain_network = re.compile(_NETWORK).fullmatch
+_full_time = re.compile(_TIME).fullmatch
+_plain_entry = re.compile(
+    SEPARATOR.join((rf"(?:{_V4}|({_V6}))", _CODE, _NAME, _NETWORK, _TIME))
 ).fullmatch
 
 Row = dict[str, Any]
 # A packed entry, and two fields of one.
 Maker = Callable[[Row], str]
 Part = Callable[[Row], str]
+# The packed entries of rows of one layout, "" for those that are made one by one.
+PlainMaker = Callable[[list[Row]], list[str]]
 HasRoom = Callable[[int, Iterable[str | None]], bool]
 
 
@@ -51,6 +63,13 @@ def reference(row: Mapping[str, Any], now_s: float) -> str:
     return pack(make_entry(*values, now_s=now_s))
 
 
+class _Layout(NamedTuple):
+    """How the rows are made into entries that have the same keys."""
+
+    make: Maker
+    make_plain: PlainMaker
+
+
 class Normaliser:
     """Remembers layouts, what their values mean, and days; `now_s` is the time of rows without one.
 
@@ -60,7 +79,7 @@ class Normaliser:
     """
 
     def __init__(self, now_s: float) -> None:
-        self._makers: dict[tuple[str, ...], Maker] = {}
+        self._layouts: dict[tuple[str, ...], _Layout] = {}
         self._remembered_bytes = 0
         self._days: set[str] = set()
         self.unresolved_rows = 0
@@ -82,12 +101,18 @@ class Normaliser:
         """Make the packed entry of a value that a reader yields. Raise Rejected."""
         if type(row) is not dict:
             raise row if isinstance(row, Rejected) else Rejected("not an object")
-        keys = tuple(row)
-        maker = self._makers.get(keys) or self._learn(keys)
         try:
-            return maker(row)
+            return self._layout_of(row).make(row)
         except TypeError:  # a list or an object where a text is wanted
             return self._make_slowly(row)
+
+    def make_plain(self, rows: list[Row]) -> list[str]:
+        """Make the packed entries of rows of the same keys, "" for those that `make` has to make."""
+        return self._layout_of(rows[0]).make_plain(rows)
+
+    def _layout_of(self, row: Row) -> _Layout:
+        keys = tuple(row)
+        return self._layouts.get(keys) or self._learn(keys)
 
     def _make_slowly(self, row: Row) -> str:
         packed = reference(row, self.now_s)
@@ -105,18 +130,16 @@ class Normaliser:
             self.unknown_country = self.unknown_country or country
             self.unknown_country_rows += 1
 
-    def _learn(self, keys: tuple[str, ...]) -> Maker:
-        maker = self._maker(keys) or self._make_slowly
-        if self._has_room(_LAYOUT_BYTES, keys):
-            self._makers[keys] = maker
-        return maker
-
-    def _maker(self, keys: tuple[str, ...]) -> Maker | None:
-        """Make the maker for rows that have these keys; None where that takes a look at the values."""
+    def _learn(self, keys: tuple[str, ...]) -> _Layout:
         names = layouts.names_among(keys)
-        known = [key.lower() for key in keys if layouts.is_known(key)]
-        is_ambiguous = len(set(known)) < len(known) or len(names.time) > 1
-        if is_ambiguous or len(names.address) != 1 or len(names.address[0]) > 1:
+        layout = _Layout(self._maker(keys, names) or self._make_slowly, self._plain_maker(keys, names))
+        if self._has_room(_LAYOUT_BYTES, keys):
+            self._layouts[keys] = layout
+        return layout
+
+    def _maker(self, keys: tuple[str, ...], names: layouts.Names) -> Maker | None:
+        """Make the maker for rows that have these keys; None where that takes a look at the values."""
+        if _is_ambiguous(keys, names) or len(names.address) != 1 or len(names.address[0]) > 1:
             return None
         place, network = _parts(names, self._has_room)
         ip_key, time_key = names.address[0][0], names.time[0][0] if names.time else None
@@ -131,6 +154,27 @@ class Normaliser:
 
         return make
 
+    def _plain_maker(self, keys: tuple[str, ...], names: layouts.Names) -> PlainMaker:
+        """Make what takes rows as they stand, where each part of an entry is one field of theirs."""
+        fields = _plain_fields(names)
+        if fields is None or _is_ambiguous(keys, names):
+            return leave_all
+        values_of = itemgetter(*fields)
+
+        def make_plain(rows: list[Row]) -> list[str]:
+            days, now_text = self._days, self._now_text
+            return [
+                text
+                if (match := _plain_entry(text))
+                and match[2] in days
+                and text[-WIDTH_CHARACTERS:] <= now_text
+                and (match[1] is None or _is_normal_v6(match[1]))
+                else ""
+                for text in map(_joined, map(values_of, rows))
+            ]
+
+        return make_plain
+
     def _has_room(self, size_bytes: int, texts: Iterable[str | None]) -> bool:
         """Tell whether to remember something; all is forgotten when it has become too much."""
         size_bytes += sum(map(getsizeof, texts))
@@ -138,21 +182,54 @@ class Normaliser:
             return False
         self._remembered_bytes += size_bytes
         if self._remembered_bytes > _MOST_REMEMBERED_BYTES:
-            self._makers.clear()
+            self._layouts.clear()
             self._remembered_bytes = size_bytes
         return True
 
     def _time(self, value: object) -> str:
         match = _full_time(value) if type(value) is str else None
-        if match is None or match[1] not in self._days:
+        if match is None or match[1] not in self._days or match[0] > self._now_text:
             return self._unusual_time(value, match)
         return match[0]
 
     def _unusual_time(self, value: object, match: re.Match[str] | None) -> str:
         time = normalise_time(value, self.now_s)
-        if match and timestamps.to_wall_s(f"{match[1]}T23:59:59.999Z") <= self.now_s:
+        if match:
             self._days.add(match[1])
         return time
+
+
+def leave_all(rows: list[Row]) -> list[str]:
+    """Leave each row to be made by itself."""
+    return [""] * len(rows)
+
+
+def _is_ambiguous(keys: tuple[str, ...], names: layouts.Names) -> bool:
+    known = [key.lower() for key in keys if layouts.is_known(key)]
+    return len(set(known)) < len(known) or len(names.time) > 1
+
+
+def _plain_fields(names: layouts.Names) -> tuple[str, ...] | None:
+    """Return the fields of a row that are the parts of an entry, where there are just these."""
+    parts = (names.address, names.code, names.country_name, names.asn, names.org, names.time)
+    fields = tuple(paths[0][0] for paths in parts if paths and len(paths[0]) == 1)
+    others = set(_keys_of(tuple(path for paths in names for path in paths))) - set(fields)
+    return fields if len(set(fields)) == len(parts) and not others else None
+
+
+def _joined(values: tuple[Any, ...]) -> str:
+    """Pack values that are all texts; of others make nothing."""
+    try:
+        return SEPARATOR.join(values)
+    except TypeError:
+        return ""
+
+
+def _is_normal_v6(ip: str) -> bool:
+    try:
+        return normalise_ip(ip) == ip
+    except Rejected:
+        return False
 
 
 def _parts(names: layouts.Names, has_room: HasRoom) -> tuple[Part, Part]:
@@ -187,7 +264,7 @@ def _as_they_stand(asn_key: str, org_key: str, otherwise: Part) -> Part:
 
     def part(row: Row) -> str:
         asn, org = row[asn_key], row[org_key]
-        if type(asn) is str and type(org) is str and _is_canonical_network(asn + SEPARATOR + org):
+        if type(asn) is str and type(org) is str and _is_plain_network(asn + SEPARATOR + org):
             return asn + SEPARATOR + org
         return otherwise(row)
 

@@ -1,13 +1,15 @@
 """What the readers of all formats hand on, one record a row of the input."""
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 from bangui_cli.rules.validation import Rejected
 
 LINE_LIMIT_BYTES = 16 * 1024 * 1024
-# Each takes some 60 bytes of memory, however short it is: a row of 16 MiB could have millions.
-MOST_VALUES = 100_000
+# Each takes some 60 bytes of memory, however short it is, and 200 with a name of its own: a row of
+# 16 MiB could have millions. A thousand answers in one batch have the same names.
+MOST_VALUES, MOST_VALUES_OF_BATCH = 10_000, 100_000
 
 Chunks = Iterator[bytes | None]
 """Bytes as they come; None where the input pauses, so that what is pending can be committed."""
@@ -22,7 +24,20 @@ Record = tuple[int, Raw, Any]
 """Number (from 1; of the line, in a document of the element), what to keep, the value: a dict in good
 rows, or a Rejected that says why there is none."""
 
-Records = Iterator[Record | None]
+
+class Alike(NamedTuple):
+    """Rows of the same keys on lines that follow each other, which are made into entries together."""
+
+    line: int
+    lines: list[bytes]
+    rows: list[dict[str, Any]]
+
+    def records(self) -> Iterator[Record]:
+        """Yield them one by one."""
+        return zip(count(self.line), self.lines, self.rows, strict=False)
+
+
+Records = Iterator[Record | Alike | None]
 
 
 def too_long() -> Rejected:
@@ -30,9 +45,9 @@ def too_long() -> Rejected:
     return Rejected(f"longer than {LINE_LIMIT_BYTES // 1024**2} MiB")
 
 
-def too_many() -> Rejected:
+def too_many(most: int) -> Rejected:
     """Return the reason to refuse what would take much more memory than it is long."""
-    return Rejected(f"more than {MOST_VALUES:,} values")
+    return Rejected(f"more than {most:,} values")
 
 
 def not_utf8() -> Rejected:

@@ -26,9 +26,10 @@ class Unusable(Exception):
 class Report:
     """Counts the rows of one input and tells of those that are refused."""
 
-    def __init__(self, file: str, log: Log) -> None:
+    def __init__(self, file: str, log: Log, rows_before: int) -> None:
         self._file = file
         self._log = log
+        self._rows_before = rows_before
         self._first_untold, self._last_untold = 0, 0
         self.unit = "line"
         self.rejected_rows = 0
@@ -47,8 +48,9 @@ class Report:
         place = {"line": number, self.unit: number}
         self._log.emit(events.IMPORT_ROW_REJECTED, file=self._file, **place, reason=reason)
 
-    def require_hope(self, rows: int, head: bytes) -> None:
+    def require_hope(self, read_rows: int, head: bytes) -> None:
         """Raise Unusable when the first of the rows, or all that there are, have been refused."""
+        rows = read_rows - self._rows_before
         if rows == self.rejected_rows:
             raise Unusable(describe(head, rows))
 

@@ -10,7 +10,7 @@ from bangui_cli.importing import reasons
 from bangui_cli.importing.contents import Refusal
 from bangui_cli.importing.normaliser import Normaliser
 from bangui_cli.importing.reading import Reader
-from bangui_cli.importing.records import Raw
+from bangui_cli.importing.records import Alike, Raw, Record
 from bangui_cli.importing.rejects import Rejects
 from bangui_cli.importing.report import HOPELESS_ROWS, Report, Unusable
 from bangui_cli.importing.sources import Source
@@ -35,6 +35,7 @@ class Import:
         self._bar = bar
         self._in_bytes = in_bytes
         self._read_bytes = 0
+        self._pending_bytes = 0
         self._normaliser = self.normaliser(staging.now_s())
         self.read_rows = 0
         self.rejected_rows = 0
@@ -65,7 +66,7 @@ class Import:
             raise
 
     def _import(self, source: Source, wanted_format: str) -> None:
-        report = Report(source.path, self._log)
+        report = Report(source.path, self._log, self.read_rows)
         reader = Reader(source.read_chunks(self._advance), wanted_format)
         self._normaliser.forget_unknown()
         try:
@@ -81,30 +82,48 @@ class Import:
         self._bar.update(self._read_bytes if self._in_bytes else self.read_rows)
 
     def _take(self, reader: Reader, report: Report) -> None:
-        pending, make, pending_bytes = self._staging.pending, self._normaliser.make, 0
-        most_pending_bytes, rows_before = self._staging.most_pending_bytes, self.read_rows
         for record in reader.records():
             if record is None:
                 self._end_batch(self._staging.commit)
-                pending_bytes = 0
-                continue
-            number, raw, value = record
-            self.read_rows += 1
-            try:
-                entry = make(value)
-            except Rejected as error:
-                report.unit = reader.unit
-                self._reject(report, number, raw, value, error)
-                if report.rejected_rows == HOPELESS_ROWS:
-                    report.require_hope(self.read_rows - rows_before, reader.head)
-                continue
-            pending.append(entry)
-            pending_bytes += getsizeof(entry)
-            if pending_bytes >= most_pending_bytes:
+            elif isinstance(record, Alike):
+                self._take_alike(record, reader, report)
+            else:
+                self._take_one(record, reader, report)
+            if self._pending_bytes >= self._staging.most_pending_bytes:
                 self._end_batch(self._staging.commit_beside)
-                pending_bytes = 0
         if report.rejected_rows:
-            report.require_hope(self.read_rows - rows_before, reader.head)
+            report.require_hope(self.read_rows, reader.head)
+
+    def _take_alike(self, alike: Alike, reader: Reader, report: Report) -> None:
+        """Take rows in their order: of two entries of one address the later may count."""
+        entries = self._normaliser.make_plain(alike.rows)
+        if all(entries):
+            self.read_rows += len(entries)
+            self._add(entries)
+            return
+        for record, entry in zip(alike.records(), entries, strict=True):
+            if entry:
+                self.read_rows += 1
+                self._add([entry])
+            else:
+                self._take_one(record, reader, report)
+
+    def _take_one(self, record: Record, reader: Reader, report: Report) -> None:
+        number, raw, value = record
+        self.read_rows += 1
+        try:
+            entry = self._normaliser.make(value)
+        except Rejected as error:
+            report.unit = reader.unit
+            self._reject(report, number, raw, value, error)
+            if report.rejected_rows == HOPELESS_ROWS:
+                report.require_hope(self.read_rows, reader.head)
+        else:
+            self._add([entry])
+
+    def _add(self, entries: list[str]) -> None:
+        self._staging.pending += entries
+        self._pending_bytes += sum(map(getsizeof, entries))
 
     def _reject(self, report: Report, number: int, raw: Raw, value: Any, error: Rejected) -> None:
         self.rejected_rows += 1
@@ -120,4 +139,5 @@ class Import:
     def _end_batch(self, commit: Callable[[], None]) -> None:
         self._rejects.flush()
         commit()
+        self._pending_bytes = 0
         self._normaliser.set_now(self._staging.now_s())

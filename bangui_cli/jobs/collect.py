@@ -4,15 +4,15 @@ What is recorded and how far it was read are one transaction, so that each ban c
 ends. A mark that another run has moved since is read again.
 """
 
+import gc
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 
 from bangui_cli.fail2ban.bans import Page
 from bangui_cli.jobs.catalogue import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.resolving.resolver import Resolver
 from bangui_cli.rules import ban, timestamps, watermark
-from bangui_cli.rules.ban import KEY_COLUMNS, Ban, Raw
+from bangui_cli.rules.ban import Ban
 from bangui_cli.rules.validation import Rejected
 from bangui_cli.rules.watermark import Mark
 from bangui_cli.states import events
@@ -59,6 +59,35 @@ class _Place:
         self.owed = self.owed or self.mark.owes
 
 
+class _Batch:
+    """What is recorded together: the bans from a time on as they were read, and how far that was.
+
+    `skipped` counts the rows that are no ban, `left` is the time of the latest that is older, "" for
+    none.
+    """
+
+    def __init__(self, mark: Mark, oldest: str) -> None:
+        self.bans: list[Ban] = []
+        self.mark, self._oldest = mark, oldest
+        self.read, self.skipped, self.left = 0, 0, ""
+        self.is_last = False
+
+    def add(self, page: Page) -> None:
+        """Add the bans of the next page."""
+        for raw in page.bans:
+            try:
+                each = ban.normalise(raw)
+            except Rejected:
+                self.skipped += 1
+                continue
+            if each.banned_at >= self._oldest:
+                self.bans.append(each)
+            else:
+                self.left = max(self.left, each.banned_at)
+        self.read += len(page.bans)
+        self.mark, self.is_last = page.mark, page.is_last
+
+
 def collect(run: Run, read: Read, resolver: Resolver | None) -> None:
     """Record the bans behind the mark, and stage what the files know of their addresses.
 
@@ -66,6 +95,8 @@ def collect(run: Run, read: Read, resolver: Resolver | None) -> None:
     """
     with run.memory.snapshot():
         run.memory.require_schema()
+    # No cycles are made here, and many tuples: the collector would find nothing, over and over.
+    gc.disable()
     with run.memory.bulk_staging():
         place = _Place(run)
         _record_all(run, place, read, resolver)
@@ -80,54 +111,32 @@ def collect(run: Run, read: Read, resolver: Resolver | None) -> None:
 def _record_all(run: Run, place: _Place, read: Read, resolver: Resolver | None) -> None:
     is_done = False
     while not is_done:
-        page = _read_batch(run, place.mark, read)
-        is_done = _record(run, place, page, resolver) and page.is_last
+        batch = _read_batch(run, place.mark, read)
+        is_done = _record(run, place, batch, resolver) and batch.is_last
 
 
-def _read_batch(run: Run, mark: Mark, read: Read) -> Page:
-    """Return the pages behind a mark, as one."""
-    bans: list[Raw] = []
-    is_last = False
-    while not is_last and len(bans) < _BATCH_ROWS:
+def _read_batch(run: Run, mark: Mark, read: Read) -> _Batch:
+    """Return what the pages behind a mark hold, as one."""
+    batch = _Batch(mark, _oldest(run))
+    while not batch.is_last and batch.read < _BATCH_ROWS:
         run.deadline.check()
-        page = read(mark)
-        bans += page.bans
-        mark, is_last = page.mark, page.is_last
-    return Page(bans, mark, is_last)
+        batch.add(read(batch.mark))
+    return batch
 
 
-def _record(run: Run, place: _Place, page: Page, resolver: Resolver | None) -> bool:
+def _record(run: Run, place: _Place, batch: _Batch, resolver: Resolver | None) -> bool:
     """Record what was read; return False, having done nothing, where it has to be read again."""
-    bans, skipped, left = _normalise(page.bans, _oldest(run))
-    mark = page.mark._replace(owes=page.mark.owes or bool(bans), left=max(page.mark.left, left))
-    recorded = Recorded(0, 0) if mark == place.mark else place.move(bans, mark)
+    mark = batch.mark._replace(
+        owes=batch.mark.owes or bool(batch.bans), left=max(batch.mark.left, batch.left)
+    )
+    recorded = Recorded(0, 0) if mark == place.mark else place.move(ban.each_once(batch.bans), mark)
     if recorded is None:
         return False
-    _count(run, read=len(page.bans), recorded=recorded.new, updated=recorded.changed, skipped=skipped)
+    _count(run, read=batch.read, recorded=recorded.new, updated=recorded.changed, skipped=batch.skipped)
     if resolver:
-        resolver.stage_stale(run.memory, {each.ip for each in bans})
+        resolver.stage_stale(run.memory, {each.ip for each in batch.bans})
         _count_resolved(run, resolver)
     return True
-
-
-def _normalise(raws: Sequence[Raw], oldest: str) -> tuple[list[Ban], int, str]:
-    """Return the bans from a time on, each once, sorted by address, and how many rows are none.
-
-    Behind them stands the time of the latest that is older, "" for none.
-    """
-    by_key: dict[tuple[object, ...], Ban] = {}
-    skipped, left = 0, ""
-    for raw in raws:
-        try:
-            each = ban.normalise(raw)
-        except Rejected:
-            skipped += 1
-            continue
-        if each.banned_at >= oldest:
-            by_key[each[:KEY_COLUMNS]] = each
-        else:
-            left = max(left, each.banned_at)
-    return sorted(by_key.values(), key=attrgetter("ip")), skipped, left
 
 
 def _oldest(run: Run) -> str:

@@ -1,14 +1,10 @@
 """The job `geo_cache_flush`: one ordered sweep over the dirty set, in short transactions."""
 
-from collections.abc import Callable
-
 from bangui_cli.access import locking
 from bangui_cli.jobs.catalogue import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.states import events
 from bangui_cli.store import Batch
-
-Progress = Callable[[int], None]
 
 
 def rehearse(run: Run) -> None:
@@ -21,16 +17,27 @@ def rehearse(run: Run) -> None:
     report.foretell_lock(holding)
 
 
-def flush(run: Run, wait_s: float, progress: Progress) -> None:
-    """Move the dirty set into the cache. Raise LockHeld, LeaseLost or DeadlineExceeded.
-
-    Rows that are staged behind the sweep wait for the next run, so it ends also while others stage.
-    """
+def flush(run: Run, wait_s: float) -> None:
+    """Move the dirty set into the cache. Raise LockHeld, LeaseLost or DeadlineExceeded."""
     report = run.report
     if not run.take_lock(lambda situation: situation.has_dirty_rows, wait_s):
         report.counts["remaining"] = 0
         return
-    from bangui_cli.jobs.sweep import sweep  # an empty pass does without
+    _sweep(run)
+    report.counts["remaining"] = run.count_remaining()
+    run.invocation.log.emit_end(events.FLUSH_RAN, OK, **report.counts, duration_s=report.duration_s())
+
+
+def _sweep(run: Run) -> None:
+    """Move all that is dirty by now.
+
+    Rows that are staged behind the sweep wait for the next run, so it ends also while others stage.
+    """
+    # An empty pass does without.
+    from bangui_cli.jobs.sweep import sweep
+    from bangui_cli.telling.progress import ProgressBar
+
+    report, bar = run.report, ProgressBar("flushing", lambda: _total_rows(run))
 
     def move(lease_id: str, after: str, rows: int) -> Batch | None:
         finish = run.finish(OK, report.counts["flushed"])
@@ -38,15 +45,13 @@ def flush(run: Run, wait_s: float, progress: Progress) -> None:
 
     def tell(rows: int) -> None:
         report.counts["flushed"] = moved = (report.counts["flushed"] or 0) + rows
-        progress(moved)
+        bar.update(moved)
 
-    with run.store.sweeping():
-        sweep(run, move, tell)
-    report.counts["remaining"] = run.count_remaining()
-    run.invocation.log.emit_end(events.FLUSH_RAN, OK, **report.counts, duration_s=report.duration_s())
+    with bar, run.store.sweeping():
+        sweep(run, move, tell, run.settings.batch_size)
 
 
-def total_rows(run: Run) -> int | None:
+def _total_rows(run: Run) -> int | None:
     """Count what this sweep has to move in all, for a progress bar."""
     left = run.count_remaining()
     return None if left is None else (run.report.counts["flushed"] or 0) + left

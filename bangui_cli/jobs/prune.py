@@ -6,7 +6,9 @@ from bangui_cli.access import locking
 from bangui_cli.jobs.catalogue import OK
 from bangui_cli.jobs.run import Run
 from bangui_cli.jobs.sweep import sweep
+from bangui_cli.rules import pacing
 from bangui_cli.rules.retention import Retention, retention
+from bangui_cli.settings.table import Settings
 from bangui_cli.states import events
 from bangui_cli.store import Batch
 
@@ -62,8 +64,15 @@ def _sweep(run: Run, progress: Progress) -> None:
         finish = run.finish(OK, counts["pruned_cache"])
         return store.prune_cache(lease_id, after, rows, kept, finish)
 
-    sweep(run, prune_history, tell("pruned_history"))
-    sweep(run, prune_cache, tell("pruned_cache"))
+    most_rows = _most_rows(run.settings)
+    sweep(run, prune_history, tell("pruned_history"), most_rows)
+    sweep(run, prune_cache, tell("pruned_cache"), most_rows)
+
+
+def _most_rows(settings: Settings) -> int:
+    """Return the size that was asked for; the default is that of a flush."""
+    size = settings["batch_size"]
+    return pacing.MOST_PRUNED_ROWS if size.source == "default" else int(size.value)
 
 
 def total_rows(run: Run) -> int:

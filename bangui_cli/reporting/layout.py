@@ -114,4 +114,5 @@ def _bar(count: int, scale: int, length: int) -> str:
 
 def csv_cell(text: str | None) -> str:
     """Return a text from outside for a spreadsheet, which obeys nothing of it."""
-    return spreadsheets.defuse(terminal.safe(text or ""))
+    # What is shown of a tab or a line break no longer tells that a cell began with it, or behind it.
+    return terminal.safe(spreadsheets.defuse(text or ""))

@@ -78,7 +78,7 @@ def _by_country(sums: Mapping[str, Names]) -> Iterator[Sample]:
 
 
 def _by_network(sums: dict[str, Names], top: int) -> Iterator[Sample]:
-    nameless = sum(sums.pop("", {}).values())
+    nameless = sum(sum(sums.pop(asn, {}).values()) for asn in ("", OTHER))
     ranked = _ranked(sums)
     for asn, bans in ranked[:top]:
         yield Sample(bans, {"asn": asn, "org": _usual(sums[asn])})

@@ -1,8 +1,10 @@
 """A ban as the history keeps it, made of what fail2ban's database holds."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from itertools import pairwise
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from bangui_cli.rules import networks, timestamps
@@ -36,7 +38,16 @@ class Ban(NamedTuple):
 
 
 # The first columns, which no two bans of an instance have in common.
-KEY_COLUMNS = 3
+_KEY_COLUMNS = 3
+
+
+def each_once(bans: Iterable[Ban]) -> list[Ban]:
+    """Return bans sorted by address; of two that are the same one, the later."""
+    found = sorted(bans, key=attrgetter("ip"))
+    # Most come in the order of their times: where those of an address only grow, no two are one.
+    if all(one.ip != other.ip or one.banned_at < other.banned_at for one, other in pairwise(found)):
+        return found
+    return list({each[:_KEY_COLUMNS]: each for each in found}.values())
 
 
 class KeptBan(NamedTuple):

@@ -6,6 +6,10 @@ FEWEST_ROWS = 50
 TARGET_HOLD_S = 0.02
 # A commit waits for the disk, for few rows as long as for many: smaller batches would only wait more.
 LEAST_WORK_S = 0.01
+# Where it waits long, a batch works as long as that, so that at most half of a sweep is waiting.
+LONGEST_HOLD_S = 0.036
+# A prune deletes with less than a flush moves with. More would take memory: a page for each few rows.
+MOST_PRUNED_ROWS = 50_000
 # An import: the write lock is held 0.5 s at most; the next time the disk may be slower, and the thread
 # that reads may want more of the interpreter.
 STAGING_TARGET_HOLD_S = 0.12
@@ -22,6 +26,8 @@ def next_batch_rows(
     commit_s: float = 0.0,
 ) -> int:
     """Return the size that would have held the write lock for the target, at most twice the last one."""
-    fitting = int(rows * max(target_hold_s - commit_s, LEAST_WORK_S) / max(work_s, 1e-6))
+    amortising_s = min(commit_s, LONGEST_HOLD_S - commit_s)
+    wanted_s = max(target_hold_s - commit_s, amortising_s, LEAST_WORK_S)
+    fitting = int(rows * wanted_s / max(work_s, 1e-6))
     wanted = min(max(fitting, rows // 4), rows * 2)
     return max(min(wanted, most_rows), min(FEWEST_ROWS, most_rows))

@@ -1,7 +1,7 @@
 """Timestamps as the database and the log write them: UTC, milliseconds, fixed width, so they sort."""
 
 import math
-from datetime import MAXYEAR, UTC, datetime, timedelta, tzinfo
+from datetime import MAXYEAR, UTC, date, datetime, timedelta, tzinfo
 
 from bangui_cli.rules.timestamp_text import to_text
 
@@ -14,6 +14,10 @@ _RARE_FORMS = (
     (r"(\d{4}-?\d\d-?\d\d.\d\d:?\d\d:?)60(?!\d)(.*)", "59", 1),
     (r"(\d{4}-?\d\d-?\d\d.)24(:?00(?::?00)?(?:[.,]0+)?(?!\d).*)", "00", 86400),
 )
+_DAY_OF_YEAR = r"(\d{4})-?(\d{3})(?!\d)(.*)"
+_FRACTION_OF_HOUR_OR_MINUTE = r"(.+[^\d:]\d\d)(:?\d\d)?[.,](\d+)([Z+-].*)?"
+_HOUR_S, _MINUTE_S = 3600, 60
+_MINUS = "\u2212"
 
 
 def to_wall_s(text: str, zone: tzinfo | None = UTC) -> float:
@@ -22,25 +26,45 @@ def to_wall_s(text: str, zone: tzinfo | None = UTC) -> float:
     Raise ValueError for anything else; for local time that the system cannot tell OverflowError, too.
     """
     text = text.upper()
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = _rare_form(text)
+    moment = _usual_form(text) or _rare_form(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     return moment.timestamp()
 
 
+def _usual_form(text: str) -> datetime | None:
+    # datetime takes the fraction of an hour, or of a minute, for that of a second.
+    if ("." in text or "," in text) and not text[13:14] == text[16:17] == ":":
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def _rare_form(text: str) -> datetime:
-    """Parse a leap second, or midnight as the end of a day."""
+    """Parse a leap second, midnight as the end of a day, the day of a year, the fraction of an hour."""
     import re  # compiled only where it is needed: a job pays for each pattern
 
+    text = text.replace(_MINUS, "-")
+    if match := re.fullmatch(_DAY_OF_YEAR, text, re.ASCII):
+        text = _calendar_date(int(match[1]), int(match[2])) + match[3]
     for pattern, instead, left_out_s in _RARE_FORMS:
         if match := re.fullmatch(pattern, text, re.ASCII):
             moment = datetime.fromisoformat(match[1] + instead + match[2])
             if moment.year < MAXYEAR:
                 return moment + timedelta(seconds=left_out_s)
-    raise ValueError("not a time in ISO 8601")
+    if match := re.fullmatch(_FRACTION_OF_HOUR_OR_MINUTE, text, re.ASCII):
+        moment = datetime.fromisoformat(match[1] + (match[2] or "") + (match[4] or ""))
+        return moment + timedelta(seconds=float(f"0.{match[3]}") * (_MINUTE_S if match[2] else _HOUR_S))
+    return datetime.fromisoformat(text)
+
+
+def _calendar_date(year: int, day_of_year: int) -> str:
+    day = date(year, 1, 1) + timedelta(days=day_of_year - 1)
+    if day.year != year:
+        raise ValueError("not a day of that year")
+    return day.isoformat()
 
 
 def read_s(value: object) -> float:

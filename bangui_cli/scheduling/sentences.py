@@ -21,8 +21,13 @@ def installed(
         what = f"wrote {_listed([path for path in changed if path in paths] or changed, root)}"
     parts = [f"{what}: {_tasks(plan, format_)}"]
     if plan.left_out:
-        parts.append(f"not scheduled: {_reasons(plan.left_out)}")
+        parts.append(not_scheduled(plan))
     return "; ".join([*parts, *([next_step] if next_step else [])])
+
+
+def not_scheduled(plan: Plan) -> str:
+    """Say what is left out, and why."""
+    return f"not scheduled: {_reasons(plan.left_out)}"
 
 
 def next_step(format_: Format, files: Sequence[File], *, now: bool) -> str:

@@ -4,25 +4,32 @@ import os
 from typing import NamedTuple
 
 from bangui_cli.resolving import files
-from bangui_cli.scheduling.tasks import FAIL2BAN, MMDB, Task
+from bangui_cli.scheduling.tasks import FAIL2BAN, MMDB, TASKS, Task
 from bangui_cli.settings.table import Settings
 from bangui_cli.settings.values import NEVER
 from bangui_cli.states.errors import BanguiError
 
 
 class Uses(NamedTuple):
-    """The files of a host that the jobs are for, if there are any."""
+    """The files of a host that the jobs are for, if there are any, and what stands in their way.
+
+    `directories` are those of the files to make that are directories there.
+    """
 
     fail2ban_db: str | None
     mmdb_files: tuple[str, ...]
+    directories: frozenset[str]
 
 
 def look(settings: Settings, root: str = "") -> Uses:
     """See what there is under a root directory; a path that is set counts there as it is."""
     fail2ban_db = settings.fail2ban_db
     is_set = settings[FAIL2BAN].source != "default"
+    outputs = filter(None, (task.output(settings) for task in TASKS))
     return Uses(
-        fail2ban_db if is_set or may_exist(root + fail2ban_db) else None, _mmdb_files(settings, root)
+        fail2ban_db if is_set or may_exist(root + fail2ban_db) else None,
+        _mmdb_files(settings, root),
+        frozenset(path for path in outputs if os.path.isdir(root + path)),
     )
 
 
@@ -32,6 +39,9 @@ def reason_against(task: Task, settings: Settings, uses: Uses, *, everything: bo
         return f"{task.output_key} is not set"
     if task.interval_s(settings) is None:
         return f"{task.interval_key} is {NEVER}"
+    output = task.output(settings)
+    if output in uses.directories:
+        return f"{output} is a directory, and not a file to write"
     return None if everything else _without_use(task, settings, uses)
 
 

@@ -154,11 +154,11 @@ class Invocation:
         if terminal.stdin_is_terminal():
             self.announce("reading what is typed here; Ctrl-D ends it")
 
-    def announce(self, pause: str) -> None:
-        """Say to a person, once, what is waited for, where it looks as if nothing happened."""
+    def announce(self, sentence: str) -> None:
+        """Say to a person, once, what is no result, as what is waited for."""
         if not self._has_announced and terminal.stderr_is_terminal() and not self.is_quiet:
             self._has_announced = True
-            line = f"{terminal.safe(pause)}\n".encode("utf-8", "backslashreplace")
+            line = f"{terminal.safe(sentence)}\n".encode("utf-8", "backslashreplace")
             terminal.write_line(terminal.STDERR, line, 0.0)
 
     @property

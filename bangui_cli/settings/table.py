@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bangui_cli.host import machine
 from bangui_cli.rules import lease, server_urls
 from bangui_cli.settings import config_file
 from bangui_cli.settings.values import (
@@ -212,9 +211,12 @@ def load(
 def _told_apart(values: dict[str, Sourced]) -> dict[str, Sourced]:
     """Give instances that meet on a server names of their own: clones share a host name."""
     is_on_server = server_urls.is_server_url(values["database_path"].value)
-    digits = machine.short_id() if is_on_server and values["instance"].source == "default" else ""
-    if digits:
-        values["instance"] = Sourced(f"{values['instance'].value}-{digits}", "default")
+    if is_on_server and values["instance"].source == "default":
+        from bangui_cli.host import machine
+
+        digits = machine.short_id()
+        if digits:
+            values["instance"] = Sourced(f"{values['instance'].value}-{digits}", "default")
     return values
 
 

@@ -157,6 +157,12 @@ class DiskFull(BanguiError):
     default_hint = "free some space (df -h), and run the command again: what was done is kept"
 
 
+class FileTooLarge(DiskFull):
+    """A limit on this process, and not the disk, lets no file grow further."""
+
+    default_hint = "raise the limit of the file size (ulimit -f), and run the command again"
+
+
 class IoFailed(BanguiError):
     """The operating system could not read or write."""
 
@@ -270,7 +276,7 @@ _BY_ERRNO: dict[int | None, tuple[type[BanguiError], str | None]] = {
     errno.EROFS: (PermissionRefused, "the file system is read-only: give another path"),
     errno.ENOSPC: _NO_SPACE,
     errno.EDQUOT: _NO_SPACE,
-    errno.EFBIG: (DiskFull, "raise the limit of the file size (ulimit -f)"),
+    errno.EFBIG: (FileTooLarge, None),
     errno.ENOMEM: _NO_RESOURCES,
     errno.EMFILE: _NO_RESOURCES,
     errno.ENFILE: _NO_RESOURCES,

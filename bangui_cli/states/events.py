@@ -77,6 +77,7 @@ PRUNE_TIMEOUT = Event("geo_cache_cleanup_timeout", "error", "the timeout ended a
 PRUNE_ERROR = Event("geo_cache_cleanup_error", "error", "a prune pass failed")
 PRUNE_LOCK_LOST = Event("geo_cache_cleanup_lock_lost", "error", "the lease was lost during a prune")
 PRUNE_SCHEDULED = Event("geo_cache_cleanup_scheduled", "info", "the prune job was installed")
+FORGOTTEN = Event("addresses_forgotten", "info", "what was known of addresses was deleted")
 FORGOTTEN_STILL_BANNED = Event(
     "forgotten_still_banned", "warning", "fail2ban holds what was forgotten: collect brings it back"
 )

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from bangui_cli.host.deadline import Deadline
-from bangui_cli.rules.entry import Entry
 from bangui_cli.rules.lease import Instant, LockRow
 from bangui_cli.states.records import Record
 
@@ -20,6 +19,7 @@ from bangui_cli.states.records import Record
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from bangui_cli.rules.entry import Entry
     from bangui_cli.store.bans import Bans
 else:
     Protocol = object
@@ -151,20 +151,20 @@ class Store(Protocol):
         whose rows are what the run has moved before. Return None, writing nothing, without the lease.
         """
 
-    def find_many(self, ips: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
+    def find_many(self, ips: Sequence[str]) -> "tuple[list[Entry], list[Entry]]":
         """Return what the cache and what the dirty set know of addresses in normal form.
 
         The cache may know one more than once, where another program has spelt it otherwise. Wants a
         snapshot, as all that follow.
         """
 
-    def find_spelt_otherwise(self) -> list[Entry]:
+    def find_spelt_otherwise(self) -> "list[Entry]":
         """Return what the cache knows of addresses that are not in normal form, in normal form."""
 
     def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
         """Count what is known by "country", "asn" or "org": key, name, rows; None is unknown.
 
-        A country may come more than once, where another program has spelt it otherwise.
+        A key comes once with each of its names, and in each spelling of another program's.
         """
 
     @property

@@ -3,8 +3,8 @@
 from typing import Any
 
 from bangui_cli.host import clocks, terminal
-from bangui_cli.rules import timestamps
 from bangui_cli.rules.json_text import to_json
+from bangui_cli.rules.timestamp_text import to_text
 from bangui_cli.states.events import PRIORITY, Event
 
 _MOST_CHARACTERS = 400
@@ -12,7 +12,7 @@ _MOST_CHARACTERS = 400
 
 def render(log_format: str, event: Event, context: dict[str, Any], fields: dict[str, Any]) -> bytes:
     """Return one event as one line, its newline included; `auto` is JSON, "terminal" has two lines."""
-    moment = timestamps.to_text(clocks.wall_s())
+    moment = to_text(clocks.wall_s())
     error, hint = (terminal.safe(fields.get(key, ""))[:_MOST_CHARACTERS] for key in ("error", "hint"))
     if log_format == "terminal":
         return f"bangui: {error}\nhint: {hint}\n".encode("utf-8", "backslashreplace")

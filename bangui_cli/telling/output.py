@@ -1,5 +1,6 @@
 """Results on stdout: JSON, and text that is safe for a terminal."""
 
+import errno
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +8,7 @@ from typing import Any
 
 from bangui_cli.host import clocks, terminal
 from bangui_cli.rules.rereading import Rereadable
-from bangui_cli.states.errors import IoFailed
+from bangui_cli.states.errors import FileTooLarge, IoFailed
 from bangui_cli.telling import tables
 from bangui_cli.telling.pieces import in_pieces, joined
 from bangui_cli.telling.readable import label, readable
@@ -71,9 +72,9 @@ def print_pieces(pieces: Iterable[bytes]) -> None:
     except BrokenPipeError:
         pass
     except OSError as error:
-        raise IoFailed(
-            f"cannot write to stdout: {error.strerror}", hint="check where stdout is redirected to"
-        ) from None
+        is_limited = error.errno == errno.EFBIG
+        hint = FileTooLarge.default_hint if is_limited else "check where stdout is redirected to"
+        raise IoFailed(f"cannot write to stdout: {error.strerror}", hint=hint) from None
 
 
 def print_summary(text: str) -> None:

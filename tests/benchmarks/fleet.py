@@ -10,7 +10,6 @@ the job on a file; a flush 2.3 x one transaction of psql, 1.6 x where the cache 
 
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,12 +18,11 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "support")]
 
-from flush import bangui as program  # noqa: E402
-from flush import measure  # noqa: E402
 from import_ import lines  # noqa: E402
+from processes import bangui as program  # noqa: E402
+from processes import compare, measure, same_words  # noqa: E402
 from relays import open_relay  # noqa: E402
 from servers import OnServer, Server, connect, find_program, open_server  # noqa: E402
-from start_up import ROOT, compare  # noqa: E402
 
 RUNS = 25
 ROUND_TRIP_S, FAR_ROWS = 0.02, 100_000
@@ -55,7 +53,7 @@ def wait():
         poll.register(connection.fileno(), 1 if state == 1 else 4)
         poll.poll()
 wait()
-for message in {messages!r}:
+for message in {words!r}:
     cursor = connection.cursor()
     cursor.execute(message)
     wait()
@@ -117,18 +115,7 @@ def same_messages(place: Path, ours: list[str]) -> str:
     """Write a script that says to the server what a job says, and return its path."""
     # Behind its timeout a message is refused.
     arguments = [*ours[len(program()) :], "--timeout", "1h"]
-    said = subprocess.run(
-        [sys.executable, "-c", RECORD, *arguments],
-        check=True,
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": str(ROOT)},
-    )
-    messages = said.stdout.split("\0")[:-1]
-    assert messages, said
-    script = place / "bare.py"
-    script.write_text(BARE.format(messages=messages))
-    return str(script)
+    return same_words(place / "bare.py", BARE, RECORD, arguments)
 
 
 def flushes(bangui: OnServer, rows: int) -> None:

@@ -15,8 +15,8 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / 
 
 from fail2bans import Fail2banDatabase  # noqa: E402
 from fleet import IN_USE, on  # noqa: E402
-from flush import measure  # noqa: E402
 from import_ import lines  # noqa: E402
+from processes import measure  # noqa: E402
 from servers import OnServer, open_server  # noqa: E402
 
 RUNS = 100

@@ -5,7 +5,6 @@ CPU 1.5 times the shell's, no write lock over 50 ms, peak memory 24 MiB and with
 10,000 rows. The longest write lock is read from a separate run under strace, where there is one.
 """
 
-import os
 import re
 import shutil
 import sqlite3
@@ -13,12 +12,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
+from processes import ROOT, Cost, bangui, measure
+
 RESERVED_BYTE = 0x40000001
 
 YARDSTICK = """
@@ -51,43 +49,6 @@ CREATE TABLE geo_cache_dirty (ip TEXT NOT NULL PRIMARY KEY, country_code TEXT, c
 """
 
 
-class Cost(NamedTuple):
-    """What a process took."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
-
-
-def measure(command: list[str], text: str | None = None) -> Cost:
-    """Run a command to its good end."""
-    began_s = time.monotonic()
-    environment = {"PATH": os.environ["PATH"], "HOME": "/", "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, text=True)
-    assert process.stdin
-    process.stdin.write(text or "")
-    process.stdin.close()
-    peak_kib = 0
-    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        peak_kib = max(peak_kib, high_water_kib(process.pid))
-        time.sleep(0.01)
-    wall_s = time.monotonic() - began_s
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, command
-    return Cost(wall_s, usage.ru_utime + usage.ru_stime, peak_kib / 1024)
-
-
-def high_water_kib(pid: int) -> int:
-    """Return a process's peak memory so far; what wait4 tells counts this process's own before exec."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    found = re.search(r"VmHWM:\s+(\d+)", status)
-    return int(found[1]) if found else 0
-
-
 def build(path: Path, rows: int, *, cached: bool, checks: bool) -> None:
     """Make a database with so many dirty rows, and as many older ones in the cache or none."""
     subprocess.run(
@@ -104,11 +65,6 @@ def build(path: Path, rows: int, *, cached: bool, checks: bool) -> None:
                 (rows, "2026-01-01T12:00:00.000Z"),
             )
         connection.execute("COMMIT")
-
-
-def bangui() -> list[str]:
-    """Return the command, as the installed script runs it."""
-    return [sys.executable, "-c", "from bangui_cli.cli.main import run; run()"]
 
 
 def flush(path: Path) -> list[str]:
@@ -137,15 +93,21 @@ def compare(directory: Path, rows: int, rounds: int, *, cached: bool) -> None:
     )
     if shutil.which("strace"):
         shutil.copy(templates[True], copy)
-        print(f"{'':<32} longest write lock {longest_lock_ms(flush(copy), directory / 'trace'):.0f} ms")
+        trace = directory / "trace"
+        measure([*strace(trace), *flush(copy)])
+        print(f"{'':<32} longest write lock {longest_lock_ms(trace):.0f} ms")
     for path in (*templates.values(), copy):
         path.unlink()
 
 
-def longest_lock_ms(command: list[str], trace: Path) -> float:
-    """Run a command under strace and return how long SQLite's RESERVED lock was held at most."""
-    strace = ["strace", "-f", "--seccomp-bpf", "-ttt", "-e", "trace=fcntl", "-o", str(trace)]
-    measure([*strace, *command])
+def strace(trace: Path, *options: str) -> list[str]:
+    """Return what traces the locks that SQLite takes and its waits for the disk."""
+    what = ["-ttt", "-e", "trace=fcntl,fdatasync,fsync", *options]
+    return ["strace", "-f", "--seccomp-bpf", *what, "-o", str(trace)]
+
+
+def longest_lock_ms(trace: Path) -> float:
+    """Return how long SQLite's RESERVED lock was held at most."""
     longest_s, since_s = 0.0, None
     for line in trace.read_text().splitlines():
         time_s = float(line.split()[1])

@@ -16,7 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from sqlite3 import connect
 
-from flush import ROOT, Cost, bangui, measure
+from processes import ROOT, Cost, bangui, measure
 
 YARDSTICK = """
 SELECT cached.country_code, count(*) FROM ban_history AS ban

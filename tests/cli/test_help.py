@@ -116,7 +116,7 @@ def test_an_option_of_a_setting_names_its_variable_and_default(context):
     for option, text in records(context):
         row = rows.get(getattr(getattr(option, "setting", None), "key", ""))
         if row:
-            assert f"[env: {row.variable}; default: {row.default_text}]" in text
+            assert f"[env: {row.variable}; default: {option.default_text}]" in text
 
 
 @each_command

@@ -18,8 +18,10 @@ from others import give, needs_root
 from bangui_cli.fail2ban import counting, reading
 from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.fail2ban.addresses import first_address
+from bangui_cli.fail2ban.bans import read_page
 from bangui_cli.host import signals
 from bangui_cli.rules.validation import Rejected
+from bangui_cli.rules.watermark import Mark
 from bangui_cli.states.errors import DatabaseBusy, Interrupted, NotADatabase, Untrusted
 
 NOW_S = 1_790_000_000
@@ -307,6 +309,25 @@ def test_a_value_longer_than_any_address_is_not_taken_into_memory(path):
     alter(path, "INSERT INTO bans VALUES ('sshd', CAST(zeroblob(2000000) AS TEXT), 1, 600, 1, NULL)")
     with pytest.raises(NotADatabase, match="longer than any address"):
         fail2ban.read_addresses(path)
+
+
+def test_what_stands_around_rows_that_are_too_long_is_read(tmp_path):
+    """In a few pages: the rows that are fetched together with one of those come again."""
+    bans = [("sshd", f"192.0.2.{n}", NOW_S, 600) for n in range(100)]
+    path = str(geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans, []))
+    alter(
+        path,
+        """UPDATE bans SET data = '{"failures": 5}'""",
+        f"UPDATE bans SET data = '{'x' * 3_000_000}' WHERE rowid IN (50, 51)",
+    )
+    pages = [read_page(path, Mark())]
+    while not pages[-1].is_last:
+        pages.append(read_page(path, pages[-1].mark))
+
+    rows = [row for page in pages for row in page.bans]
+    assert [row[1] for row in rows] == [ip.encode() for _, ip, *_ in bans]
+    assert [row[5] for row in rows] == [5] * 49 + [None] * 2 + [5] * 49
+    assert len(pages) < 12
 
 
 def test_nonsense_leaves_the_file_cut(path):

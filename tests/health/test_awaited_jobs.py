@@ -84,15 +84,25 @@ def test_what_nobody_has_scheduled_and_nothing_has_done_is_not_awaited(at_work):
     assert list(state["jobs"]) == ["geo_cache_flush", "scheduler_lock_heartbeat"]
 
 
-def test_limits_of_minutes_are_none_of_a_daily_job(at_work):
+def test_limits_of_minutes_leave_a_daily_job_its_day(at_work):
     """They were given for what runs each minute; a daily one would alarm all day."""
-    ran(at_work, PRUNE, 80_000)
+    ran(at_work, PRUNE, 89_000)
     ran(at_work, COLLECT, 1000)
 
     found, text = alarm(at_work, "--warning-age", "10m")
 
     assert (found, PRUNE in text) == (1, False)
     assert f"{COLLECT} last succeeded 17 min ago (limit 10m)" in text
+
+
+def test_limits_of_minutes_tell_of_a_daily_run_that_did_not_come(at_work):
+    """Who gave them does not want to wait for days."""
+    ran(at_work, PRUNE, 91_000)
+
+    found, text = alarm(at_work, "--warning-age", "10m")
+
+    assert found == 1
+    assert f"{PRUNE} last succeeded 25 h ago (limit 25h)" in text
 
 
 def test_metrics_name_the_instance_of_a_job_that_is_its_own(at_work):

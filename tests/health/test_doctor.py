@@ -510,6 +510,21 @@ def test_a_job_that_never_ran_is_found(bare):
     assert {found[job].verdict for job in JOBS} == {"warning"}
 
 
+def keep_lock_for(bangui, seconds):
+    bangui.execute("UPDATE scheduler_lock SET created_at = heartbeat_at - ?", seconds)
+
+
+@pytest.mark.parametrize(
+    ("kept_s", "interval", "verdict"), [(0, "60s", "warning"), (299, "60s", "warning"), (0, "5m", "ok")]
+)
+def test_a_flush_by_hand_is_no_schedule(healthy, kept_s, interval, verdict):
+    """Who has just tried one out forgets to install it; flushes that are rarer than that leave no trace."""
+    healthy.ok("flush")
+    keep_lock_for(healthy, kept_s)
+
+    assert examine(healthy, BANGUI_FLUSH_INTERVAL=interval)[1]["schedule"].verdict == verdict
+
+
 @pytest.mark.parametrize("beats", ["never", "once, by hand, a day ago"])
 def test_flushes_alone_are_enough(bare, beats):
     """One crontab line that flushes each minute keeps the lock fresh: all is green."""
@@ -522,6 +537,7 @@ def test_flushes_alone_are_enough(bare, beats):
         bare.ok("heartbeat")
         bare.execute("UPDATE job_state SET last_success_at = ?", "2026-01-01T00:00:00.000Z")
     bare.ok("flush")
+    keep_lock_for(bare, 301)
 
     code, found = examine(bare)
 

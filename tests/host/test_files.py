@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bangui_cli.host import directories, files
-from bangui_cli.states.errors import CannotCreate, DiskFull, IoFailed, PermissionRefused
+from bangui_cli.states.errors import CannotCreate, DiskFull, FileTooLarge, IoFailed, PermissionRefused
 
 
 def replace(path: Path, content: bytes = b"new\n", mode: int = files.PUBLIC) -> None:
@@ -167,6 +167,7 @@ def test_an_output_is_told_from_what_is_read(tmp_path: Path, monkeypatch, output
         ("EACCES", PermissionRefused),
         ("EROFS", PermissionRefused),
         ("ENOSPC", DiskFull),
+        ("EFBIG", FileTooLarge),
         ("EIO", IoFailed),
         ("ENOENT", CannotCreate),
     ],

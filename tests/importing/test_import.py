@@ -372,6 +372,22 @@ def test_of_one_address_the_last_of_equal_rows_counts(bangui):
     assert staged(bangui) == {"1.1.1.1": ("DE", "Germany", None, "4")}
 
 
+def test_of_one_address_the_last_counts_whether_it_is_taken_as_it_stands_or_not(bangui):
+    """Rows in normal form and others stay in their order, though they are made in two ways."""
+    row = {"country_code": "DE", "country_name": "Germany", "asn": "AS64496", "org": "Example"}
+    row["resolved_at"] = "2026-01-01T00:00:00.000Z"
+    spellings = [row, row | {"asn": 64497}, row | {"country_code": "fr", "country_name": "France"}, row]
+    rows = [{"ip": f"192.0.2.{last}", **each} for last in range(4) for each in spellings[: last + 1]]
+    bangui.ok("import", input=as_lines(rows))
+
+    assert staged(bangui) == {
+        "192.0.2.0": ("DE", "Germany", "AS64496", "Example"),
+        "192.0.2.1": ("DE", "Germany", "AS64497", "Example"),
+        "192.0.2.2": ("FR", "France", "AS64496", "Example"),
+        "192.0.2.3": ("DE", "Germany", "AS64496", "Example"),
+    }
+
+
 class TestInputsAndOutputs:
     """Where the rows come from, and where the rejects go."""
 

@@ -15,11 +15,12 @@ from bangui_cli.importing.detection import Detection
 from bangui_cli.importing.normaliser import Normaliser, reference
 from bangui_cli.importing.reading import Reader
 from bangui_cli.importing.reasons import explain
+from bangui_cli.importing.records import Alike
 from bangui_cli.importing.report import Unusable
-from bangui_cli.rules import pacing
+from bangui_cli.rules import pacing, timestamps
 from bangui_cli.rules.entry import Entry, flatten, pack
 from bangui_cli.rules.validation import Rejected
-from bangui_cli.store.sqlite import statements as sql
+from bangui_cli.store.sqlite import entry_statements as sql
 from bangui_cli.store.sqlite import tables
 
 NOW_S = 1_800_000_000.0
@@ -98,6 +99,99 @@ def test_the_fast_way_leads_where_the_reference_does(rows):
         assert outcome(normaliser.make, row) == outcome(lambda row: reference(row, NOW_S), row)
 
 
+PLAIN = {
+    "ip": "192.0.2.1", "country_code": "DE", "country_name": "Germany", "asn": "AS64496",
+    "org": "Example", "resolved_at": "2026-01-01T00:00:00.000Z",
+}  # fmt: skip
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            lambda values, key: PLAIN | {key: values[key]},
+            st.fixed_dictionaries(
+                {"ip": IPS, "resolved_at": TIMES}
+                | dict.fromkeys(("country_code", "country_name", "asn", "org"), TEXTS)
+            ),
+            st.sampled_from(list(PLAIN)),
+        ),
+        min_size=1,
+    )
+)
+def test_rows_that_are_taken_as_they_stand_stand_as_the_reference_has_them(rows):
+    """Many rows at once give the entries of the slow way, or are left to it."""
+    normaliser = Normaliser(NOW_S)
+    for row in rows:
+        outcome(normaliser.make, row)
+
+    for row, plain in zip(rows, normaliser.make_plain(rows), strict=True):
+        assert not plain or plain == reference(row, NOW_S)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"ip": "2001:db8::1"},
+        {"country_code": "TR", "country_name": "Türkiye", "org": "Českomoravská"},
+        {"resolved_at": timestamps.to_text(NOW_S)},
+        {"lat": 1, "city": None},
+    ],
+)
+def test_what_is_in_normal_form_is_taken_as_it_stands(change):
+    """What bangui or a resolver wrote is most of a large import; its time hangs on that."""
+    normaliser, row = Normaliser(NOW_S), PLAIN | change
+    normaliser.make(row)
+
+    assert normaliser.make_plain([row]) == [reference(row, NOW_S)]
+
+
+EDGES = [
+    *({"ip": ip} for ip in ("::1.2.3.4", "2001:DB8::1", "2001:db8::0:1", "::ffff:102:304", "1::2::3", "01.2.3.4",
+                            "1.2.3.256", "1.2.3", "1.2.3.4 ", "::", ":", "a", "", None)),
+    *({"country_code": code} for code in ("de", "XX", "ZZ", "UK", "D", "DEU", "-", "", None)),
+    *({field: text} for field in ("country_name", "org")
+      for text in ("-", "--", " x", "x ", "\u00a0x", "x" * 200, "x" * 201, "x" * 199 + " y", "AS64496 x", "AS64496", "AS", "", None, 1)),
+    *({"asn": asn} for asn in ("AS0", "AS01", "as1", "AS4294967295", "AS4294967296", "AS9999999999", "1", "AS1.0", "AS1 x", "", None)),
+    *({"resolved_at": time} for time in ("2026-01-01T24:00:00.000Z", "2026-01-01T00:00:60.000Z", "2026-02-30T00:00:00.000Z",
+                                         "2027-01-16T08:00:00.001Z", "2026-01-01", "", None)),
+    *({key: value} for key in ("status", "country", "as", "isp", "as_name", "traits", "address", "ORG", "cached_at", "other")
+      for value in ("fail", "FR", "AS1 x", "192.0.2.9", "2026-01-02", None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "spelt", [{}, {"resolved_at": "cached_at"}, {"ip": "traits"}, {"org": "as"}], ids=str
+)
+@pytest.mark.parametrize("edge", EDGES, ids=str)
+def test_a_row_with_one_rare_value_means_what_the_reference_says(edge, spelt):
+    """Where the fast way ends and the slow one begins, field by field."""
+
+    def spell(row):
+        return {spelt.get(key, key): value for key, value in row.items()}
+
+    normaliser, row = Normaliser(NOW_S), spell(PLAIN | edge)
+    for known in (PLAIN, PLAIN | {"resolved_at": "2027-01-16T08:00:00.000Z"}, row):
+        outcome(normaliser.make, known)
+    (plain,) = normaliser.make_plain([row])
+    expected = outcome(lambda row: reference(row, NOW_S), row)
+
+    assert not plain or Entry(*flatten([plain])) == expected
+    assert outcome(normaliser.make, row) == expected
+
+
+def test_no_letter_is_taken_as_it_stands_that_would_be_changed():
+    """No control character and no blank but the one between words is among the letters of a name."""
+    normaliser = Normaliser(NOW_S)
+    normaliser.make(PLAIN)
+    for letter in map(chr, range(0x250)):
+        row = PLAIN | {"org": f"{letter}x{letter}"}
+        (plain,) = normaliser.make_plain([row])
+
+        assert not plain or plain == reference(row, NOW_S)
+
+
 @given(row=ROWS)
 def test_whatever_is_refused_can_be_explained(row):
     """The reason is found though the row is of no known layout, or wrong in more than one place."""
@@ -159,18 +253,23 @@ def chunks_of(data, cuts):
         yield None
 
 
+def each(records):
+    for record in records:
+        if isinstance(record, Alike):
+            yield from record.records()
+        elif record:
+            yield record
+
+
 def drain(records):
     """Read records as an import does: each row that is kept in full before the next."""
     drained = []
     with contextlib.suppress(Unusable):
-        for record in records:
-            if record:
-                number, raw, value = record
-                if isinstance(raw, tuple):
-                    raw = raw[1]
-                if not isinstance(raw, str | bytes | None):
-                    raw = b"".join(raw)
-                drained.append((number, raw.encode() if isinstance(raw, str) else raw, value))
+        for number, kept, value in each(records):
+            raw = kept[1] if isinstance(kept, tuple) else kept
+            if not isinstance(raw, str | bytes | None):
+                raw = b"".join(raw)
+            drained.append((number, raw.encode() if isinstance(raw, str) else raw, value))
     return drained
 
 

@@ -271,6 +271,25 @@ def test_a_signal_ends_a_prune_between_two_batches(bangui, number):
     assert (state["last_outcome"], state["last_count"]) == ("error", ended.json["pruned_cache"])
 
 
+def _transactions(bangui):
+    """Return how often the file was written, which its header tells."""
+    return int.from_bytes(bangui.database.read_bytes()[24:28], "big")
+
+
+@pytest.mark.parametrize("set_by", ["nobody", "option", "variable"])
+def test_a_batch_is_as_large_as_its_time_allows_unless_its_size_is_set(bangui, set_by):
+    """The default of the setting is meant for a flush; the first batches are small in any case."""
+    cache_many(bangui, 30_000)
+    if set_by == "variable":
+        bangui.environment["BANGUI_BATCH_SIZE"] = "500"
+    before = _transactions(bangui)
+
+    bangui.ok("prune", *(["--batch-size=500"] if set_by == "option" else []))
+
+    assert (_transactions(bangui) - before < 60) == (set_by == "nobody")
+    assert count(bangui, "geo_cache") == 3000
+
+
 def test_another_writer_gets_in_while_a_prune_runs(bangui):
     """SQLite's own busy handler, which sleeps up to 0.1 s between tries, finds a gap in time."""
     cache_many(bangui, 200_000)

@@ -56,6 +56,13 @@ def test_nothing_left_over_is_no_series():
     assert samples(text, "bans_by_asn") == {'asn="AS1",org="One"': 2}
 
 
+def test_a_network_that_is_called_like_the_rest_is_counted_with_it():
+    """BanGUI writes into the cache, too; the same series twice would make node_exporter drop the file."""
+    text = render(NONE._replace(networks=[("other", None, 2), ("AS1", "One", 3), (None, None, 4)]))
+
+    assert samples(text, "bans_by_asn") == {'asn="AS1",org="One"': 3, 'asn="other",org=""': 6}
+
+
 def test_a_network_is_one_series_with_its_usual_name():
     """Two files of different age give one network two names: Prometheus would take that for two."""
     text = render(NONE._replace(networks=[("AS1", "Old", 2), ("AS1", "New", 3), ("AS1", None, 9)]))

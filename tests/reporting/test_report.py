@@ -56,6 +56,14 @@ def test_asn_and_organisation_are_keys_too(known):
     assert by_asn["unknown"] == by_org["unknown"] == 2
 
 
+def test_a_network_has_its_usual_name(known):
+    """Files of two makers name one network differently; one address of a third must not rename it."""
+    known.execute("UPDATE geo_cache SET org = 'Zuletzt' WHERE ip = '192.0.2.1'")
+
+    by_asn = known.ok("report", "--by", "asn", "--format", "json").json
+    assert (by_asn["rows"][0]["name"], by_asn["rows"][0]["count"]) == ("Example AG", 3)
+
+
 def test_a_dirty_entry_counts_once_it_is_flushed(bangui):
     """The report is about the cache; `status` tells what waits for it."""
     bangui.ok("add", "192.0.2.1", "--country-code", "DE")

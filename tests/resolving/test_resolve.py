@@ -46,6 +46,15 @@ def staged(bangui):
     return bangui.rows(query)
 
 
+def test_a_timeout_that_would_bound_nothing_is_refused(bangui, country):
+    """It is that of the job; who gives it elsewhere counts on it."""
+    ended = bangui.run("resolve", "192.0.2.1", "--geoip-db", country, "--timeout", "5")
+
+    assert (ended.code, ended.events[-1]["error"]) == (2, "--timeout is for --cached alone")
+    assert staged(bangui) == []
+    bangui.ok("resolve", "192.0.2.1", "--geoip-db", country, env={"BANGUI_RE_RESOLVE_TIMEOUT": "5"})
+
+
 def test_addresses_are_staged_with_what_all_files_know(bangui, country, asn):
     """Country and ASN come from different files; what no file knows is staged without a country."""
     bangui.ok(

@@ -70,3 +70,26 @@ def test_any_row_is_a_ban_or_rejected(raw):
     except Rejected:
         return
     assert all(type(value) in (str, int, type(None)) for value in kept)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Ban,
+            st.sampled_from(["sshd", "web"]),
+            st.sampled_from(["192.0.2.1", "192.0.2.2"]),
+            st.sampled_from(["2026-01-02T03:04:05.000Z", "2026-01-02T03:04:06.000Z"]),
+            bantime_s=st.integers(0, 9),
+            bancount=st.just(1),
+            failures=st.none() | st.just(1),
+        ),
+        max_size=6,
+    )
+)
+def test_each_ban_is_there_once_and_the_later_counts(bans):
+    """In the order of their addresses, in which they are written fastest."""
+    once = ban.each_once(bans)
+
+    assert {each[:3]: each for each in bans} == {each[:3]: each for each in once}
+    assert len(once) == len({each[:3] for each in bans})
+    assert [each.ip for each in once] == sorted(each.ip for each in once)

@@ -36,6 +36,16 @@ def test_batches_settle_where_the_lock_is_held_for_the_target(per_row_s, commit_
     assert rows == 10_000 or rows * per_row_s >= pacing.LEAST_WORK_S / 2
 
 
+@given(per_row_s=st.floats(4e-6, 1e-4), commit_s=st.floats(0.01, 0.5))
+def test_a_batch_works_as_long_as_a_slow_disk_takes(per_row_s, commit_s):
+    """So that waiting is half of a sweep; but others wait no longer for that than they may."""
+    work_s, row_s = simulate(per_row_s, commit_s) * per_row_s, per_row_s
+    least_s = max(min(commit_s, pacing.LONGEST_HOLD_S - commit_s), pacing.LEAST_WORK_S)
+
+    assert least_s - row_s <= work_s <= least_s + row_s
+    assert work_s + commit_s <= max(pacing.LONGEST_HOLD_S, commit_s + pacing.LEAST_WORK_S) + row_s
+
+
 def test_a_slow_disk_does_not_shrink_batches_to_nothing():
     """Each commit waits for it, so fewer rows a commit only make the flush wait more often."""
     assert simulate(per_row_s=1.5e-6, commit_s=0.1) > 5000

@@ -48,7 +48,7 @@ def test_the_file_in_the_repository_is_what_show_prints(bare: Bangui):
     shown = bare.ok("schedule", "show", "--all", "--command", "/usr/local/bin/bangui")
 
     assert at_any_time_of_day(shown.stdout) == at_any_time_of_day((ROOT / "cron.d/bangui").read_text())
-    assert shown.events == [event for event in shown.events if event["event"] == "scheduled_as_root"]
+    assert {event["event"] for event in shown.events} <= {"scheduled_as_root", "schedule_left_out"}
 
 
 def at_any_time_of_day(text: str) -> str:
@@ -512,6 +512,38 @@ def test_the_commands_own_path_is_absolute(bare: Bangui):
 
     assert os.path.isabs(command)
     assert Path(command).parent == Path(sys.executable).parent
+
+
+def left_out(ended: Ended) -> dict[str, str]:
+    """Return the reasons for what was left out, by job."""
+    return {e["job"]: e["reason"] for e in ended.events if e["event"] == "schedule_left_out"}
+
+
+def test_show_says_what_install_would_leave_out(bare: Bangui, tmp_path: Path):
+    """On stderr, so that what is printed can be made a file."""
+    shown, installed = (
+        bare.ok("schedule", verb, "--root", tmp_path / "root") for verb in ("show", "install")
+    )
+    _, said = bare.on_terminal("schedule", "show", "--root", tmp_path / "root")
+
+    assert left_out(shown) == left_out(installed)
+    assert left_out(shown)["ban_report"] == "report_path is not set"
+    assert "not scheduled: history_sync (there is no /var/lib/fail2ban/fail2ban.sqlite3), " in said
+
+
+@pytest.mark.parametrize("root", ["", "root"])
+def test_a_page_that_would_take_the_place_of_a_directory_is_left_out(
+    bare: Bangui, tmp_path: Path, root: str
+):
+    """It would fail each hour; the other jobs are scheduled all the same."""
+    page = "/pages" if root else f"{tmp_path}/pages"
+    (tmp_path / root / "pages").mkdir(parents=True)
+    under = ["--root", tmp_path / root] if root else []
+    shown = bare.ok("schedule", "show", *under, env={"BANGUI_REPORT_PATH": page})
+
+    assert left_out(shown)["ban_report"] == f"{page} is a directory, and not a file to write"
+    assert " report " not in shown.stdout
+    assert " flush " in shown.stdout
 
 
 def told(bare: Bangui, *arguments: object) -> str:

@@ -101,7 +101,7 @@ def test_an_ordinary_user_plans_for_himself(app):
 
     assert job_lines(ended.stdout)[0].startswith("* * * * * [ ! -x ")
     assert "SHELL=" not in ended.stdout
-    assert ended.stderr == ""
+    assert {event["event"] for event in ended.events} == {"schedule_left_out"}
 
 
 def test_a_unit_has_the_rights_that_its_user_needs(app):

@@ -237,15 +237,16 @@ def test_a_flush_merges_with_what_is_cached(store: Store):
 
 
 def test_reports_count_by_key(store: Store):
-    """What is unknown has a line of its own."""
+    """And by the names of each; what is unknown has a line of its own."""
     stage(store, entry("192.0.2.1", "DE", asn="AS1"), entry("192.0.2.2", "DE"), entry("192.0.2.3", None))
+    stage(store, entry("192.0.2.4", "DE", asn="AS1")._replace(org="Zorg"))
     sweep(store)
 
     with store.snapshot():
         by_country, by_asn = store.count_by("country"), store.count_by("asn")
-        assert store.count_cache_rows() == (3, 1)
-    assert sorted(by_country, key=str) == [("DE", "Name", 2), (None, None, 1)]
-    assert sorted(by_asn, key=str) == [("AS1", "Org", 1), (None, None, 2)]
+        assert store.count_cache_rows() == (4, 1)
+    assert sorted(by_country, key=str) == [("DE", "Name", 3), (None, None, 1)]
+    assert sorted(by_asn, key=str) == [("AS1", "Org", 1), ("AS1", "Zorg", 1), (None, None, 2)]
 
 
 def test_the_oldest_row_that_waits_is_told(store: Store):

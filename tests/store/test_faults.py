@@ -14,6 +14,8 @@ from bangui_cli.states.errors import BanguiError, DatabaseBusy
 from bangui_cli.store.sqlite import faults
 from bangui_cli.store.sqlite.session import lock_wait
 
+needs_prlimit = pytest.mark.skipif(not shutil.which("prlimit"), reason="prlimit is not installed")
+
 
 def test_a_trigger_of_another_hand_is_named(bangui):
     """Neither a bug of ours nor a reason to lose the batch."""
@@ -43,6 +45,32 @@ def test_a_column_that_must_not_be_null_is_named(bangui):
 
     assert (ended.code, count(bangui, "geo_cache_dirty")) == (65, 3)
     assert "geo_cache.score" in ended.events[-1]["error"]
+
+
+@needs_prlimit
+@pytest.mark.parametrize("bytes_", [100, 8192])
+@pytest.mark.parametrize("command", [["flush"], ["add", "192.0.2.1"], ["forget", "10.0.0.0/8"]])
+def test_a_limit_on_the_size_of_files_is_called_by_its_name(bangui, command, bytes_):
+    """SQLite calls it a disk error, and nobody would look for it where it is."""
+    stage_many(bangui, 3_000)
+    # Python writes as much of a .pyc file as it may, and reads that the next time.
+    bangui.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    ended = bangui.run(*command, under=["prlimit", f"--fsize={bytes_}"])
+
+    assert (ended.code, count(bangui, "geo_cache_dirty")) == (74, 3_000)
+    assert f"no file may have more than {bytes_:,} bytes" in ended.events[-1]["error"]
+    assert "ulimit -f" in ended.events[-1]["hint"]
+
+
+@needs_prlimit
+def test_a_limit_on_the_size_of_files_is_named_for_what_stdout_leads_to(bangui, tmp_path):
+    """Not the place that it leads to is the matter."""
+    stage_many(bangui, 3_000)
+    bangui.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    with (tmp_path / "export").open("w") as file:
+        ended = bangui.run("export", stdout=file, under=["prlimit", "--fsize=1024"])
+
+    assert (ended.code, "ulimit -f" in ended.events[-1]["hint"]) == (74, True)
 
 
 @pytest.mark.parametrize("table", ["geo_cache", "geo_cache_dirty", "scheduler_lock", "job_state"])

@@ -180,4 +180,15 @@ def test_a_person_is_told_how_much(bangui):
 
     _, shown = bangui.on_terminal("forget", "192.0.2.1")
 
-    assert "forgot 2 entries and 1 ban" in shown
+    assert shown.strip() == "forgot 2 entries and 1 ban"
+
+
+def test_a_log_is_told_how_much(bangui):
+    """A script that deletes what a person asked to be deleted keeps it as the proof, without the address."""
+    know(bangui)
+
+    first, second = (bangui.ok("forget", "192.0.2.1").events[-1] for _ in range(2))
+
+    assert (first["event"], first["level"]) == ("addresses_forgotten", "info")
+    assert (first["cache"], first["dirty"], first["history"]) == (1, 1, 1)
+    assert (second["cache"], second["dirty"], second["history"]) == (0, 0, 0)

@@ -9,7 +9,7 @@ from servers import OnServer
 
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
-from bangui_cli.store.postgresql import copying, wire
+from bangui_cli.store.postgresql import wire
 from bangui_cli.store.postgresql.wire import Wire
 
 
@@ -73,19 +73,3 @@ def test_a_request_to_stop_that_is_on_its_way_is_not_overtaken(on_server: OnServ
     connection.cancel()
     connection.close()
     assert len(begun) == 2
-
-
-@pytest.mark.parametrize("rows", [0, 4_999])
-def test_an_answer_that_fills_no_page_takes_one_message_without_a_transaction(rows: int):
-    """Nothing is open while the server waits for this process."""
-    asked: list[str] = []
-
-    def ask(statement, _):
-        asked.append(statement)
-        return [[number] for number in range(rows)]
-
-    copies = copying.Copies(ask)
-    assert len(list(copies.make("SELECT", {}))) == rows
-    copies.close()
-    assert len(asked) == 1
-    assert "BEGIN" not in asked[0]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bangui_cli.rules import timestamps
-from bangui_cli.store.sqlite import statements as sql
+from bangui_cli.store.sqlite import entry_statements as sql
 from bangui_cli.store.sqlite.foreign_rows import is_spelt_otherwise
 
 INSERT = "INSERT INTO geo_cache (ip, country_code, asn, cached_at) VALUES (?, ?, ?, ?)"

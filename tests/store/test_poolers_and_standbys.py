@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from conftest import wait_until
 from fail2bans import Fail2banDatabase
 from failures import final_event
 from servers import Connection, OnServer, connect, open_pooler, open_standby
@@ -26,11 +27,11 @@ COMMANDS = (
     "flush --wait 20", "heartbeat --timeout 30", "heartbeat --timeout 30 --instance web2",
     "prune --wait 20 --timeout 60", "forget 198.51.100.1", "add 192.0.2.1 --country-code DE",
     "collect", "status", "lock show", "bans", "export", "report --history --format html", "doctor",
-    "lookup 192.0.2.1",
+    "lookup 192.0.2.1", "report --history --by ip",
 )  # fmt: skip
 
 
-def test_thirty_clients_share_two_connections_and_leave_nothing_behind(on_server: OnServer):
+def test_thirty_two_clients_share_two_connections_and_leave_nothing_behind(on_server: OnServer):
     """In transaction mode each message may meet another session, and another program's may follow."""
     before = on_server.rows(STATE)
     fail2ban = Fail2banDatabase(on_server.home / "fail2ban.sqlite3")
@@ -49,7 +50,7 @@ def test_thirty_clients_share_two_connections_and_leave_nothing_behind(on_server
             states = [session.rows(STATE) for session in sessions]
             processes = {session.rows("SELECT pg_backend_pid()")[0] for session in sessions}
 
-    assert len(ended) == 30
+    assert len(ended) == 32
     assert {one.code for one in ended if one.code != 75} == {0}, ended
     assert len(processes) == 2
     assert states == [before, before]
@@ -90,6 +91,8 @@ def test_a_standby_answers_what_only_reads_and_takes_over_when_it_is_promoted(
         "status",
         "lock show",
         "doctor",
+        "export",
+        "report --history --by ip",
         "init",
         "flush --dry-run",
     ):
@@ -112,9 +115,26 @@ def test_a_standby_answers_what_only_reads_and_takes_over_when_it_is_promoted(
 
 
 def test_an_unmade_schema_on_a_standby_is_read_only(empty_on_server: OnServer):
-    """Only the primary can make it."""
+    """Only the primary can make it: no right that anybody grants would help."""
     with open_standby(empty_on_server.server) as standby:
         ended = empty_on_server.run("init", "-d", standby.url(empty_on_server.name))
 
     assert ended.code == 77
-    final_event(ended)
+    assert "give the primary" in final_event(ended)["hint"]
+
+
+def test_doctor_tells_how_far_a_standby_is_behind(on_server: OnServer, standby):
+    """One that receives nothing any more has replayed all that it received, and is behind all the same."""
+    env = {"BANGUI_DATABASE_PATH": standby.url(on_server.name)}
+
+    def replication() -> str:
+        checks = on_server.run("doctor", "--json", env=env).json["checks"]
+        return next(check["detail"] for check in checks if check["name"] == "replication")
+
+    on_server.ok("heartbeat")
+    wait_until(lambda: "up to date" in replication())
+    session = connect(standby.url("postgres"))
+    session.execute("ALTER SYSTEM SET primary_conninfo = ''")
+    session.execute("SELECT pg_reload_conf()")
+    session.raw.close()
+    wait_until(lambda: " s behind" in replication())

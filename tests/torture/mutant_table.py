@@ -19,6 +19,7 @@ SQL, FOREIGN_ROWS, SESSION, SQLITE, SHAPES, SOUNDNESS, FAULTS = (
     f"bangui_cli/store/sqlite/{name}.py"
     for name in ("statements", "foreign_rows", "session", "store", "shapes", "soundness", "faults")
 )
+ENTRIES, ENTRY_SQL = (f"bangui_cli/store/sqlite/{name}.py" for name in ("entries", "entry_statements"))
 ENTRY, MERGING = "bangui_cli/rules/entry.py", "bangui_cli/store/merging.py"
 FOREIGN, DAMAGE = "store/test_foreign_schemas.py", "store/test_damage.py"
 FRAME, REPORT, RUN, SWEEP = (
@@ -26,6 +27,7 @@ FRAME, REPORT, RUN, SWEEP = (
 )
 UPKEEP, UPKEEP_SQL = (f"bangui_cli/store/sqlite/{name}.py" for name in ("upkeep", "upkeep_statements"))
 PRUNE = "jobs/test_prune.py"
+BESIDE_OTHERS = "store/test_pruning_beside_others.py"
 SIGNALS, VITALS, WATCHDOG = (f"bangui_cli/host/{name}.py" for name in ("signals", "vitals", "watchdog"))
 ON_SERVER = "bangui_cli/store/postgresql/statements.py"
 START_UP = "bangui_cli/rules/start_up.py"
@@ -178,6 +180,13 @@ MUTANTS = (
         "        _invocation(ctx).config_path = value",
         "        pass",
         "cli/test_failures.py::test_a_broken_settings_file_does_not_cost_the_form_of_the_log",
+    ),
+    Mutant(
+        "a short option costs the words of a failure",
+        OPTIONS,
+        'known.get("_long_opt", {}).update(known.get("_short_opt", {}))',
+        "known.copy()",
+        "cli/test_start_up.py::test_a_silent_pass_imports_little_beside_click_and_sqlite3",
     ),
     Mutant(
         "--quiet says as much as before",
@@ -334,21 +343,21 @@ MUTANTS = (
     # What moves.
     Mutant(
         "the whole rest is deleted, not the batch",
-        SQL,
+        ENTRY_SQL,
         'DELETE_BATCH = f"DELETE FROM geo_cache_dirty WHERE {_BATCH}"',
         'DELETE_BATCH = "DELETE FROM geo_cache_dirty WHERE ip > :after"',
         "jobs/test_flush.py::test_every_row_moves_whatever_the_batch_size",
     ),
     Mutant(
         "a row is deleted that was staged behind the batch",
-        SQL,
+        ENTRY_SQL,
         'DELETE_BATCH = f"DELETE FROM geo_cache_dirty WHERE {_BATCH}"',
         'DELETE_BATCH = "DELETE FROM geo_cache_dirty WHERE ip IN (SELECT ip FROM geo_cache)"',
         "jobs/test_paused_runs.py::test_a_flush_killed_at_any_statement_loses_nothing",
     ),
     Mutant(
         "the delete is a transaction of its own",
-        SQLITE,
+        ENTRIES,
         "        self._execute(sql.DELETE_BATCH, bounds)\n",
         '        self._execute("COMMIT")\n        self._execute("BEGIN IMMEDIATE")\n'
         "        self._execute(sql.DELETE_BATCH, bounds)\n",
@@ -445,21 +454,21 @@ MUTANTS = (
     ),
     Mutant(
         "a row that loses has not been seen",
-        SQLITE,
+        ENTRIES,
         "            self._execute(sql.MERGE_BATCH, bounds)\n",
         "            pass\n",
         "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
     ),
     Mutant(
         "a row of another spelling is doubled",
-        SQLITE,
+        ENTRIES,
         "        self._respell(after, through, latest)\n",
         "",
         "store/test_other_spellings.py::test_a_row_of_another_spelling_is_found_and_replaced",
     ),
     Mutant(
         "a row of another spelling is lost where nothing replaces it",
-        SQL,
+        ENTRY_SQL,
         " AND EXISTS (SELECT 1 FROM geo_cache_dirty WHERE ip = :ip)",
         "",
         "store/test_other_spellings.py::test_a_row_of_another_spelling_stays_until_its_address_is_flushed",
@@ -473,28 +482,28 @@ MUTANTS = (
     ),
     Mutant(
         "a batch is one row longer than it says",
-        SQLITE,
+        ENTRIES,
         "sql.BATCH_END, (after, limit_rows - 1)",
         "sql.BATCH_END, (after, limit_rows)",
         "jobs/test_flush.py::test_every_row_moves_whatever_the_batch_size",
     ),
     Mutant(
         "a batch is one row shorter than it says",
-        SQLITE,
+        ENTRIES,
         "sql.BATCH_END, (after, limit_rows - 1)",
         "sql.BATCH_END, (after, max(limit_rows - 2, 0))",
         "jobs/test_flush.py::test_every_row_moves_whatever_the_batch_size",
     ),
     Mutant(
         "the last batch counts no row without a country",
-        SQL,
+        ENTRY_SQL,
         '"SELECT max(ip), count(*) FROM geo_cache_dirty WHERE ip > ?"',
         '"SELECT max(ip), count(country_code) FROM geo_cache_dirty WHERE ip > ?"',
         "jobs/test_flush.py::test_the_rule_decides_what_stays_of_each_half",
     ),
     Mutant(
         "the next batch begins at the last row of this one",
-        SQL,
+        ENTRY_SQL,
         '_BATCH = "ip > :after AND ip <= :through"',
         '_BATCH = "ip > :after AND ip < :through"',
         "jobs/test_flush.py::test_every_row_moves_whatever_the_batch_size",
@@ -562,7 +571,7 @@ MUTANTS = (
         "rows of a pipe wait for a full batch",
         IMPORT,
         "            if record is None:\n                self._end_batch(self._staging.commit)\n",
-        "            if record is None:\n",
+        "            if record is None:\n                pass\n",
         "importing/test_import_streams.py::test_rows_are_committed_when_the_pipe_pauses",
     ),
     Mutant(
@@ -575,15 +584,29 @@ MUTANTS = (
     Mutant(
         "what is remembered of rows has no bound",
         "bangui_cli/importing/normaliser.py",
-        "            self._makers.clear()\n",
+        "            self._layouts.clear()\n",
         "            pass\n",
         "importing/test_hostile_inputs.py::test_rows_that_all_differ_in_their_fields_do_not_add_up",
     ),
     Mutant(
+        "a row of tomorrow and later is taken as it stands",
+        "bangui_cli/importing/normaliser.py",
+        "                and text[-WIDTH_CHARACTERS:] <= now_text\n",
+        "",
+        "importing/test_import_rules.py::test_a_row_with_one_rare_value_means_what_the_reference_says",
+    ),
+    Mutant(
+        "an import takes a row apart that has more fields than memory",
+        "bangui_cli/importing/json_lines.py",
+        '        if line.count(b",") >= most:\n',
+        "        if not line:\n",
+        "importing/test_hostile_inputs.py::test_a_row_of_very_many_fields_is_never_taken_apart",
+    ),
+    Mutant(
         "a file of another kind is read to its end",
         IMPORT,
-        "                if report.rejected_rows == HOPELESS_ROWS:\n",
-        "                if report.rejected_rows < 0:\n",
+        "            if report.rejected_rows == HOPELESS_ROWS:\n",
+        "            if report.rejected_rows < 0:\n",
         "importing/test_wrong_files.py::test_a_table_without_a_header_ends_after_its_first_rows",
     ),
     Mutant(
@@ -1192,6 +1215,13 @@ MUTANTS = (
         "health/test_doctor.py::test_flushes_that_do_not_keep_the_lock_excuse_no_heartbeat",
     ),
     Mutant(
+        "a limit of minutes alarms all day of a daily job",
+        "bangui_cli/health/ages.py",
+        "max(limit_s, least_s)",
+        "limit_s",
+        "health/test_awaited_jobs.py::test_limits_of_minutes_leave_a_daily_job_its_day",
+    ),
+    Mutant(
         "a container's random name is nobody's fault",
         LOCKING,
         "hint=_naming_hint(row, instance),",
@@ -1202,9 +1232,30 @@ MUTANTS = (
     Mutant(
         "a prune deletes what is dirty",
         UPKEEP_SQL,
-        "AND NOT EXISTS (SELECT 1 FROM geo_cache_dirty AS dirty WHERE dirty.ip = {_NORMAL_IP})",
-        "",
+        "EXISTS (SELECT 1 FROM geo_cache_dirty AS dirty WHERE dirty.ip = {_NORMAL_IP})",
+        "false",
         f"{PRUNE}::test_what_something_refers_to_stays",
+    ),
+    Mutant(
+        "a prune trusts what it saw before it had the lock",
+        UPKEEP,
+        "if self._data_version() != seen.data_version:",
+        "if False:",
+        f"{BESIDE_OTHERS}::test_what_comes_to_be_needed_at_any_moment_stays",
+    ),
+    Mutant(
+        "a prune deletes the address that it was to stop at",
+        UPKEEP_SQL,
+        "ip > :after AND ip < :spared",
+        "ip > :after AND ip <= :spared",
+        f"{BESIDE_OTHERS}::test_whatever_the_size_of_a_batch_the_same_stays",
+    ),
+    Mutant(
+        "a disk that is slow to sync is waited for as often as ever",
+        "bangui_cli/rules/pacing.py",
+        "max(target_hold_s - commit_s, amortising_s, LEAST_WORK_S)",
+        "max(target_hold_s - commit_s, LEAST_WORK_S)",
+        "rules/test_pacing.py::test_a_batch_works_as_long_as_a_slow_disk_takes",
     ),
     Mutant(
         "a ban of a network holds nothing",
@@ -1360,8 +1411,8 @@ MUTANTS = (
     Mutant(
         "what was recorded without an MMDB file is never resolved",
         COLLECT,
-        "owes=page.mark.owes or bool(bans)",
-        "owes=page.mark.owes",
+        "owes=batch.mark.owes or bool(batch.bans)",
+        "owes=batch.mark.owes",
         "jobs/test_collect.py::test_what_was_left_unresolved_is_resolved_later",
     ),
     Mutant(

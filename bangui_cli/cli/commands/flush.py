@@ -11,7 +11,6 @@ from bangui_cli.jobs.report import Report
 from bangui_cli.jobs.run import Run
 from bangui_cli.settings.invocation import Invocation
 from bangui_cli.states import exit_codes
-from bangui_cli.telling.progress import ProgressBar
 
 
 @options.command("flush", example="bangui flush --timeout 30s --json")
@@ -41,9 +40,8 @@ def command(invocation: Invocation, *, wait_s: float, dry_run: bool, held_ok: bo
     def work(run: Run) -> None:
         if dry_run:
             flush.rehearse(run)
-            return
-        with ProgressBar("flushing", lambda: flush.total_rows(run)) as bar:
-            flush.flush(run, wait_s, bar.update)
+        else:
+            flush.flush(run, wait_s)
 
     report = run_job(FLUSH, invocation, work, held_ok=held_ok, as_json=as_json, dry_run=dry_run)
     if report.exit_code == exit_codes.DONE and not as_json and terminal.stdout_is_terminal():

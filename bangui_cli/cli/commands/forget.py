@@ -37,6 +37,7 @@ def command(invocation: Invocation, *, texts: tuple[str, ...], layout: str) -> N
     if layout == "json":
         _print_json(invocation, forgotten, held)
     else:
+        invocation.log.emit(events.FORGOTTEN, **_counts(forgotten))
         invocation.tell(_sentence(forgotten))
     if held:
         hint = "unban it there first: fail2ban-client unban IP; its history ends with its dbpurgeage"
@@ -68,11 +69,14 @@ def _normal_or_none(text: str) -> str | None:
 
 
 def _print_json(invocation: Invocation, forgotten: Forgotten, held: int | None) -> None:
-    cache, dirty, history = forgotten
-    counts = {"cache": cache, "dirty": dirty, "history": history, "held_by_fail2ban": held}
+    counts = {**_counts(forgotten), "held_by_fail2ban": held}
     duration_s = round(clocks.monotonic_s() - invocation.started_s, 3)
     identity = {"duration_s": duration_s, "correlation_id": invocation.correlation_id}
     output.print_summary(output.json_text({**counts, **identity}))
+
+
+def _counts(forgotten: Forgotten) -> dict[str, int]:
+    return dict(zip(("cache", "dirty", "history"), forgotten, strict=True))
 
 
 def _sentence(forgotten: Forgotten) -> str:

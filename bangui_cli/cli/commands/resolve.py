@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bangui_cli.jobs.run import Run
 
 _STDIN, _ARGUMENTS = "-", "arguments"
+_TIMEOUT_KEY = "re_resolve_timeout"
 _EXAMPLE = """\
 bangui resolve 192.0.2.1 --geoip-db /usr/share/GeoIP/GeoLite2-City.mmdb
 bangui resolve --fail2ban --max-age 30d"""
@@ -78,8 +79,8 @@ def _is_address(text: str) -> bool:
     "0 resolves everything.",
 )  # fmt: skip
 @options.setting_option(
-    "--timeout", setting="re_resolve_timeout", metavar="TIME",
-    help="With --cached: the longest the run may take.",
+    "--timeout", setting=_TIMEOUT_KEY, metavar="TIME",
+    help="With --cached, and only there: the longest the run may take.",
 )  # fmt: skip
 @options.spread_option
 @options.format_option("text", "json")
@@ -98,13 +99,9 @@ def command(
     Each IP is an address, and - reads addresses from stdin, with any white space between them. An
     address that no file knows is staged without a country.
     """
-    if cached and (texts or fail2ban):
-        raise UsageFault("--cached stands alone", hint="resolve addresses, or the bans, in another run")
+    _require_sense(invocation, cached=cached, named=bool(texts or fail2ban))
     if cached:
         return _re_resolve(invocation, max_age_s, as_json=layout == "json")
-    if not texts and not fail2ban:
-        hint = "give addresses, - for stdin, --fail2ban or --cached"
-        raise UsageFault("nothing to resolve", hint=hint)
     turns.wait(invocation, "resolve")
     settings, tally = invocation.settings, Tally()
     # Before the store is opened: fail2ban's database is root's.
@@ -138,6 +135,17 @@ def command(
         read = counted(tally.read, "address", "addresses")
         raise BadData(f"{tally.rejected:,} of {read} {were} rejected")
     return None
+
+
+def _require_sense(invocation: Invocation, *, cached: bool, named: bool) -> None:
+    if cached and named:
+        raise UsageFault("--cached stands alone", hint="resolve addresses, or the bans, in another run")
+    if not cached and not named:
+        hint = "give addresses, - for stdin, --fail2ban or --cached"
+        raise UsageFault("nothing to resolve", hint=hint)
+    if not cached and _TIMEOUT_KEY in invocation.flags:
+        hint = "leave it out, or let timeout(1) end the run: what was staged is kept"
+        raise UsageFault("--timeout is for --cached alone", hint=hint)
 
 
 def _re_resolve(invocation: Invocation, max_age_s: float, *, as_json: bool) -> int:

@@ -89,14 +89,18 @@ def _job_options(function: Any) -> Any:
 def show(invocation: Invocation, /, *, format_name: str, root: str, **asked: Any) -> None:
     """Print what install would write.
 
-    Several files have their paths as headings.
+    Several files have their paths as headings. What is left out is told on stderr.
     """
     invocation.trusts_settings = bool(root)
     target = _target(invocation, format_name, root)
-    files = target.format.render(_propose(invocation, target, **asked).plan)
+    plan = _propose(invocation, target, **asked).plan
+    files = target.format.render(plan)
     heads = [f"# {root}{file.path}\n" if len(files) > 1 else "" for file in files]
     texts = [head + file.text for head, file in zip(heads, files, strict=True)]
     output.print_text("\n".join(texts).removesuffix("\n"))
+    _log_left_out(invocation, plan)
+    if plan.left_out:
+        invocation.announce(sentences.not_scheduled(plan))
 
 
 @command.command("install", cls=options.Command, example="bangui schedule install --format systemd")
@@ -221,12 +225,16 @@ def _log_installed(
             changed=changed,
             **hint,
         )
-    for left_out in plan.left_out:
-        invocation.log.emit(events.SCHEDULE_LEFT_OUT, job=left_out.task.id, reason=left_out.reason)
+    _log_left_out(invocation, plan)
     for key, variable in not_carried(invocation.settings).items():
         in_file = f"set {key} in the settings file, as /etc/bangui/bangui.toml"
         invocation.log.emit(events.VARIABLE_NOT_SCHEDULED, variable=variable, hint=in_file)
     _warn_of_others(invocation, target, events.SCHEDULED_TWICE)
+
+
+def _log_left_out(invocation: Invocation, plan: Plan) -> None:
+    for left_out in plan.left_out:
+        invocation.log.emit(events.SCHEDULE_LEFT_OUT, job=left_out.task.id, reason=left_out.reason)
 
 
 def _warn_of_others(invocation: Invocation, target: Target, event: events.Event) -> None:

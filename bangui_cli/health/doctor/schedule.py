@@ -30,13 +30,13 @@ def examine(load: Load, database: str, kinds: Sequence[Format], root: str = "") 
 def excuse(checks: Sequence[Check], flushed: str) -> list[Check]:
     """Find nothing wrong with no schedule of bangui's own where something else starts the jobs.
 
-    `flushed` says when that was last. If it was a hand, that will soon show.
+    `flushed` says when that was last.
     """
     if _missing() not in checks:
         return list(checks)
     started = ok(
         "schedule",
-        f"none of bangui's own; something, or somebody, starts flushes: {flushed}",
+        f"none of bangui's own; something else starts the jobs: {flushed}",
     )
     others = [check for check in checks if check != _missing()]
     return [

@@ -77,9 +77,22 @@ def check_history(history: dict[str, Any]) -> Check:
 
 
 def tell_flush_on_time(state: dict[str, Any], values: Settings) -> str | None:
-    """Say when the last flush succeeded; None where that is too long ago, or never was."""
+    """Say when the last flush succeeded; None where it was no schedule's, too long ago, or never."""
     flush = next(age for age in ages.judge_ages(state, values) if age.name == FLUSH.id)
-    return flush.text if flush.has_succeeded and flush.verdict == ages.OK else None
+    is_at_work = flush.has_succeeded and flush.verdict == ages.OK
+    return flush.text if is_at_work and _lasts(state["lock"], values) else None
+
+
+def _lasts(lock: dict[str, Any], values: Settings) -> bool:
+    """Tell whether runs have followed each other for longer than one by hand keeps the lock.
+
+    Flushes that are too rare to keep it tell nothing.
+    """
+    if values.flush_interval >= values.lock_ttl:
+        return True
+    ends = lock["created_at"], lock["heartbeat_at"]
+    began_s, beat_s = (end if isinstance(end, int | float) else 0.0 for end in ends)
+    return bool(beat_s - began_s >= values.lock_ttl)
 
 
 def _check_job(age: Age) -> Check:

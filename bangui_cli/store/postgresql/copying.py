@@ -1,7 +1,8 @@
 """Copy what a statement says, so that it can be read when nobody waits for it any more.
 
-Who reads what is asked for may be slow, and would keep the server from clearing dead rows all that time.
-So it goes through a temporary file.
+Who reads what is asked for may be slow, or stand still. So the server works out all of a long answer,
+and lets go of the tables before its first row leaves; and the answer goes through a temporary file here,
+at once, whoever reads that.
 """
 
 import json
@@ -14,18 +15,30 @@ from bangui_cli.rules.rereading import Copied
 from bangui_cli.states import errors
 from bangui_cli.store.ban_questions import Fetch, Parameters
 
+# So few are on their way before anybody could stop: the network holds them.
+_FEW_ROWS = 500
 _PAGE_ROWS = 5_000
-# The one transaction that is open between messages: it locks no row, and ends where its client does not
-# ask on.
-_BEGIN = """
-BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-SET LOCAL idle_in_transaction_session_timeout = '30s';"""
-# The plan is to be for all rows.
-_DECLARE = """
+# A cursor that is held outlives the transaction in which it is made, and needs no snapshot and no table.
+# To go through it first is what `statement_timeout` bounds: a COMMIT it does not.
+# A run that was called away in between may have left its cursor in the session of a pooler.
+_HOLD = """
+CLOSE ALL;
+BEGIN READ ONLY;
 SET LOCAL cursor_tuple_fraction = 1;
-DECLARE copied CURSOR FOR"""
+DECLARE copied SCROLL CURSOR WITH HOLD FOR"""
+_HELD = """
+MOVE FORWARD ALL IN copied;
+MOVE ABSOLUTE 0 IN copied;
+COMMIT;
+"""
+# The one transaction that is open between messages, so that a pooler leaves the session to this process.
+# It touches no table; where its client does not read on, or not at all, the server ends it.
+_BEGIN = """BEGIN READ ONLY;
+SET LOCAL idle_in_transaction_session_timeout = '30s';
+SET LOCAL tcp_user_timeout = '30s';
+"""
 _NEXT = f"FETCH FORWARD {_PAGE_ROWS} FROM copied"
-_END = "COMMIT"
+_END = "CLOSE copied; COMMIT"
 
 
 class Copies:
@@ -49,16 +62,11 @@ class Copies:
             file.close()
 
     def _pages(self, statement: str, parameters: Parameters) -> Iterator[list[Any]]:
-        """Return the rows in pages, of one state; what fills no page takes one message, as all else."""
-        first = f"{_DECLARE} {statement};\n{_NEXT}"
-        page = self._ask(first, parameters)
-        if len(page) == _PAGE_ROWS:
-            yield from self._all_pages(first, parameters)
-        else:
-            yield page
-
-    def _all_pages(self, first: str, parameters: Parameters) -> Iterator[list[Any]]:
-        page = self._ask(_BEGIN + first, parameters)
+        """Return the rows in pages, of one state; a few take one message, as all else."""
+        if parameters.get("limit_rows", _PAGE_ROWS) <= _FEW_ROWS:
+            yield self._ask(statement, parameters)
+            return
+        page = self._ask(f"{_HOLD} {statement};{_HELD}{_BEGIN}{_NEXT}", parameters)
         while len(page) == _PAGE_ROWS:
             yield page
             page = self._ask(_NEXT, {})

@@ -80,6 +80,13 @@ _TOO_MANY = _Meaning(
     "raise max_connections on the server, or put a pooler before it; of a pooler raise max_client_conn; "
     "the next run tries again",
 )
+# Where the time of the run is over, it says so itself: here it was an administrator, or the time of a
+# message was over whose answer nobody took.
+_STOPPED = _Meaning(
+    Unavailable,
+    "was told to stop",
+    "an administrator did so, or this process stood still for long; try again",
+)
 _MEANINGS = {
     TOO_MANY: _TOO_MANY,
     "53100": _NO_ROOM,
@@ -97,7 +104,7 @@ _MEANINGS = {
     NO_SCHEMA: _NO_TABLES,
     NO_TABLE: _NO_TABLES,
     "42703": _NO_TABLES,
-    CANCELLED: _Meaning(Unavailable, "was told by an administrator to stop", _AGAIN),
+    CANCELLED: _STOPPED,
     "XX001": _DAMAGED,
     "XX002": _DAMAGED,
     # By class.

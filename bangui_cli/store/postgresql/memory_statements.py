@@ -11,8 +11,12 @@ _NEXT_MARK = """
      WHERE instance = %(instance)s AND mark = %(before)s RETURNING 1"""
 
 _VALUES = "bantime_s, bancount, failures"
-# What was there is told by a look before, since a table in partitions does not say it of a row.
+# Whether a row was there is told by the conflict itself, in a variable of the transaction: a look before
+# would miss what another session records meanwhile, and a table in partitions does not say it of a row.
+_CHANGED = "current_setting('bangui.changed')::bigint"
+_COUNTED = f"set_config('bangui.changed', ({_CHANGED} + 1)::text, true) IS NOT NULL"
 _RECORD = f"""
+SET LOCAL bangui.changed = '0';
 WITH marked AS ({{mark}}
 ), given AS MATERIALIZED (
     SELECT %(instance)s AS instance, ban ->> 0 AS jail, ban ->> 1 AS ip, ban ->> 2 AS banned_at,
@@ -20,21 +24,18 @@ WITH marked AS ({{mark}}
            (ban ->> 5)::bigint AS failures
       FROM json_array_elements(%(bans)s::json) AS ban
      WHERE EXISTS (SELECT 1 FROM marked)
-), known AS (
-    SELECT count(*) FROM given JOIN bangui.ban_history AS b USING (banned_at, instance, jail, ip)
-     WHERE (b.bantime_s, b.bancount, b.failures)
-           IS DISTINCT FROM (given.bantime_s, given.bancount, given.failures)
 ), recorded AS (
     INSERT INTO bangui.ban_history AS b (instance, jail, ip, banned_at, {_VALUES})
     SELECT instance, jail, ip, banned_at, {_VALUES} FROM given
     ON CONFLICT (banned_at, instance, jail, ip) DO UPDATE
        SET bantime_s = excluded.bantime_s, bancount = excluded.bancount, failures = excluded.failures
-     WHERE (b.bantime_s, b.bancount, b.failures)
-           IS DISTINCT FROM (excluded.bantime_s, excluded.bancount, excluded.failures)
+     WHERE CASE WHEN (b.bantime_s, b.bancount, b.failures)
+                     IS DISTINCT FROM (excluded.bantime_s, excluded.bancount, excluded.failures)
+                THEN {_COUNTED} END
     RETURNING 1
 )
-SELECT (SELECT count(*) FROM marked), count(*) - (SELECT count FROM known), (SELECT count FROM known)
-  FROM recorded"""
+SELECT (SELECT count(*) FROM marked), done.rows - {_CHANGED}, {_CHANGED}
+  FROM (SELECT count(*) AS rows FROM recorded) AS done"""
 RECORD_FIRST, RECORD_NEXT = _RECORD.format(mark=_FIRST_MARK), _RECORD.format(mark=_NEXT_MARK)
 
 # One step of the index an address, however many bans it has.

@@ -224,8 +224,8 @@ SELECT true, ip, {_COLUMNS}, resolved_at FROM bangui.geo_cache_dirty {_ASKED}"""
 
 
 def _count_by(key: str, name: str) -> str:
-    # Files of two makers may name one key differently: any one name, but always the same.
-    return f"SELECT {key}, max({name}), count(*) FROM bangui.geo_cache GROUP BY 1"
+    # Files of two makers may name one key differently.
+    return f"SELECT {key}, {name}, count(*) FROM bangui.geo_cache GROUP BY 1, 2"
 
 
 COUNT_BY = {
@@ -273,9 +273,10 @@ SELECT max(name), min(applied_at),
 
 SERVER = f"""
 SELECT current_setting('server_version'), pg_is_in_recovery(), {_S},
-       CASE WHEN pg_is_in_recovery() AND pg_last_wal_receive_lsn() <> pg_last_wal_replay_lsn()
-            THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8
-            ELSE 0 END,
+       CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
+                 AND EXISTS (SELECT FROM pg_stat_wal_receiver)
+            THEN 0
+            ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END,
        current_setting('max_connections')::int
            - current_setting('superuser_reserved_connections')::int,
        (SELECT sum(numbackends)::int FROM pg_stat_database)"""

@@ -11,6 +11,7 @@ from bangui_cli.states.errors import (
     DatabaseCorrupt,
     DatabaseReplaced,
     DiskFull,
+    FileTooLarge,
     ForeignSchema,
     IoFailed,
     JournalLeft,
@@ -32,6 +33,12 @@ _UNFIT = (RowRefused, "refuses a row")
 _OTHER_FORMAT = (
     NotADatabase,
     "is of a format that this SQLite does not know: a later one wrote it, or its header is damaged",
+)
+# SQLite keeps to itself why; where the size of files is limited, that is why, rather than a bad disk.
+_UNWRITTEN = (
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
 )
 # An extended code counts before its primary one.
 _STATES: dict[int, tuple[type[BanguiError], str]] = {
@@ -101,14 +108,22 @@ def _state_of(error: sqlite3.Error, path: str) -> tuple[type[BanguiError] | None
         return _why_it_cannot_be_opened(path)
     if code == sqlite3.SQLITE_ERROR:
         return _why_it_cannot_be_asked(str(error))
+    extended = getattr(error, "sqlite_errorcode", 0)
+    if extended in _UNWRITTEN and (most_bytes := _most_bytes()) is not None:
+        return FileTooLarge, f"cannot be written: no file may have more than {most_bytes:,} bytes"
     if code == sqlite3.SQLITE_CORRUPT and _is_unreadable(path):
         return IoFailed, "cannot be read"
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY) and not os.path.exists(path):
         return NoDatabase, "was moved or deleted while it was open"
     if code == sqlite3.SQLITE_READONLY and _is_of_another_format(path):
         return _OTHER_FORMAT
-    extended = getattr(error, "sqlite_errorcode", 0)
     return _STATES.get(extended) or _STATES.get(code) or (None, "")
+
+
+def _most_bytes() -> int | None:
+    from bangui_cli.host import file_size  # a run that does not fail never asks
+
+    return file_size.most_bytes()
 
 
 def _why_it_cannot_be_asked(words: str) -> tuple[type[BanguiError] | None, str]:

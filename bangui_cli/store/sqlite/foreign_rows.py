@@ -1,11 +1,13 @@
 """How a row of the cache is read that another program wrote, in fragments of SQL."""
 
+import sqlite3
 from itertools import product
 
+from bangui_cli.rules import timestamps
 from bangui_cli.rules.entry import NO_COUNTRY
 from bangui_cli.store.merging import Side
 
-# A function of the connection: `timestamps.normal_text`.
+# A function of the connection, once `teach` has taught it.
 NORMAL_TIME = "normal_time"
 # The same for an address, once `spelling` has taught it to the connection.
 NORMAL_IP = "normal_ip"
@@ -16,6 +18,11 @@ _NO_COUNTRY = ", ".join(
     for code in NO_COUNTRY
     for letters in product(*zip(code, code.lower(), strict=True))
 )
+
+
+def teach(connection: sqlite3.Connection) -> None:
+    """Let the statements of a connection read any time."""
+    connection.create_function(NORMAL_TIME, 1, timestamps.normal_text, deterministic=True)
 
 
 def cached(row: str) -> Side:

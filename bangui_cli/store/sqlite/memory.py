@@ -1,6 +1,7 @@
 """The history of bans on SQLite, and how far each instance is with its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from bangui_cli.rules.ban import Ban
 from bangui_cli.store.memory import Recorded
@@ -10,6 +11,13 @@ from bangui_cli.store.sqlite.store import SqliteStore
 
 class SqliteMemory(SqliteStore):
     """A store with its history; `memory.Memory` says what each verb promises."""
+
+    @contextmanager
+    def bulk_staging(self) -> Iterator[None]:
+        """Keep the end of the history in memory, too, where a batch of bans goes, in no order."""
+        self._execute(sql.CACHE_OF_A_BATCH)
+        with super().bulk_staging():
+            yield
 
     def collect_mark(self, instance: str) -> str | None:
         """Return how far an instance is with its bans."""

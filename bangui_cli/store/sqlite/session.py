@@ -8,11 +8,9 @@ from typing import Any, Self
 
 from bangui_cli.host import clocks, signals, vitals
 from bangui_cli.host.deadline import Deadline
-from bangui_cli.rules import timestamps
 from bangui_cli.states.errors import DatabaseBusy, DatabaseReplaced, ForeignSchema, NoDatabase
 from bangui_cli.store.sqlite import faults, opening
 from bangui_cli.store.sqlite import statements as sql
-from bangui_cli.store.sqlite.foreign_rows import NORMAL_TIME
 
 LOCK_WAIT_S = 30.0
 _FIRST_PAUSE_S = 0.001
@@ -58,7 +56,6 @@ class Session:
         self._bound: Deadline | None = None
         self._statement_cpu_s: float | None = None
         self._connection = opening.open_file(path, read_only=read_only)
-        self._connection.create_function(NORMAL_TIME, 1, timestamps.normal_text, deterministic=True)
         try:
             self._identity = _identity(path)
             self._prepare()

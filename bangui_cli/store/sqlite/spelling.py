@@ -1,13 +1,15 @@
-"""The normal form of an address, as a function that statements may use."""
+"""The normal form of an address, or a time, as a function that statements may use."""
 
 import sqlite3
 
 from bangui_cli.rules.validation import Rejected, normalise_ip
+from bangui_cli.store.sqlite import foreign_rows
 from bangui_cli.store.sqlite.foreign_rows import NORMAL_IP
 
 
 def teach(connection: sqlite3.Connection) -> None:
-    """Let the statements of a connection use it."""
+    """Let the statements of a connection use them."""
+    foreign_rows.teach(connection)
     connection.create_function(NORMAL_IP, 1, _normal_ip, deterministic=True)
 
 

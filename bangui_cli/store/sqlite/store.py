@@ -4,13 +4,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from bangui_cli.host import clocks
-from bangui_cli.rules import pacing, timestamps
-from bangui_cli.rules.entry import Entry, flatten, known_country, latest_believable, merge_all
 from bangui_cli.rules.lease import Instant, LockRow
+from bangui_cli.rules.timestamp_text import to_text
 from bangui_cli.states.errors import Interrupted
 from bangui_cli.store.interface import Answer, Batch, Decision, JobFinish, JobStart, Situation
 from bangui_cli.store.sqlite import custody, faults
@@ -18,7 +17,9 @@ from bangui_cli.store.sqlite import statements as sql
 from bangui_cli.store.sqlite.soundness import CheckedSession
 
 if TYPE_CHECKING:
+    from bangui_cli.rules.entry import Entry
     from bangui_cli.store.bans import Bans
+    from bangui_cli.store.sqlite.entries import Entries
 
 
 class SqliteStore(CheckedSession):
@@ -30,16 +31,14 @@ class SqliteStore(CheckedSession):
     # read.
     most_pending_bytes = 4_000_000
     most_staged_rows = 40_000
-    target_hold_s = pacing.TARGET_HOLD_S
+    # The write lock is never held over 50 ms.
+    target_hold_s = 0.02
     # SQLite's busy handler sleeps up to 0.1 s between tries: only a longer rest is sure to let it in.
     rest_s = 0.11
 
     def now(self) -> Instant:
         """Read the clocks of this kernel, which all instances share."""
         return clocks.now()
-
-    # Cached addresses that are not in normal form, and that form, as of the begin of a sweep.
-    _spellings: Sequence[tuple[str, str]] = ()
 
     # The lock.
 
@@ -85,11 +84,11 @@ class SqliteStore(CheckedSession):
             self._finish(decision.finish, now)
 
     def _start(self, start: JobStart, now: Instant) -> None:
-        started_at = timestamps.to_text(now.wall_s - start.elapsed_s)
+        started_at = to_text(now.wall_s - start.elapsed_s)
         self._execute(sql.JOB_STARTED, {**start._asdict(), "started_at": started_at})
 
     def _finish(self, finish: JobFinish, now: Instant) -> None:
-        finished_at = timestamps.to_text(now.wall_s)
+        finished_at = to_text(now.wall_s)
         self._execute(sql.JOB_FINISHED, {**finish._asdict(), "finished_at": finished_at})
 
     def _renew_lease(self, lease_id: str, now: Instant) -> bool:
@@ -99,48 +98,32 @@ class SqliteStore(CheckedSession):
 
     # The dirty set and the cache.
 
+    @cached_property
+    def _entries(self) -> "Entries":
+        """Return what speaks of them; an empty pass does without."""
+        from bangui_cli.store.sqlite.entries import Entries
+
+        return Entries(self._connection, self._execute, self._execute_many, self._all)
+
     def stage(self, packed: Sequence[str]) -> float:
         """Merge packed entries into the dirty set, many rows in one statement."""
+        entries = self._entries  # what it imports is not to hold others up
         with self.transaction():
-            began_s, latest = clocks.monotonic_s(), latest_believable(self.now().wall_s)
-            together = sql.STAGED_TOGETHER_ROWS
-            single = len(packed) - len(packed) % together
-            groups = (
-                [latest, *flatten(packed[at : at + together])] for at in range(0, single, together)
-            )
-            self._execute_many(sql.STAGE_TOGETHER, groups)
-            self._execute_many(sql.STAGE, ([latest, *flatten([row])] for row in packed[single:]))
+            began_s = clocks.monotonic_s()
+            entries.stage(packed, self.now().wall_s)
         return clocks.monotonic_s() - began_s
 
-    def find_many(self, ips: Sequence[str]) -> tuple[list[Entry], list[Entry]]:
-        """Return what the cache and what the dirty set know of addresses in normal form.
+    def find_many(self, ips: Sequence[str]) -> "tuple[list[Entry], list[Entry]]":
+        """Return what the cache and what the dirty set know of addresses in normal form."""
+        return self._entries.find_many(ips)
 
-        The cache may know one more than once, where another program has spelt it otherwise.
-        """
-        import json  # 2 ms that no job pays
-
-        wanted = (json.dumps(ips),)
-        cached = [_cached_entry(row) for row in self._all(sql.FIND_CACHED, wanted)]
-        dirty = [Entry(*row) for row in self._all(sql.FIND_DIRTY, wanted)]
-        others = self.find_spelt_otherwise()
-        asked = set(ips) if others else ()
-        return cached + [entry for entry in others if entry.ip in asked], dirty
-
-    def find_spelt_otherwise(self) -> list[Entry]:
+    def find_spelt_otherwise(self) -> "list[Entry]":
         """Return what the cache knows of addresses that are not in normal form, in normal form."""
-        rows = [_cached_entry(row) for row in self._all(sql.FIND_OTHER_SPELLINGS)]
-        ip_of = dict(normal_forms([entry.ip for entry in rows]))
-        return [entry._replace(ip=ip_of[entry.ip]) for entry in rows if entry.ip in ip_of]
+        return self._entries.find_spelt_otherwise()
 
     def count_by(self, key: str) -> list[tuple[str | None, str | None, int]]:
-        """Count what is known by "country", "asn" or "org": key, name, rows; None is unknown.
-
-        A country may come more than once, where another program has spelt it otherwise.
-        """
-        counted = self._all(sql.COUNT_BY[key])
-        if key != "country":
-            return counted
-        return [(known_country(code), name, rows) for code, name, rows in counted]
+        """Count what is known by "country", "asn" or "org"."""
+        return self._entries.count_by(key)
 
     def count_dirty_rows(self) -> int:
         """Count the dirty set, a full scan."""
@@ -153,64 +136,33 @@ class SqliteStore(CheckedSession):
 
     def count_cache_rows(self) -> tuple[int, int]:
         """Count the cache, and those of its rows that have no country."""
-        rows, unresolved = self._one(sql.COUNT_CACHE)
-        return rows, unresolved
+        return self._entries.count_cache()
 
     def move_batch(self, lease_id: str, after: str, limit_rows: int, finish: JobFinish) -> Batch | None:
         """Move one batch in one transaction: fence and heartbeat, upsert, delete, count."""
+        entries = self._entries
         with self.transaction():
             began_s, now = clocks.monotonic_s(), self.now()
             if not self._renew_lease(lease_id, now):
                 return None
-            rows, through = self._move(after, limit_rows, now.wall_s)
+            rows, through = entries.move(after, limit_rows, now.wall_s)
             self._execute(sql.ADD_FLUSHED, (rows, finish.job_id))
             if through is None:
                 self._finish(finish._replace(rows=(finish.rows or 0) + rows), now)
             worked_s = clocks.monotonic_s()
         return Batch(rows, through, worked_s - began_s, clocks.monotonic_s() - worked_s)
 
-    def _move(self, after: str, limit_rows: int, now_s: float) -> tuple[int, str | None]:
-        end = self._one(sql.BATCH_END, (after, limit_rows - 1))
-        through, rows = (end[0], limit_rows) if end else self._one(sql.LAST_BATCH, (after,))
-        if not rows:
-            return 0, None
-        latest = latest_believable(now_s)
-        bounds = {
-            "after": after,
-            "through": through,
-            "seen_at": timestamps.to_text(now_s),
-            "latest": latest,
-        }
-        self._respell(after, through, latest)
-        if self._execute(sql.UPSERT_BATCH, bounds).rowcount < rows:
-            self._execute(sql.MERGE_BATCH, bounds)
-        self._execute(sql.DELETE_BATCH, bounds)
-        return rows, through if end else None
-
-    def _respell(self, after: str, through: str, latest: str) -> None:
-        """Give cached rows of the batch's addresses the spelling that the batch will find."""
-        if after == "":
-            self._spellings = normal_forms([ip for (ip,) in self._all(sql.OTHER_SPELLINGS)])
-        for spelling, ip in self._spellings:
-            if after < ip <= through:
-                parameters = {"spelling": spelling, "ip": ip, "latest": latest}
-                if self._execute(sql.RESPELL, parameters).rowcount:
-                    self._execute(sql.DELETE_SPELLING, parameters)
-
     # The memory of bans.
 
     @property
     def bans(self) -> "Bans":
         """Return what the memory of bans can be asked."""
-        from bangui_cli.store.sqlite.bans import questions  # no job asks
+        # No job asks.
+        from bangui_cli.rules.entry import latest_believable
+        from bangui_cli.store.sqlite.bans import questions
 
         latest = latest_believable(self.now().wall_s)
-        return questions(self._all, self._known_spelt_otherwise(latest), latest)
-
-    def _known_spelt_otherwise(self, latest: str) -> list[Entry]:
-        """Return what counts for each address that the cache spells otherwise."""
-        ips = sorted({entry.ip for entry in self.find_spelt_otherwise()})
-        return list(merge_all(chain(*self.find_many(ips)), latest).values()) if ips else []
+        return questions(self._all, self._entries.known_spelt_otherwise(latest), latest)
 
     # The state of the jobs.
 
@@ -276,9 +228,10 @@ class SqliteStore(CheckedSession):
         """Keep the journal between commits, and let a big transaction write pages early.
 
         Else all that it touches would stay in memory. While a reader is in the way, SQLite keeps them
-        all the same and goes on.
+        all the same and goes on. The CHECKs are left to those who stage one by one.
         """
         self._execute(sql.CACHE_SPILL_ON)
+        self._execute(sql.CHECKS_OFF)
         with self.sweeping():
             yield
 
@@ -314,23 +267,3 @@ class SqliteStore(CheckedSession):
             # SQLite refuses for what is WAL by now. Another process may be in the middle of a commit:
             # its end removes the file then.
             pass
-
-
-def _cached_entry(row: Any) -> Entry:
-    entry = Entry(*row)
-    return entry._replace(country_code=known_country(entry.country_code))
-
-
-def normal_forms(spellings: Sequence[str]) -> list[tuple[str, str]]:
-    """Return each address that is not in normal form, with that form; nonsense is passed over."""
-    if not spellings:
-        return []
-    from bangui_cli.rules.validation import Rejected, normalise_ip  # 5 ms that no job pays otherwise
-
-    pairs = []
-    for spelling in spellings:
-        try:
-            pairs.append((spelling, normalise_ip(spelling)))
-        except Rejected:
-            pass
-    return [(spelling, ip) for spelling, ip in pairs if spelling != ip]

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from bangui_cli.host import clocks
@@ -13,15 +14,31 @@ from bangui_cli.rules.networks import Networks, Span, common_text, span
 from bangui_cli.rules.retention import KEEP_ALL, Retention
 from bangui_cli.rules.validation import Rejected
 from bangui_cli.states.errors import DatabaseBusy
+from bangui_cli.states.records import Record
 from bangui_cli.store.interface import Batch, JobFinish
 from bangui_cli.store.sqlite import compaction, spelling
 from bangui_cli.store.sqlite import upkeep_statements as sql
-from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON, OTHER_SPELLINGS
-from bangui_cli.store.sqlite.store import SqliteStore, normal_forms
+from bangui_cli.store.sqlite.entries import normal_forms
+from bangui_cli.store.sqlite.entry_statements import OTHER_SPELLINGS
+from bangui_cli.store.sqlite.statements import CACHE_SPILL_ON
+from bangui_cli.store.sqlite.store import SqliteStore
 from bangui_cli.store.upkeep import Forgotten, Prunable
 
 LONGEST_WAIT_S = 10.0
 _PAUSE_S = 0.05
+
+
+class _Stretch(Record):
+    """Some of the cache behind an address, and which of its old rows somebody needs, at one moment.
+
+    `end` is its last address, None where it is the rest. The moment is over once `data_version` is
+    another.
+    """
+
+    after: str
+    end: str | None
+    spared: list[str]
+    data_version: int
 
 
 class SqliteUpkeep(SqliteStore):
@@ -51,16 +68,43 @@ class SqliteUpkeep(SqliteStore):
     def prune_cache(
         self, lease_id: str, after: str, limit_rows: int, retention: Retention, finish: JobFinish
     ) -> Batch | None:
-        """Delete cached addresses in the order of `ip`."""
-        return self._batch(lease_id, lambda: self._prune_cache(after, limit_rows, retention), finish)
+        """Delete cached addresses in the order of `ip`; look before the write lock who is needed.
 
-    def _prune_cache(self, after: str, limit_rows: int, retention: Retention) -> tuple[int, str | None]:
+        While it looks, others cannot commit, either: so that counts as work.
+        """
         if retention.cache_before == KEEP_ALL:
-            return 0, None
-        end = self._one(sql.CACHE_BATCH_END, (after, limit_rows - 1))
+            return self._batch(lease_id, lambda: (0, None), finish)
+        with self.snapshot():
+            began_s = clocks.monotonic_s()
+            stretch = self._look(after, limit_rows, retention)
+            looked_s = clocks.monotonic_s() - began_s
+        batch = self._batch(lease_id, lambda: self._prune(stretch, limit_rows, retention), finish)
+        return batch and batch._replace(work_s=max(batch.work_s, looked_s))
+
+    def _look(self, after: str, limit_rows: int, retention: Retention) -> _Stretch:
+        end = self._one(sql.CACHE_BATCH_END, (after, max(limit_rows - 1, 0)))
         through = end[0] if end else sql.BEHIND_ALL
-        parameters = {"after": after, "through": through, **retention._asdict()}
-        return self._execute(sql.PRUNE_CACHE, parameters).rowcount, end and end[0]
+        asked = {"after": after, "through": through, **retention._asdict()}
+        spared = [ip for (ip,) in self._all(sql.FIND_SPARED, asked)]
+        return _Stretch(after, end and end[0], spared, self._data_version())
+
+    def _prune(self, seen: _Stretch, limit_rows: int, retention: Retention) -> tuple[int, str | None]:
+        """Delete what was not spared; where others have written since, look again, at half as much.
+
+        To look takes as long as to delete, and now others wait for both.
+        """
+        stretch = seen
+        if self._data_version() != seen.data_version:
+            stretch = self._look(seen.after, limit_rows // 2, retention)
+        edges, asked = [stretch.after, *stretch.spared], retention._asdict()
+        through = sql.BEHIND_ALL if stretch.end is None else stretch.end
+        gaps = ({"after": first, "spared": last, **asked} for first, last in pairwise(edges))
+        rows = self._execute_many(sql.PRUNE_BETWEEN, gaps)
+        rest = {"after": edges[-1], "through": through, **asked}
+        return rows + self._execute(sql.PRUNE_THROUGH, rest).rowcount, stretch.end
+
+    def _data_version(self) -> int:
+        return int(self._scalar(sql.DATA_VERSION))
 
     def _batch(
         self,

@@ -23,15 +23,22 @@ _NORMAL_IP = f"""
          THEN {NORMAL_IP}(geo_cache.ip) ELSE geo_cache.ip END"""
 # Behind the last character of an address comes a slash, in a network, or nothing: one step of the index
 # on `ip` finds both. The plus keeps SQLite from walking all the bans since that time instead.
-_PRUNABLE = f"""
+_NEEDED = f"""(
+       EXISTS (SELECT 1 FROM geo_cache_dirty AS dirty WHERE dirty.ip = {_NORMAL_IP})
+    OR EXISTS (SELECT 1 FROM ban_history AS ban
+                WHERE ban.ip >= {_NORMAL_IP} AND ban.ip < {_NORMAL_IP} || '0'
+                  AND +ban.banned_at >= :history_before))"""
+_OLD = f"""
        {cached_time("geo_cache")} < :cache_before
-   AND (geo_cache.last_seen IS NULL OR {cached_time("geo_cache", "last_seen")} < :cache_before)
-   AND NOT EXISTS (SELECT 1 FROM geo_cache_dirty AS dirty WHERE dirty.ip = {_NORMAL_IP})
-   AND NOT EXISTS (SELECT 1 FROM ban_history AS ban
-                    WHERE ban.ip >= {_NORMAL_IP} AND ban.ip < {_NORMAL_IP} || '0'
-                      AND +ban.banned_at >= :history_before)"""
-PRUNE_CACHE = f"DELETE FROM geo_cache WHERE {_BATCH} AND {_PRUNABLE}"
-COUNT_PRUNABLE_CACHE = f"SELECT count(*) FROM geo_cache WHERE {_BATCH} AND {_PRUNABLE}"
+   AND (geo_cache.last_seen IS NULL OR {cached_time("geo_cache", "last_seen")} < :cache_before)"""
+FIND_SPARED = f"SELECT ip FROM geo_cache WHERE {_BATCH} AND {_OLD} AND {_NEEDED} ORDER BY ip"
+COUNT_PRUNABLE_CACHE = f"SELECT count(*) FROM geo_cache WHERE {_BATCH} AND {_OLD} AND NOT {_NEEDED}"
+# Without a question to another table SQLite deletes while it walks, in half the time. So what is needed
+# is found before, and these go from one such address to the next.
+PRUNE_THROUGH = f"DELETE FROM geo_cache WHERE {_BATCH} AND {_OLD}"
+PRUNE_BETWEEN = f"DELETE FROM geo_cache WHERE ip > :after AND ip < :spared AND {_OLD}"
+# Tells whether another connection has committed since it was told last.
+DATA_VERSION = "PRAGMA data_version"
 
 VACUUM = "VACUUM"
 # In WAL mode the file gets shorter only now.
