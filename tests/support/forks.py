@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 # What each command reads anew; of anything else an interpreter may make something at its start.
@@ -81,7 +81,10 @@ class Fork(subprocess.Popen[str]):
         self._close_pipe_fds(*pipes)
 
     def _hear(self) -> int:
-        return int.from_bytes(self._line.recv(4, socket.MSG_WAITALL))
+        told = self._line.recv(4, socket.MSG_WAITALL)
+        if not told:
+            raise RuntimeError("the template has gone")
+        return int.from_bytes(told)
 
     def _internal_poll(self, _deadstate: int | None = None, **_: object) -> int | None:
         if self.returncode is None and self._line.fileno() < 0:  # it was left alone
@@ -177,7 +180,8 @@ if __name__ == "__main__":
 
     for module in pkgutil.walk_packages(bangui_cli.__path__, "bangui_cli."):
         if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+            with suppress(ModuleNotFoundError):  # a driver may be missing
+                importlib.import_module(module.name)
     orders = socket.socket(fileno=int(sys.argv[1]))
     sys.argv = [os.path.join(bangui_cli.__path__[0], "__main__.py")]
     _serve(orders)
