@@ -1692,4 +1692,25 @@ MUTANTS = (
         "self._write(sql.FORGET, bounds)",
         "store/test_on_server.py::test_what_a_flush_is_moving_is_forgotten_too",
     ),
+    Mutant(
+        "a reader that stands still keeps a server's tables",
+        "bangui_cli/store/postgresql/copying.py",
+        "MOVE ABSOLUTE 0 IN copied;\nCOMMIT;",
+        "MOVE ABSOLUTE 0 IN copied;",
+        "store/test_long_answers.py::test_an_answer_that_nobody_takes_holds_nothing",
+    ),
+    Mutant(
+        "a long answer meets what is left in the session of a pooler",
+        "bangui_cli/store/postgresql/copying.py",
+        "CLOSE ALL;\n",
+        "",
+        "store/test_long_answers.py::test_a_cursor_left_behind_in_the_session_of_a_pooler_is_cleared",
+    ),
+    Mutant(
+        "a ban that another session has corrected counts as new",
+        "bangui_cli/store/postgresql/memory_statements.py",
+        "THEN {_COUNTED} END",
+        "THEN true END",
+        "store/test_recording_at_once.py::test_a_ban_is_new_to_who_has_recorded_it_first",
+    ),
 )
