@@ -181,11 +181,17 @@ def _examine_server(url: str, look: Callable[[Store], State]) -> "tuple[list[Che
 
 @contextmanager
 def _driver() -> Iterator[None]:
-    """Import what comes with an extra. Raise Unavailable."""
+    """Import what comes with an extra. Raise Unavailable where that is missing, or broken."""
     try:
         yield
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         if str(error.name).startswith("bangui_cli"):
             raise
         hint = "install the driver, where bangui is installed: pip install 'bangui-cli[postgresql]'"
-        raise Unavailable(f"a database server needs the module {error.name}", hint=hint) from None
+        raise Unavailable(_want_of_driver(error), hint=hint) from None
+
+
+def _want_of_driver(error: ImportError) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"a database server needs the module {error.name}"
+    return f"the driver for a database server cannot be loaded: {error}"

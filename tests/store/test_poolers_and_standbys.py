@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from conftest import wait_until
 from fail2bans import Fail2banDatabase
 from failures import final_event
 from servers import Connection, OnServer, connect, open_pooler, open_standby
@@ -114,9 +115,26 @@ def test_a_standby_answers_what_only_reads_and_takes_over_when_it_is_promoted(
 
 
 def test_an_unmade_schema_on_a_standby_is_read_only(empty_on_server: OnServer):
-    """Only the primary can make it."""
+    """Only the primary can make it: no right that anybody grants would help."""
     with open_standby(empty_on_server.server) as standby:
         ended = empty_on_server.run("init", "-d", standby.url(empty_on_server.name))
 
     assert ended.code == 77
-    final_event(ended)
+    assert "give the primary" in final_event(ended)["hint"]
+
+
+def test_doctor_tells_how_far_a_standby_is_behind(on_server: OnServer, standby):
+    """One that receives nothing any more has replayed all that it received, and is behind all the same."""
+    env = {"BANGUI_DATABASE_PATH": standby.url(on_server.name)}
+
+    def replication() -> str:
+        checks = on_server.run("doctor", "--json", env=env).json["checks"]
+        return next(check["detail"] for check in checks if check["name"] == "replication")
+
+    on_server.ok("heartbeat")
+    wait_until(lambda: "up to date" in replication())
+    session = connect(standby.url("postgres"))
+    session.execute("ALTER SYSTEM SET primary_conninfo = ''")
+    session.execute("SELECT pg_reload_conf()")
+    session.raw.close()
+    wait_until(lambda: " s behind" in replication())

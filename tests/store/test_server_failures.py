@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from failures import final_event
+from relays import open_relay
 from servers import OnServer, open_pooler, open_server
 
 SECRET = "geheim%21%25"
@@ -163,6 +164,21 @@ def test_who_gets_no_connection_tries_again_within_the_timeout(on_server: OnServ
     assert on_server.end(waiting).code == 0
 
 
+def test_a_last_try_that_is_cut_short_is_a_full_server_all_the_same(on_server: OnServer):
+    """A far server answers each try late: what was in the way is told, and not that the time is over."""
+    on_server.execute("DROP ROLE IF EXISTS far_away")
+    on_server.execute("CREATE ROLE far_away LOGIN PASSWORD 'relayed' CONNECTION LIMIT 0")
+    with open_relay(on_server.server, delay_s=0.1) as relay:
+        url = f"postgresql://far_away:relayed@{relay.address}/{on_server.name}"
+        runs = [
+            on_server.start("heartbeat", "--timeout", str(timeout_s), "-d", url)
+            for timeout_s in (3, 3.2, 3.4, 3.6, 3.8)
+        ]
+        ended = [on_server.end(run) for run in runs]
+
+    assert [one.code for one in ended] == [75] * len(runs)
+
+
 def test_a_herd_comes_by_its_turn_where_there_are_two_connections_for_all(tmp_path: Path):
     """Whatever each of them does, none ends for want of a connection."""
     with open_server(connections=5) as server:  # three of them are a superuser's
@@ -190,16 +206,25 @@ def come_all_at_once(bangui: OnServer, url: str) -> None:
     assert [one.code for one in ended] == [0] * len(runs), ended
 
 
-def test_without_the_driver_it_says_what_to_install(empty_on_server: OnServer):
+@pytest.mark.parametrize(
+    ("import_", "error"),
+    [
+        ("raise ModuleNotFoundError('none', name='psycopg2')", "needs the module psycopg2"),
+        ("raise ImportError('libpq.so.5: no such file')", "cannot be loaded: libpq.so.5: no such file"),
+    ],
+    ids=["missing", "broken"],
+)
+def test_without_the_driver_it_says_what_to_install(empty_on_server: OnServer, import_: str, error: str):
     """Who has a file needs none."""
     broken = empty_on_server.home / "without" / "psycopg2"
     broken.mkdir(parents=True)
-    (broken / "__init__.py").write_text("raise ModuleNotFoundError('none', name='psycopg2')")
+    (broken / "__init__.py").write_text(import_)
     env = {"PYTHONPATH": f"{broken.parent}:{empty_on_server.environment['PYTHONPATH']}"}
 
     for command in ("heartbeat", "status", "init", "add 192.0.2.1"):
         ended = empty_on_server.run(*command.split(), env=env)
         assert ended.code == 69
+        assert error in final_event(ended)["error"]
         assert "pip install 'bangui-cli[postgresql]'" in final_event(ended)["hint"]
     assert empty_on_server.run("doctor", env=env).code == 69
     assert empty_on_server.run("init", "-d", empty_on_server.home / "file.db", env=env).code == 0

@@ -182,6 +182,13 @@ MUTANTS = (
         "cli/test_failures.py::test_a_broken_settings_file_does_not_cost_the_form_of_the_log",
     ),
     Mutant(
+        "a short option costs the words of a failure",
+        OPTIONS,
+        'known.get("_long_opt", {}).update(known.get("_short_opt", {}))',
+        "known.copy()",
+        "cli/test_start_up.py::test_a_silent_pass_imports_little_beside_click_and_sqlite3",
+    ),
+    Mutant(
         "--quiet says as much as before",
         OPTIONS,
         'callback=_set_level("error")',

@@ -75,10 +75,13 @@ def check_replication(lag_s: float | None, *, is_standby: bool) -> Check:
     """Check that what a standby says is of now."""
     if not is_standby:
         return ok("replication", "a primary")
+    behind = "how far behind is unknown" if lag_s is None else f"{approximate(lag_s)} behind"
+    detail = f"a standby, {behind if lag_s != 0 else 'up to date'}: it answers what only reads"
     if lag_s is None or lag_s <= _LATE_STANDBY_S:
-        return ok("replication", "a standby: it answers what only reads")
-    remedy = "look at pg_stat_replication on the primary, and at this server's log"
-    return warning("replication", f"a standby, {approximate(lag_s)} behind", remedy)
+        return ok("replication", detail)
+    return warning(
+        "replication", detail, "look at pg_stat_replication on the primary, and at this server's log"
+    )
 
 
 def check_server_clock(ahead_s: float) -> Check:

@@ -73,10 +73,12 @@ class _Initialisation(PostgresqlStore):
         Return False where another process was faster: then something is there that was not.
         """
         steps = [*_steps(found), *chain(*(tables.grant(*each) for each in grants))]
-        expected = (*faults.MADE_MEANWHILE, faults.NO_ROLE)
+        expected = (*faults.MADE_MEANWHILE, faults.NO_ROLE, faults.READ_ONLY)
         try:
             self._ask(sql.DURABLE + ";\n".join(steps), {"names": found.pending}, expected)
         except Fault as fault:
+            if fault.sqlstate == faults.READ_ONLY:
+                raise faults.translate(fault, self._address) from None
             if fault.sqlstate == faults.NO_ROLE:
                 raise ConfigInvalid(
                     f"{self.path} has no such role: {fault.words}",

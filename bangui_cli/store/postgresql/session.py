@@ -88,12 +88,19 @@ class Session:
 
     def _connect(self) -> Wire:
         limit, pause_s = self._limit(), _FIRST_PAUSE_S
+        crowded: BaseException | None = None
         while True:
             try:
                 return wire.connect(self._address.conninfo, limit)
             except Fault as fault:
+                state = faults.translate(fault, self._address)
                 if not faults.is_crowded(fault) or limit.remaining_s() <= pause_s:
-                    raise faults.translate(fault, self._address) from None
+                    raise state from None
+                crowded = state
+            except BaseException as error:
+                if crowded and error is limit.overrun:
+                    raise crowded from None
+                raise
             clocks.sleep_s(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 

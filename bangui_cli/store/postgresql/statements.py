@@ -273,9 +273,10 @@ SELECT max(name), min(applied_at),
 
 SERVER = f"""
 SELECT current_setting('server_version'), pg_is_in_recovery(), {_S},
-       CASE WHEN pg_is_in_recovery() AND pg_last_wal_receive_lsn() <> pg_last_wal_replay_lsn()
-            THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8
-            ELSE 0 END,
+       CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
+                 AND EXISTS (SELECT FROM pg_stat_wal_receiver)
+            THEN 0
+            ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END,
        current_setting('max_connections')::int
            - current_setting('superuser_reserved_connections')::int,
        (SELECT sum(numbackends)::int FROM pg_stat_database)"""
