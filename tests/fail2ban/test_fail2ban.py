@@ -373,8 +373,9 @@ def test_a_value_longer_than_any_address_is_not_taken_into_memory(path):
         fail2ban.read_addresses(path)
 
 
-def test_what_stands_around_rows_that_are_too_long_is_read(tmp_path):
+def test_what_stands_around_rows_that_are_too_long_is_read(tmp_path, monkeypatch):
     """In a few pages: the rows that are fetched together with one of those come again."""
+    monkeypatch.setattr("bangui_cli.fail2ban.bans._HOLD_S", 30.0)
     bans = [("sshd", f"192.0.2.{n}", NOW_S, 600) for n in range(100)]
     path = str(geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans, []))
     alter(
