@@ -10,9 +10,9 @@ from operator import itemgetter
 from sys import getsizeof
 from typing import Any, NamedTuple
 
+from bangui_cli.importing import plain_rows
 from bangui_cli.rules import extraction, layouts, timestamps
-from bangui_cli.rules.entry import NO_COUNTRY, SAME_COUNTRY, SEPARATOR, pack
-from bangui_cli.rules.timestamps import WIDTH_CHARACTERS
+from bangui_cli.rules.entry import SEPARATOR, pack
 from bangui_cli.rules.validation import (
     TEXT_LIMIT_CHARACTERS,
     Rejected,
@@ -28,23 +28,6 @@ from bangui_cli.rules.validation import (
 _MOST_REMEMBERED_BYTES = 6_000_000
 # Beside the texts: the tuples, dictionaries and functions of a layout, of a value.
 _LAYOUT_BYTES, _VALUE_BYTES = 8_000, 250
-
-# How the fields of most entries look that are in normal form: of IPv6 more look so, and of days.
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]?|0)"
-_V4, _V6 = r"\.".join([_OCTET] * 4), r"[0-9a-f:]{2,39}"
-_CODE = rf"(?!{'|'.join(filter(str.isalpha, (*NO_COUNTRY, *SAME_COUNTRY)))})[A-Z]{{2}}"
-# ASCII and the letters of Europe; a dash is no name.
-_LETTER = "!-~\xa1-\xac\xae-\u017f"
-_NAME = rf"(?! |-(?:{SEPARATOR}|\Z))[ {_LETTER}]{{1,{TEXT_LIMIT_CHARACTERS}}}(?<! )"
-# A name that begins like `AS64496 Example` may have to be split.
-_NETWORK = rf"AS[1-9][0-9]{{0,8}}{SEPARATOR}(?!AS){_NAME}"
-_TIME = r"([0-9]{4}-[0-9]{2}-[0-9]{2})T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
-
-_is_plain_network = re.compile(_NETWORK).fullmatch
-_full_time = re.compile(_TIME).fullmatch
-_plain_entry = re.compile(
-    SEPARATOR.join((rf"(?:{_V4}|({_V6}))", _CODE, _NAME, _NETWORK, _TIME))
-).fullmatch
 
 Row = dict[str, Any]
 # A packed entry, and two fields of one.
@@ -156,24 +139,10 @@ class Normaliser:
 
     def _plain_maker(self, keys: tuple[str, ...], names: layouts.Names) -> PlainMaker:
         """Make what takes rows as they stand, where each part of an entry is one field of theirs."""
-        fields = _plain_fields(names)
-        if fields is None or _is_ambiguous(keys, names):
+        read = plain_rows.reader_of(names)
+        if read is None or _is_ambiguous(keys, names):
             return leave_all
-        values_of = itemgetter(*fields)
-
-        def make_plain(rows: list[Row]) -> list[str]:
-            days, now_text = self._days, self._now_text
-            return [
-                text
-                if (match := _plain_entry(text))
-                and match[2] in days
-                and text[-WIDTH_CHARACTERS:] <= now_text
-                and (match[1] is None or _is_normal_v6(match[1]))
-                else ""
-                for text in map(_joined, map(values_of, rows))
-            ]
-
-        return make_plain
+        return lambda rows: plain_rows.take(map(read, rows), self._days, self._now_text)
 
     def _has_room(self, size_bytes: int, texts: Iterable[str | None]) -> bool:
         """Tell whether to remember something; all is forgotten when it has become too much."""
@@ -187,7 +156,7 @@ class Normaliser:
         return True
 
     def _time(self, value: object) -> str:
-        match = _full_time(value) if type(value) is str else None
+        match = plain_rows.match_time(value) if type(value) is str else None
         if match is None or match[1] not in self._days or match[0] > self._now_text:
             return self._unusual_time(value, match)
         return match[0]
@@ -207,29 +176,6 @@ def leave_all(rows: list[Row]) -> list[str]:
 def _is_ambiguous(keys: tuple[str, ...], names: layouts.Names) -> bool:
     known = [key.lower() for key in keys if layouts.is_known(key)]
     return len(set(known)) < len(known) or len(names.time) > 1
-
-
-def _plain_fields(names: layouts.Names) -> tuple[str, ...] | None:
-    """Return the fields of a row that are the parts of an entry, where there are just these."""
-    parts = (names.address, names.code, names.country_name, names.asn, names.org, names.time)
-    fields = tuple(paths[0][0] for paths in parts if paths and len(paths[0]) == 1)
-    others = set(_keys_of(tuple(path for paths in names for path in paths))) - set(fields)
-    return fields if len(set(fields)) == len(parts) and not others else None
-
-
-def _joined(values: tuple[Any, ...]) -> str:
-    """Pack values that are all texts; of others make nothing."""
-    try:
-        return SEPARATOR.join(values)
-    except TypeError:
-        return ""
-
-
-def _is_normal_v6(ip: str) -> bool:
-    try:
-        return normalise_ip(ip) == ip
-    except Rejected:
-        return False
 
 
 def _parts(names: layouts.Names, has_room: HasRoom) -> tuple[Part, Part]:
@@ -264,7 +210,7 @@ def _as_they_stand(asn_key: str, org_key: str, otherwise: Part) -> Part:
 
     def part(row: Row) -> str:
         asn, org = row[asn_key], row[org_key]
-        if type(asn) is str and type(org) is str and _is_plain_network(asn + SEPARATOR + org):
+        if type(asn) is str and type(org) is str and plain_rows.is_network(asn + SEPARATOR + org):
             return asn + SEPARATOR + org
         return otherwise(row)
 

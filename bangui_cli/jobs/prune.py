@@ -66,7 +66,7 @@ def _sweep(run: Run, progress: Progress) -> None:
 
     most_rows = _most_rows(run.settings)
     sweep(run, prune_history, tell("pruned_history"), most_rows)
-    sweep(run, prune_cache, tell("pruned_cache"), most_rows)
+    sweep(run, prune_cache, tell("pruned_cache"), most_rows, pacing.FIRST_PRUNED_ROWS)
 
 
 def _most_rows(settings: Settings) -> int:

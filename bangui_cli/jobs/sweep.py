@@ -11,13 +11,19 @@ Write = Callable[[str, str, int], Batch | None]
 """Given lease, last address and the most rows, do the next batch; None where the lease is lost."""
 
 
-def sweep(run: Run, write: Write, tell: Callable[[int], None], most_rows: int) -> None:
+def sweep(
+    run: Run,
+    write: Write,
+    tell: Callable[[int], None],
+    most_rows: int,
+    first_rows: int = pacing.FIRST_BATCH_ROWS,
+) -> None:
     """Write batch after batch, each to hold others up as long as the last, to the end of the sweep.
 
     `tell` is told the rows of each batch that is committed. Raise LeaseLost or DeadlineExceeded.
     """
     after: str | None = ""
-    rows = min(pacing.FIRST_BATCH_ROWS, most_rows)
+    rows = min(first_rows, most_rows)
     rest_s = clocks.monotonic_s() + pacing.SWEEP_BETWEEN_RESTS_S
     while after is not None:
         run.deadline.check()

@@ -6,10 +6,11 @@ FEWEST_ROWS = 50
 TARGET_HOLD_S = 0.02
 # A commit waits for the disk, for few rows as long as for many: smaller batches would only wait more.
 LEAST_WORK_S = 0.01
-# Where it waits long, a batch works as long as that, so that at most half of a sweep is waiting.
-LONGEST_HOLD_S = 0.036
-# A prune deletes with less than a flush moves with. More would take memory: a page for each few rows.
-MOST_PRUNED_ROWS = 50_000
+# Where it waits longer, a batch works as long as that, so that half of a sweep is work; up to this in
+# all, as the next commit may take longer.
+LONGEST_HOLD_S = 0.032
+# A prune of the cache has less to do for a row than a flush. More would take memory, for each page once.
+FIRST_PRUNED_ROWS, MOST_PRUNED_ROWS = 4_000, 40_000
 # An import: the write lock is held 0.5 s at most; the next time the disk may be slower, and the thread
 # that reads may want more of the interpreter.
 STAGING_TARGET_HOLD_S = 0.12

@@ -1,6 +1,7 @@
 """What a host has a use for: a job that would find nothing to do there is left out, with the reason."""
 
 import os
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from bangui_cli.resolving import files
@@ -11,14 +12,14 @@ from bangui_cli.states.errors import BanguiError
 
 
 class Uses(NamedTuple):
-    """The files of a host that the jobs are for, if there are any, and what stands in their way.
+    """The files of a host that the jobs are for, if there are any.
 
-    `directories` are those of the files to make that are directories there.
+    `obstacles` say of files to make what is in their way.
     """
 
     fail2ban_db: str | None
     mmdb_files: tuple[str, ...]
-    directories: frozenset[str]
+    obstacles: Mapping[str, str]
 
 
 def look(settings: Settings, root: str = "") -> Uses:
@@ -29,8 +30,17 @@ def look(settings: Settings, root: str = "") -> Uses:
     return Uses(
         fail2ban_db if is_set or may_exist(root + fail2ban_db) else None,
         _mmdb_files(settings, root),
-        frozenset(path for path in outputs if os.path.isdir(root + path)),
+        {path: obstacle for path in outputs if (obstacle := _obstacle(path, root))},
     )
+
+
+def _obstacle(output: str, root: str) -> str | None:
+    place = os.path.dirname(output)
+    if os.path.isdir(root + output):
+        return f"{output} is a directory, and not a file to write"
+    if os.path.isfile(root + place):
+        return f"{place} is a file, and no directory to write into"
+    return None
 
 
 def reason_against(task: Task, settings: Settings, uses: Uses, *, everything: bool) -> str | None:
@@ -40,8 +50,8 @@ def reason_against(task: Task, settings: Settings, uses: Uses, *, everything: bo
     if task.interval_s(settings) is None:
         return f"{task.interval_key} is {NEVER}"
     output = task.output(settings)
-    if output in uses.directories:
-        return f"{output} is a directory, and not a file to write"
+    if output and output in uses.obstacles:
+        return uses.obstacles[output]
     return None if everything else _without_use(task, settings, uses)
 
 

@@ -546,6 +546,20 @@ def test_a_page_that_would_take_the_place_of_a_directory_is_left_out(
     assert " flush " in shown.stdout
 
 
+@pytest.mark.parametrize("root", ["", "root"])
+def test_metrics_that_would_go_into_a_file_are_left_out(bare: Bangui, tmp_path: Path, root: str):
+    """`metrics_path` is a directory: who names the file itself would get two mails a minute."""
+    metrics = "/bangui.prom" if root else f"{tmp_path}/bangui.prom"
+    (tmp_path / root).mkdir(exist_ok=True)
+    (tmp_path / root / "bangui.prom").touch()
+    under = ["--root", tmp_path / root] if root else []
+    shown = bare.ok("schedule", "show", *under, env={"BANGUI_METRICS_PATH": metrics})
+
+    reason = f"{metrics} is a file, and no directory to write into"
+    assert [left_out(shown)[job] for job in ("status_metrics", "ban_metrics")] == [reason, reason]
+    assert " flush " in shown.stdout
+
+
 def told(bare: Bangui, *arguments: object) -> str:
     """Return what a person reads on stdout, the log left out."""
     return bare.on_terminal("schedule", *arguments, stderr=subprocess.DEVNULL)[1]

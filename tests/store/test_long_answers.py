@@ -104,7 +104,7 @@ def test_what_cannot_be_copied_leaves_nothing_in_the_session_of_a_pooler(long: O
         other.raw.close()
 
 
-def test_a_cursor_that_was_left_behind_in_the_session_of_a_pooler_is_cleared(long: OnServer):
+def test_a_cursor_left_behind_in_the_session_of_a_pooler_is_cleared(long: OnServer):
     """By a run that was called away between its making and the transaction that reads it."""
     with open_pooler(long.server, 1) as (place, port):
         url = f"postgresql://postgres@/{long.name}?host={place}&port={port}"

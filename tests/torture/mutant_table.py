@@ -590,8 +590,8 @@ MUTANTS = (
     ),
     Mutant(
         "a row of tomorrow and later is taken as it stands",
-        "bangui_cli/importing/normaliser.py",
-        "                and text[-WIDTH_CHARACTERS:] <= now_text\n",
+        "bangui_cli/importing/plain_rows.py",
+        "        and text[-WIDTH_CHARACTERS:] <= now_text\n",
         "",
         "importing/test_import_rules.py::test_a_row_with_one_rare_value_means_what_the_reference_says",
     ),
@@ -1712,5 +1712,26 @@ MUTANTS = (
         "self._write(sql.ALONE + sql.FORGET, bounds)",
         "self._write(sql.FORGET, bounds)",
         "store/test_on_server.py::test_what_a_flush_is_moving_is_forgotten_too",
+    ),
+    Mutant(
+        "a reader that stands still keeps a server's tables",
+        "bangui_cli/store/postgresql/copying.py",
+        "MOVE ABSOLUTE 0 IN copied;\nCOMMIT;",
+        "MOVE ABSOLUTE 0 IN copied;",
+        "store/test_long_answers.py::test_an_answer_that_nobody_takes_holds_nothing",
+    ),
+    Mutant(
+        "a long answer meets what is left in the session of a pooler",
+        "bangui_cli/store/postgresql/copying.py",
+        "CLOSE ALL;\n",
+        "",
+        "store/test_long_answers.py::test_a_cursor_left_behind_in_the_session_of_a_pooler_is_cleared",
+    ),
+    Mutant(
+        "a ban that another session has corrected counts as new",
+        "bangui_cli/store/postgresql/memory_statements.py",
+        "THEN {_COUNTED} END",
+        "THEN true END",
+        "store/test_recording_at_once.py::test_a_ban_is_new_to_who_has_recorded_it_first",
     ),
 )

@@ -32,7 +32,7 @@ from bangui_cli.telling.progress import ProgressBar
 )
 @options.setting_option(
     "--batch-size", setting="batch_size", metavar="ROWS",
-    help="The most rows that one transaction looks at.", default_text="50000",
+    help="The most rows that one transaction looks at.", default_text="40000",
 )  # fmt: skip
 @click.option(
     "--wait",

@@ -70,7 +70,8 @@ class SqliteUpkeep(SqliteStore):
     ) -> Batch | None:
         """Delete cached addresses in the order of `ip`; look before the write lock who is needed.
 
-        While it looks, others cannot commit, either: so that counts as work.
+        While it looks, others cannot commit, either: that counts as work, by half, since none of it is
+        waiting for the disk.
         """
         if retention.cache_before == KEEP_ALL:
             return self._batch(lease_id, lambda: (0, None), finish)
@@ -79,7 +80,7 @@ class SqliteUpkeep(SqliteStore):
             stretch = self._look(after, limit_rows, retention)
             looked_s = clocks.monotonic_s() - began_s
         batch = self._batch(lease_id, lambda: self._prune(stretch, limit_rows, retention), finish)
-        return batch and batch._replace(work_s=max(batch.work_s, looked_s))
+        return batch and batch._replace(work_s=max(batch.work_s, looked_s / 2))
 
     def _look(self, after: str, limit_rows: int, retention: Retention) -> _Stretch:
         end = self._one(sql.CACHE_BATCH_END, (after, max(limit_rows - 1, 0)))
