@@ -1089,8 +1089,8 @@ MUTANTS = (
     Mutant(
         "a formula behind a separator runs",
         "bangui_cli/rules/spreadsheets.py",
-        "(?:^|[{_SEPARATORS}])",
-        "(?:^)",
+        '(^ *|[{_SEPARATORS}][ "]*)',
+        "(^ *)",
         "reporting/test_report.py::test_a_name_from_outside_is_no_control_and_no_formula",
     ),
     # Root among others.
