@@ -48,5 +48,5 @@ def approximate(seconds: float) -> str:
     """Round a span to what a person takes in at a glance."""
     for unit, unit_s in (("d", 86400), ("h", 3600), ("min", 60)):
         if abs(seconds) >= 2 * unit_s:
-            return f"{seconds / unit_s:.0f} {unit}"
+            return f"{seconds / unit_s:,.0f} {unit}"
     return f"{seconds:.0f} s"

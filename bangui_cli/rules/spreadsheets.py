@@ -3,9 +3,9 @@
 import re
 
 # A cell that begins so is a formula, in full width, too; to a reader that separates by something else,
-# a cell begins inside.
+# a cell begins inside, and a quote opens it there.
 _SEPARATORS, _SIGNS = ",;|\t\r\n", "=+\\-@\uff1d\uff0b\uff0d\uff20\t\r"
-_START, _SIGN = f"((?:^|[{_SEPARATORS}]) *)", f"[{_SIGNS}]"
+_START, _SIGN = f'(^ *|[{_SEPARATORS}][ "]*)', f"[{_SIGNS}]"
 # One more where there are some already: so the text can be told again.
 _FORMULA = re.compile(f"{_START}(?='*{_SIGN})")
 _DEFUSED = re.compile(f"{_START}'(?='*{_SIGN})")

@@ -16,6 +16,8 @@ from bangui_cli.rules.spreadsheets import defuse, restore
         ("\uff1d1+1", "'\uff1d1+1"),
         ("x;=cmd|calc!A0", "x;'=cmd|calc!A0"),
         ("x, +1", "x, '+1"),
+        ('x;"=1+1"', 'x;"\'=1+1"'),
+        ('x, "" -1', 'x, "" \'-1'),
         ("\t=1", "'\t'=1"),
         ("a\r\n=1", "a\r\n'=1"),
         ("Deutsche Telekom AG", "Deutsche Telekom AG"),
@@ -30,15 +32,16 @@ def test_an_apostrophe_stands_wherever_a_formula_could_begin(text, defused):
     assert defuse(text) == defused
 
 
-@given(st.text(st.sampled_from(list("=+-@ ,;|\t\r\nx'\uff1d"))))
+@given(st.text(st.sampled_from(list("=+-@ ,;|\t\r\nx'\"\uff1d"))))
 def test_what_is_defused_stays_so(text):
     """Whatever separators there are, and however many blanks stand before it."""
     cells = defuse(text).translate(dict.fromkeys(map(ord, ",;|\n"), "\0")).split("\0")
 
-    assert not any(cell.lstrip(" ").startswith(tuple("=+-@\uff1d\t\r")) for cell in cells)
+    begin = [cell.lstrip(' "' if number else " ") for number, cell in enumerate(cells)]
+    assert not any(text.startswith(tuple("=+-@\uff1d\t\r")) for text in begin)
 
 
-@given(st.text(st.sampled_from(list("=+-@ ,;|\t\r\nx'\uff1d"))))
+@given(st.text(st.sampled_from(list("=+-@ ,;|\t\r\nx'\"\uff1d"))))
 @example("'=1")
 def test_what_is_defused_can_be_told_again(text):
     """An export must come back as it was, also where a text has apostrophes of its own."""

@@ -1089,8 +1089,8 @@ MUTANTS = (
     Mutant(
         "a formula behind a separator runs",
         "bangui_cli/rules/spreadsheets.py",
-        "(?:^|[{_SEPARATORS}])",
-        "(?:^)",
+        '(^ *|[{_SEPARATORS}][ "]*)',
+        "(^ *)",
         "reporting/test_report.py::test_a_name_from_outside_is_no_control_and_no_formula",
     ),
     # Root among others.
@@ -1464,6 +1464,27 @@ MUTANTS = (
         ", bool(ips)]",
         "]",
         "resolving/test_lookup.py::test_in_of_nobody_is_no",
+    ),
+    Mutant(
+        "fail2ban waits until the moments of all addresses are read",
+        "bangui_cli/fail2ban/pieces.py",
+        "        reading.rest()\n",
+        "",
+        "fail2ban/test_fail2ban.py::test_moments_are_listed_in_pieces_between_which_the_file_is_free",
+    ),
+    Mutant(
+        "the moments of all addresses have the time of one piece",
+        "bangui_cli/fail2ban/reading.py",
+        "        self._connection.execute(_COMMIT)\n        _bound_time(self._connection)\n",
+        "        self._connection.execute(_COMMIT)\n",
+        "fail2ban/test_fail2ban.py::test_a_long_list_of_moments_takes_no_time_in_one_piece",
+    ),
+    Mutant(
+        "of two rows of a ban in one batch the earlier counts",
+        "bangui_cli/rules/ban.py",
+        "one.ip != other.ip or one.banned_at < other.banned_at",
+        "one.ip != other.ip or one.banned_at <= other.banned_at",
+        "rules/test_ban.py::test_each_ban_is_there_once_and_the_later_counts",
     ),
     Mutant(
         "the moments of fail2ban's addresses are read from its rows",
