@@ -1251,6 +1251,20 @@ MUTANTS = (
         f"{BESIDE_OTHERS}::test_whatever_the_size_of_a_batch_the_same_stays",
     ),
     Mutant(
+        "a prune deletes around any number of needed addresses in one batch",
+        UPKEEP,
+        "last = spared[-1] if len(spared) == most else end and end[0]",
+        "last = end and end[0]",
+        f"{BESIDE_OTHERS}::test_where_very_many_are_needed_a_batch_deletes_around_few",
+    ),
+    Mutant(
+        "what is cached and no address is staged past the CHECKs",
+        "bangui_cli/jobs/re_resolve.py",
+        " and is_normal_ip(entry.ip)",
+        "",
+        "jobs/test_re_resolve.py::test_what_is_cached_and_no_address_is_passed_over",
+    ),
+    Mutant(
         "a disk that is slow to sync is waited for as often as ever",
         "bangui_cli/rules/pacing.py",
         "max(target_hold_s - commit_s, amortising_s, LEAST_WORK_S)",
