@@ -1093,6 +1093,13 @@ MUTANTS = (
         "(^ *)",
         "reporting/test_report.py::test_a_name_from_outside_is_no_control_and_no_formula",
     ),
+    Mutant(
+        "a formula that a quote opens runs",
+        "bangui_cli/rules/spreadsheets.py",
+        '[{_SEPARATORS}][ "]*',
+        "[{_SEPARATORS}] *",
+        "rules/test_spreadsheets.py::test_what_is_defused_stays_so",
+    ),
     # Root among others.
     Mutant(
         "a directory of another user is trusted",
