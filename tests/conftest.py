@@ -11,9 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
+from forks import Fork, Template, open_template
 from hypothesis import HealthCheck, settings
 from others import open_place
 
@@ -33,6 +34,29 @@ for number in (signal.SIGINT, signal.SIGHUP):
 def pytest_xdist_auto_num_workers() -> int:
     """Give `-n auto` two workers for each core: half of a test's time is waiting for processes and disks."""
     return 2 * (os.cpu_count() or 1)
+
+
+# Their tests start an interpreter for each command, as users do.
+_ROOMS_OF_STARTS = {"cli", "host", "live", "torture"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--interpreters", action="store_true", help="start an interpreter for each command")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _template() -> Iterator[None]:
+    """Read bangui once for all tests that may do with forks."""
+    with open_template() as Bangui.template:
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    starts = (
+        item.config.getoption("interpreters", default=False) or item.path.parent.name in _ROOMS_OF_STARTS
+    )
+    Bangui.forks = not starts
 
 
 def wait_until(condition: Callable[[], object], within_s: float = 120) -> None:
@@ -67,6 +91,9 @@ class Ended(NamedTuple):
 class Bangui:
     """Runs `bangui` as real processes against one database, in an environment as bare as cron's."""
 
+    template: ClassVar[Template | None] = None
+    forks = False  # rather than start an interpreter
+
     def __init__(self, home: Path) -> None:
         self.home = home
         self.database = home / "bangui.db"
@@ -88,14 +115,17 @@ class Bangui:
 
         `program` takes the place of bangui itself.
         """
-        program = options.pop("program", self.command())
-        command = [*options.pop("under", ()), *program, *map(str, arguments)]
         environment = {**self.environment, **options.pop("env", {})}
         options = {
             "stdin": subprocess.DEVNULL,
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
         } | options
+        words = [*map(str, arguments)]
+        if self.forks and self.template and self.template.suits(environment, options):
+            return Fork(self.template, words, env=environment, **options)
+        program = options.pop("program", self.command())
+        command = [*options.pop("under", ()), *program, *words]
         return subprocess.Popen(command, env=environment, text=True, **options)
 
     def run(self, *arguments: object, input: str | None = None, **options: Any) -> Ended:
@@ -203,7 +233,9 @@ def empty_on_server(tmp_path: Path, server):
     """Run bangui before `init`, with a database of a server."""
     from servers import OnServer
 
-    return OnServer(tmp_path, server)
+    bangui = OnServer(tmp_path, server)
+    yield bangui
+    server.drop_database(bangui.name)
 
 
 @pytest.fixture

@@ -4,10 +4,12 @@ The history is asked along fail2ban's own indexes, (jail, ip), (ip) and (jail, t
 themselves are long, since each keeps the log lines that matched.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from bangui_cli.fail2ban import pieces
 from bangui_cli.fail2ban.reading import MOST_ROWS, Reading, open_reading, too_many
 from bangui_cli.rules.sqlite_spelling import decode
 
@@ -29,9 +31,21 @@ _KEYS = {
     JAIL: ("substr(jail, 1, 64)", "jail"),
     TIME: (f"CASE WHEN {_NUMBER} THEN {_START} END", "1"),
 }
-_OF_JAIL = "jail = CAST(:jail AS TEXT)"
+OF_JAIL = "jail = CAST(:jail AS TEXT)"
 _IN_TIME = "timeofban >= :since_s AND timeofban < :until_s"
 _ACTIVE = "(bantime < 0 OR timeofban + bantime > :now_s)"
+
+# + keeps SQLite from going to that end of the index in each piece.
+_BEFORE_UNTIL = "(:counts_all OR +timeofban < :until_s)"
+# What is banned there is not behind any address.
+_NO_ADDRESS = "(ip IS NULL OR ip = '')"
+_NOTE = (
+    "CREATE TEMP TABLE IF NOT EXISTS timed (id INTEGER PRIMARY KEY, at_s)",
+    "DELETE FROM timed",
+)
+# Each is gone through by itself: the index of times begins with it.
+_MOST_JAILS = 10_000
+_JAILS = f"SELECT substr(jail, 1, 200) FROM bans GROUP BY jail LIMIT {_MOST_JAILS + 1}"
 
 Counts = dict[Any, int]
 
@@ -63,7 +77,7 @@ class Moments(NamedTuple):
 def history_query(by: str, *, of_jail: bool, timed: bool) -> str:
     """Return the statement that counts bans by one of the keys, reading no row but of indexes."""
     key, group = _KEYS[by]
-    terms = [_OF_JAIL] if of_jail else []
+    terms = [OF_JAIL] if of_jail else []
     if timed and by == ADDRESS:
         # No index has both the time and the address; + keeps SQLite from fetching the rows for it.
         inner = " AND ".join([*terms, _IN_TIME])
@@ -73,21 +87,24 @@ def history_query(by: str, *, of_jail: bool, timed: bool) -> str:
     return f"SELECT {key}, count(*) FROM bans{_where(terms)} GROUP BY {group}"
 
 
-def moments_query(*, of_jail: bool, timed: bool) -> str:
-    """Return the statement that tells the count and the ends of each address, of two indexes alone."""
-    terms = [_OF_JAIL] if of_jail else []
-    in_time = _where([*terms, *([_IN_TIME] if timed else [])])
+def time_query(piece: str) -> str:
+    """Return the statement that notes by their rows the times of a piece of a jail."""
+    where = _where([OF_JAIL, _BEFORE_UNTIL, piece])
+    return f"INSERT INTO timed SELECT rowid, CASE WHEN {_NUMBER} THEN timeofban END FROM bans{where}"
+
+
+def moments_query(piece: str, *, of_jail: bool) -> str:
+    """Return the statement that tells the count and the ends of the addresses of a piece."""
+    where = _where([*_terms(of_jail=of_jail), piece])
     # CROSS: the addresses are gone through in the order of their index, and the times looked up.
     return f"""
-WITH timed (id, at_s) AS MATERIALIZED (
-       SELECT rowid, CASE WHEN {_NUMBER} THEN timeofban END FROM bans{in_time})
 SELECT {_KEYS[ADDRESS][0]}, count(*), min(at_s), max(at_s)
-  FROM bans CROSS JOIN timed ON timed.id = bans.rowid{_where(terms)} GROUP BY ip"""
+  FROM bans CROSS JOIN timed ON timed.id = bans.rowid{where} GROUP BY ip"""
 
 
 def others_query(*, of_jail: bool) -> str:
     """Return the statement that tells whether there are bans which are not of the time."""
-    terms = [*([_OF_JAIL] if of_jail else []), f"NOT ({_IN_TIME})"]
+    terms = [*([OF_JAIL] if of_jail else []), f"NOT ({_IN_TIME})"]
     return f"SELECT 1 FROM bans{_where(terms)} LIMIT 1"
 
 
@@ -96,10 +113,14 @@ def active_query(*, of_jail: bool, timed: bool) -> str:
 
     Their ends are in no index, so that the rows themselves have to be read.
     """
-    terms = [*([_OF_JAIL] if of_jail else []), *([_IN_TIME] if timed else []), _ACTIVE]
+    terms = [*([OF_JAIL] if of_jail else []), *([_IN_TIME] if timed else []), _ACTIVE]
     keys = (_KEYS[ADDRESS][0], _KEYS[JAIL][0], "timeofban")
     columns = f"rowid, {', '.join(keys)}, {' AND '.join(terms)}"
     return f"SELECT {columns} FROM bips WHERE rowid > :after ORDER BY rowid LIMIT {PIECE_ROWS}"
+
+
+def _terms(*, of_jail: bool) -> list[str]:
+    return [OF_JAIL] if of_jail else []
 
 
 def _where(terms: list[str]) -> str:
@@ -124,18 +145,42 @@ def _count(reading: Reading, by: str, asked: Asked, jail: Mapping[str, object]) 
 
 
 def list_moments(path: str, asked: Asked = EVERY_BAN) -> dict[str | None, Moments]:
-    """Return how often, when first and when last each address was banned; None is a ban of none."""
+    """Return how often, when first and when last each address was banned; None is a ban of none.
+
+    No index has both the address and the time: the times are noted first, then looked up.
+    """
     found: dict[str | None, Moments] = {}
     with open_reading(path) as reading:
-        rows = [row for jail in _each_jail(asked) for row in _list(reading, asked, jail)]
+        rows = [row for jail in _each_jail(asked) for row in _list(reading, path, asked, jail)]
     for ip, *values in rows:
         found[_text(ip)] = together(found.get(_text(ip)), Moments(*values))
     return found
 
 
-def _list(reading: Reading, asked: Asked, jail: Mapping[str, object]) -> list[Any]:
-    query = moments_query(of_jail=bool(jail), timed=asked.is_timed)
-    return reading.fetch(query, _parameters(asked, jail))
+def _list(reading: Reading, path: str, asked: Asked, jail: Mapping[str, object]) -> list[Any]:
+    of_jail, parameters = bool(jail), _parameters(asked, jail)
+    for statement in _NOTE:
+        reading.fetch(statement)
+    for each in [jail] if jail else _read_jails(reading, path):
+        _note_times(reading, path, asked, each)
+    rows = reading.fetch(moments_query(_NO_ADDRESS, of_jail=of_jail), parameters)
+    for piece, bound in pieces.walk(reading, path, "ip", _terms(of_jail=of_jail), parameters):
+        rows += reading.fetch(moments_query(piece, of_jail=of_jail), bound)
+    return rows
+
+
+def _read_jails(reading: Reading, path: str) -> list[Mapping[str, object]]:
+    """Return the parameters of each jail. Raise NotADatabase for more than any server has."""
+    rows = reading.fetch(_JAILS)
+    if len(rows) > _MOST_JAILS:
+        raise too_many(path)
+    return [{"jail": name} for (name,) in rows]
+
+
+def _note_times(reading: Reading, path: str, asked: Asked, jail: Mapping[str, object]) -> None:
+    parameters = {**_parameters(asked, jail), "counts_all": not asked.is_timed}
+    for piece, bound in pieces.walk(reading, path, "timeofban", [OF_JAIL], parameters):
+        reading.fetch(time_query(piece), bound)
 
 
 def together(one: Moments | None, other: Moments) -> Moments:
@@ -182,7 +227,8 @@ def _each_jail(asked: Asked) -> list[Mapping[str, object]]:
 def _parameters(asked: Asked, jail: Mapping[str, object]) -> dict[str, object]:
     since_s = _BEFORE_ALL if asked.since_s is None else asked.since_s
     until_s = _BEHIND_ALL_S if asked.until_s is None else asked.until_s
-    return {**jail, "since_s": since_s, "until_s": until_s}
+    behind_s = math.nextafter(since_s, -math.inf)
+    return {**jail, "since_s": since_s, "until_s": until_s, "behind_s": behind_s}
 
 
 def _piecewise(path: str, query: str, asked: Mapping[str, object]) -> Iterator[tuple[Any, ...]]:

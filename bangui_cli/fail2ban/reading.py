@@ -39,7 +39,7 @@ MOST_ROWS = 2_000_000
 
 # Sorting goes into memory: the file is left sooner, and no directory for temporary files is needed.
 _SET_UP = ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", "PRAGMA temp_store = MEMORY")
-_BEGIN = "BEGIN"
+_BEGIN, _COMMIT = "BEGIN", "COMMIT"
 # A view or a virtual table has no page of its own.
 _TABLES = """
 SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name IN ('bans', 'bips')"""
@@ -83,6 +83,12 @@ class Reading:
             return rows, False
         return rows, True
 
+    def rest(self) -> None:
+        """Let fail2ban write: what is read from then on is a later state, in a time of its own."""
+        self._connection.execute(_COMMIT)
+        _bound_time(self._connection)
+        self._connection.execute(_BEGIN)
+
     def require_tables(self) -> None:
         """Raise NotADatabase unless what is to be read are tables, with plain columns."""
         tables = {name for (name,) in self.fetch(_TABLES)}
@@ -117,6 +123,10 @@ class ReadingByOwner(Reading):
         """Return the first rows of a query, and whether these are all."""
         rows, are_all = self._ask("fetch_until", ends_at_s, query, parameters)
         return list(rows), are_all
+
+    def rest(self) -> None:
+        """Let fail2ban write."""
+        self._ask("rest")
 
 
 @contextmanager
@@ -166,10 +176,14 @@ def _distrust(connection: sqlite3.Connection) -> None:
     """Bound what the file can cost, in time and in memory."""
     connection.text_factory = bytes  # decoding can wait until the file is free again
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _VALUE_LIMIT_BYTES)
-    give_up_s = clocks.monotonic_s() + _LIMIT_S
-    connection.set_progress_handler(lambda: clocks.monotonic_s() > give_up_s, _LOOK_EVERY_STEPS)
+    _bound_time(connection)
     for statement in _SET_UP:
         connection.execute(statement)
+
+
+def _bound_time(connection: sqlite3.Connection) -> None:
+    give_up_s = clocks.monotonic_s() + _LIMIT_S
+    connection.set_progress_handler(lambda: clocks.monotonic_s() > give_up_s, _LOOK_EVERY_STEPS)
 
 
 def _require_own_hands(path: str, owner: tuple[int, int] | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from bangui_cli.rules.entry import NO_COUNTRY, SAME_COUNTRY, SEPARATOR
 from bangui_cli.rules.layouts import Names
 from bangui_cli.rules.timestamps import WIDTH_CHARACTERS
-from bangui_cli.rules.validation import TEXT_LIMIT_CHARACTERS, Rejected, normalise_ip
+from bangui_cli.rules.validation import TEXT_LIMIT_CHARACTERS, is_normal_ip
 
 # How the fields of most entries look that are in normal form: of IPv6 more look so, and of days.
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]?|0)"
@@ -51,7 +51,7 @@ def take(rows: Iterable[Values], days: set[str], now_text: str) -> list[str]:
         if (match := _match_entry(text))
         and match[2] in days
         and text[-WIDTH_CHARACTERS:] <= now_text
-        and (match[1] is None or _is_normal_v6(match[1]))
+        and (match[1] is None or is_normal_ip(match[1]))
         else ""
         for text in map(_joined, rows)
     ]
@@ -63,10 +63,3 @@ def _joined(values: Values) -> str:
         return SEPARATOR.join(values)
     except TypeError:
         return ""
-
-
-def _is_normal_v6(ip: str) -> bool:
-    try:
-        return normalise_ip(ip) == ip
-    except Rejected:
-        return False

@@ -11,6 +11,7 @@ from bangui_cli.resolving.addresses import Tally
 from bangui_cli.resolving.freshness import Freshness, up_to_date
 from bangui_cli.resolving.mmdb import Mmdb
 from bangui_cli.resolving.stage import stage_resolved
+from bangui_cli.rules.validation import is_normal_ip
 from bangui_cli.states import events
 from bangui_cli.store.handover import Handover
 
@@ -42,8 +43,12 @@ def re_resolve(
 
 
 def _outdated(store: Handover, fresh: Freshness, tally: Tally) -> Iterator[str]:
-    """Yield the addresses that are to be looked up again, of one state, in bounded memory."""
+    """Yield the addresses that are to be looked up again, of one state, in bounded memory.
+
+    What another program has cached under a text that is no address is passed over: no file knows it,
+    and it may not be staged.
+    """
     for entry in store.export_cache(""):
         tally.read += 1
-        if not fresh.holds(entry):
+        if not fresh.holds(entry) and is_normal_ip(entry.ip):
             yield entry.ip

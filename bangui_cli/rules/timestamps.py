@@ -15,7 +15,8 @@ _RARE_FORMS = (
     (r"(\d{4}-?\d\d-?\d\d.)24(:?00(?::?00)?(?:[.,]0+)?(?!\d).*)", "00", 86400),
 )
 _DAY_OF_YEAR = r"(\d{4})-?(\d{3})(?!\d)(.*)"
-_FRACTION_OF_HOUR_OR_MINUTE = r"(.+[^\d:]\d\d)(:?\d\d)?[.,](\d+)([Z+-].*)?"
+# Seven digits tell a millisecond, and are never rounded up to what may be the end of the last year.
+_FRACTION_OF_HOUR_OR_MINUTE = r"([\dW-]{7,10}[T ]\d\d)(:?\d\d)?[.,](\d{1,7})\d*([Z+-].*)?"
 _HOUR_S, _MINUTE_S = 3600, 60
 _MINUS = "\u2212"
 
@@ -61,7 +62,7 @@ def _rare_form(text: str) -> datetime:
 
 
 def _calendar_date(year: int, day_of_year: int) -> str:
-    day = date(year, 1, 1) + timedelta(days=day_of_year - 1)
+    day = date.fromordinal(date(year, 1, 1).toordinal() + day_of_year - 1)
     if day.year != year:
         raise ValueError("not a day of that year")
     return day.isoformat()

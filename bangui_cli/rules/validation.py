@@ -35,6 +35,14 @@ def normalise_ip(text: object) -> str:
     return _parse_ip(text)
 
 
+def is_normal_ip(text: str) -> bool:
+    """Tell whether a text is an address in normal form."""
+    try:
+        return normalise_ip(text) == text
+    except Rejected:
+        return False
+
+
 def _parse_ip(text: object) -> str:
     """Do what `normalise_ip` does for the texts that the C library reads otherwise, or not at all."""
     if not isinstance(text, str):

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from others import give, needs_root
 
-from bangui_cli.fail2ban import counting, reading
+from bangui_cli.fail2ban import counting, pieces, reading
 from bangui_cli.fail2ban import database as fail2ban
 from bangui_cli.fail2ban.addresses import first_address
 from bangui_cli.fail2ban.bans import read_page
@@ -192,6 +192,11 @@ def test_a_malformed_value_is_rejected_and_nothing_else(text):
 
 # Along fail2ban's own indexes.
 
+TABLES_OF_A_READING = (
+    "CREATE TABLE ends (number INTEGER PRIMARY KEY, timeofban, ip)",
+    "CREATE TABLE timed (id INTEGER PRIMARY KEY, at_s)",
+)
+
 
 @pytest.mark.parametrize("of_jail", [False, True])
 @pytest.mark.parametrize("timed", [False, True])
@@ -207,13 +212,70 @@ def test_the_history_is_counted_along_indexes_alone(path, by, of_jail, timed):
 
 
 @pytest.mark.parametrize("of_jail", [False, True])
-def test_the_moments_of_addresses_are_joined_from_two_indexes(path, of_jail):
+@pytest.mark.parametrize("piece", [pieces.behind("ip"), pieces.between("ip")])
+def test_the_moments_of_addresses_are_joined_from_two_indexes(path, of_jail, piece):
     """None has both: by the row that both name, they come together without the row itself."""
-    steps = geoip.query_plan(path, counting.moments_query(of_jail=of_jail, timed=True))
+    by_time = pieces.between("timeofban")
+    queries = [
+        pieces.end_query("timeofban", [counting.OF_JAIL]),
+        counting.time_query(by_time),
+        counting.time_query(pieces.behind("timeofban")),
+        pieces.end_query("ip", [counting.OF_JAIL] if of_jail else []),
+        counting.moments_query(piece, of_jail=of_jail),
+    ]
+    alter(path, *TABLES_OF_A_READING)
 
-    read = [step for step in steps if "bans" in step]
-    assert len(read) == 2
-    assert all(" USING COVERING INDEX bans_" in step for step in read), read
+    for query in queries:
+        read = [step for step in geoip.query_plan(path, query) if " bans" in step]
+        assert len(read) == 1
+        assert read[0].startswith("SEARCH bans USING COVERING INDEX bans_"), read
+
+
+def test_moments_are_listed_in_pieces_between_which_the_file_is_free(path, monkeypatch):
+    """What is written meanwhile counts or not, and the rest is whole."""
+    alter(path, f"INSERT INTO bans SELECT jail, ip, {NOW_S} - 7, bantime, 1, NULL FROM bans")
+    expected = counting.list_moments(path)
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 1)
+    rest, written = reading.Reading.rest, []
+
+    def write(state):
+        rest(state)
+        written.append(len(written))
+        values = f"'sshd', '198.51.100.{len(written)}', {NOW_S}, 600, 1, NULL"
+        alter(path, "PRAGMA busy_timeout = 0", f"INSERT INTO bans VALUES ({values})")
+
+    monkeypatch.setattr(reading.Reading, "rest", write)
+
+    found = counting.list_moments(path)
+
+    assert len(written) > 5
+    assert {ip: found[ip] for ip in expected} == expected
+    assert {values[0] for ip, values in found.items() if ip not in expected} <= {1}
+
+
+@pytest.mark.parametrize("piece_rows", [1, 2, 3, 7, 5000])
+def test_bans_of_no_address_have_their_moments(path, piece_rows, monkeypatch):
+    """Whatever a column holds is behind one end and before the next."""
+    monkeypatch.setattr(pieces, "PIECE_ROWS", piece_rows)
+    for ip in ("NULL", "''", "x'ff'", "7", "'192.0.2.1'"):
+        alter(path, f"INSERT INTO bans VALUES ('web', {ip}, {NOW_S}, 600, 1, NULL)")
+
+    found = counting.list_moments(path)
+
+    bans = {ip: moments.bans for ip, moments in found.items()}
+    assert bans == counting.count_bans(path)
+    assert bans | {None: 1, "": 1, "\ufffd": 1, "7": 1, "192.0.2.1": 4} == bans
+
+
+def test_a_long_list_of_moments_takes_no_time_in_one_piece(path, monkeypatch):
+    """On a busy machine the whole may take longer than fail2ban can wait."""
+    monkeypatch.setattr(pieces, "PIECE_ROWS", 1)
+    asked_s = []
+    monkeypatch.setattr(reading, "_bound_time", asked_s.append)
+
+    counting.list_moments(path)
+
+    assert len(asked_s) > len(BANS)
 
 
 @pytest.mark.parametrize(
@@ -311,8 +373,9 @@ def test_a_value_longer_than_any_address_is_not_taken_into_memory(path):
         fail2ban.read_addresses(path)
 
 
-def test_what_stands_around_rows_that_are_too_long_is_read(tmp_path):
+def test_what_stands_around_rows_that_are_too_long_is_read(tmp_path, monkeypatch):
     """In a few pages: the rows that are fetched together with one of those come again."""
+    monkeypatch.setattr("bangui_cli.fail2ban.bans._HOLD_S", 30.0)
     bans = [("sshd", f"192.0.2.{n}", NOW_S, 600) for n in range(100)]
     path = str(geoip.write_fail2ban(tmp_path / "f2b.sqlite3", bans, []))
     alter(

@@ -54,6 +54,20 @@ def test_what_is_out_of_date_is_staged(bangui, mmdb):
     assert bangui.rows("SELECT * FROM scheduler_lock") == []
 
 
+@pytest.mark.parametrize(
+    "text", ["1", "0x7f.1", "fe80::1%lo", "1.2.3.400", " 192.0.2.1", "unknown", "::\n::"]
+)
+def test_what_is_cached_and_no_address_is_passed_over(bangui, mmdb, text):
+    """Another program wrote it. It would end each run, or get into the dirty set past its CHECKs."""
+    _cache(bangui, text, None, 400)
+    _cache(bangui, "192.0.2.3", None, 400)
+
+    bangui.ok("resolve", "--cached")
+
+    assert _staged(bangui) == {"192.0.2.3": "FR"}
+    assert bangui.rows("PRAGMA quick_check") == [("ok",)]
+
+
 def test_an_answer_without_a_country_erases_none(bangui, mmdb):
     """The flush decides by the one rule; and the next run has nothing to do."""
     _cache(bangui, "198.51.100.1", "DE", 400)

@@ -39,17 +39,19 @@ show_again() { # FROM TO: show what is at FROM also at TO, which is missing
   mount --bind "$1" "$2"
 }
 
-open_to_all() { # PATH: cover each closed directory on the way with an open one of the same content
-  local way='' part entry hidden
+declare -A hidden
+open_to_all() { # PATH: cover each closed directory on the way with an open one that leads on to it
+  local way='' part
   while read -r part; do
+    if [ -z "${hidden[$way/]}" ] && [[ $(stat -c %A "$way/") != *[xt] ]]; then
+      hidden[$way/]=/run/hidden$way
+      show_again "$way" "/run/hidden$way"
+      cover "$way"
+    fi
+    if [ -n "${hidden[$way/]}" ] && [ ! -e "$way/$part" ]; then
+      show_again "${hidden[$way/]}/$part" "$way/$part"
+    fi
     way=$way/$part
-    [[ $(stat -c %A "$way") == *x ]] && continue
-    hidden=/run/hidden$way
-    show_again "$way" "$hidden"
-    cover "$way"
-    for entry in "$hidden"/* "$hidden"/.[!.]*; do
-      if [ -f "$entry" ] || [ -d "$entry" ]; then show_again "$entry" "$way/${entry##*/}"; fi
-    done
   done < <(tr / '\n' <<< "${1#/}")
 }
 
@@ -61,12 +63,12 @@ while read -r -d : path; do open_to_all "$path"; done <<< "$MACHINE_OPEN:"
 [ ! -f /etc/crontab ] || mount --bind /run/empty /etc/crontab
 echo 0123456789abcdef0123456789abcdef > /run/machine-id
 [ ! -f /etc/machine-id ] || mount --bind /run/machine-id /etc/machine-id
-mkdir -p /run/dev /run/log /run/systemd/{journal,system,inaccessible/dir}
+mkdir -p /run/dev/shm /run/log /run/systemd/{journal,system,inaccessible/dir}
 : > /run/systemd/inaccessible/reg
 chmod 0 /run/systemd/inaccessible/*
-for entry in /dev/*; do
-  if [ -d "$entry" ]; then show_again "$entry" "/run$entry"; else cp -a "$entry" /run/dev/; fi
-done
+find_devices() { find /dev -mindepth 1 -maxdepth 1 ! -name shm "$@"; }
+for directory in $(find_devices -type d); do show_again "$directory" "/run$directory"; done
+find_devices ! -type d -exec cp -a -t /run/dev {} +
 rm -f /run/dev/log /run/dev/kmsg
 cover /run/dev/shm
 ln -s /run/systemd/journal/dev-log /run/dev/log

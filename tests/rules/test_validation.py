@@ -1,5 +1,6 @@
 """Validation and normal form of one entry, for whatever text the world sends."""
 
+import contextlib
 import ipaddress
 import string
 import unicodedata
@@ -208,6 +209,7 @@ TIMES = [
     ("20260301T1130,5-0030", "2026-03-01T12:00:30.000Z"),
     ("20260301T113000.5", "2026-03-01T11:30:00.500Z"),
     ("2026-W09-7T11:30:00.5", "2026-03-01T11:30:00.500Z"),
+    ("2026-03-01 11.123456789123", "2026-03-01T11:07:24.444Z"),
     ("2026-03-01T13:00:00\u221201:00", "2026-03-01T14:00:00.000Z"),
     (1772366400, "2026-03-01T12:00:00.000Z"),
     (1772366400.25, "2026-03-01T12:00:00.250Z"),
@@ -230,6 +232,7 @@ def test_a_time_is_iso_8601_or_seconds_in_utc(value, text):
 NO_TIMES = [
     "yesterday", "2026-13-01", "2026-02-30", "2026-03-01T12:00:61Z", "2026-03-01T25:00:00Z", "12:00",
     "2026-366", "2026-000", "0000-001", "2026-0600", "2026-03-01T11:30:.5", "9999-366", "2026-03-01T.5",
+    "2026-03-01.5", "2026-060.25",
     "0000-01-01", "0001-01-01T00:00:00+23:59", "0001-01-01", "9999-12-31T23:59:59Z",
     "9999-12-31T23:59:59-23:59", "1969-12-31T23:59:59Z", "17723664001234", "2026-03-02T12:00:01Z", "-1",
     "1" * 10_000, "1772366400.x", "٢٠٢٦-03-01", "2026-03-01\0",
@@ -254,6 +257,15 @@ def test_timestamps_sort_like_the_times_they_stand_for(one, other):
 
     assert timestamps.to_text(earlier) <= timestamps.to_text(later)
     assert len(timestamps.to_text(one)) == timestamps.WIDTH_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-000", "9999-366", "9999-12-31T23.9999999999", "9999-12-31T23:59.9999999999Z"]
+)
+def test_at_the_ends_of_the_calendar_a_time_in_utc_is_one_or_a_value_error(text):
+    """Who reads what another program wrote expects nothing else."""
+    with contextlib.suppress(ValueError):
+        assert timestamps.to_wall_s(text) <= timestamps.to_wall_s("9999-12-31") + 24 * HOUR_S
 
 
 @given(SECONDS)

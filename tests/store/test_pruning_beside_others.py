@@ -12,6 +12,7 @@ from bangui_cli.host import clocks
 from bangui_cli.rules import timestamps
 from bangui_cli.rules.retention import retention
 from bangui_cli.store import JobFinish, open_upkeep
+from bangui_cli.store.sqlite import upkeep as upkeep_module
 
 DAY_S = 86400
 OLD, RECENT = "2020-01-01T00:00:00.000Z", timestamps.to_text(clocks.wall_s())
@@ -146,6 +147,21 @@ def test_a_writer_that_always_comes_between_does_not_stop_it(bangui, upkeep):
 
     assert (prune_all(upkeep, 2), cached(bangui)) == (9, [])
     assert bangui.rows("SELECT max(runs_total) FROM job_state")[0][0] > 4
+
+
+def test_where_very_many_are_needed_a_batch_deletes_around_few(bangui, upkeep, monkeypatch):
+    """Each takes a statement under the write lock: ten thousands of them would hold it for too long."""
+    fill(bangui)
+    for ip in IPS[:3] + IPS[4:7]:
+        bangui.execute(STAGE, ip, RECENT)
+    monkeypatch.setattr(upkeep_module, "_MOST_SPARED_ROWS", 2)
+    deletions = []
+    upkeep.connection.set_trace_callback(lambda text: deletions.append(text.split(maxsplit=1)[0]))
+
+    assert (prune_all(upkeep), cached(bangui)) == (3, IPS[:3] + IPS[4:7])
+    batches = "".join({"BEGIN": " ", "DELETE": "d"}.get(word, "") for word in deletions).split()
+    assert max(map(len, batches)) == 3
+    assert len(batches) >= 3
 
 
 cached_rows = st.dictionaries(st.sampled_from(IPS), st.sampled_from(["old", *NEEDS]), max_size=9)

@@ -69,7 +69,15 @@ def write_fail2ban(path: Path, bans: Iterable[Ban], bips: Iterable[Ban] = ()) ->
 def query_plan(path: Path | str, query: str) -> list[str]:
     """Return the steps that SQLite takes for a query of ours."""
     connection = sqlite3.connect(path)
-    parameters = {"jail": b"sshd", "since_s": 1, "until_s": 2, "now_s": 1, "after": 0}
+    parameters = {
+        "jail": b"sshd",
+        "since_s": 1,
+        "until_s": 2,
+        "now_s": 1,
+        "after": 0,
+        "number": 0,
+        "counts_all": 0,
+    }
     rows = connection.execute(f"EXPLAIN QUERY PLAN {query}", parameters).fetchall()
     connection.close()
     return [row[3] for row in rows if row[3].startswith(("SCAN", "SEARCH", "USE"))]

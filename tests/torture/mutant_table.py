@@ -1089,9 +1089,16 @@ MUTANTS = (
     Mutant(
         "a formula behind a separator runs",
         "bangui_cli/rules/spreadsheets.py",
-        "(?:^|[{_SEPARATORS}])",
-        "(?:^)",
+        '(^ *|[{_SEPARATORS}][ "]*)',
+        "(^ *)",
         "reporting/test_report.py::test_a_name_from_outside_is_no_control_and_no_formula",
+    ),
+    Mutant(
+        "a formula that a quote opens runs",
+        "bangui_cli/rules/spreadsheets.py",
+        '[{_SEPARATORS}][ "]*',
+        "[{_SEPARATORS}] *",
+        "rules/test_spreadsheets.py::test_what_is_defused_stays_so",
     ),
     # Root among others.
     Mutant(
@@ -1249,6 +1256,20 @@ MUTANTS = (
         "ip > :after AND ip < :spared",
         "ip > :after AND ip <= :spared",
         f"{BESIDE_OTHERS}::test_whatever_the_size_of_a_batch_the_same_stays",
+    ),
+    Mutant(
+        "a prune deletes around any number of needed addresses in one batch",
+        UPKEEP,
+        "last = spared[-1] if len(spared) == most else end and end[0]",
+        "last = end and end[0]",
+        f"{BESIDE_OTHERS}::test_where_very_many_are_needed_a_batch_deletes_around_few",
+    ),
+    Mutant(
+        "what is cached and no address is staged past the CHECKs",
+        "bangui_cli/jobs/re_resolve.py",
+        " and is_normal_ip(entry.ip)",
+        "",
+        "jobs/test_re_resolve.py::test_what_is_cached_and_no_address_is_passed_over",
     ),
     Mutant(
         "a disk that is slow to sync is waited for as often as ever",
@@ -1450,6 +1471,27 @@ MUTANTS = (
         ", bool(ips)]",
         "]",
         "resolving/test_lookup.py::test_in_of_nobody_is_no",
+    ),
+    Mutant(
+        "fail2ban waits until the moments of all addresses are read",
+        "bangui_cli/fail2ban/pieces.py",
+        "        reading.rest()\n",
+        "",
+        "fail2ban/test_fail2ban.py::test_moments_are_listed_in_pieces_between_which_the_file_is_free",
+    ),
+    Mutant(
+        "the moments of all addresses have the time of one piece",
+        "bangui_cli/fail2ban/reading.py",
+        "        self._connection.execute(_COMMIT)\n        _bound_time(self._connection)\n",
+        "        self._connection.execute(_COMMIT)\n",
+        "fail2ban/test_fail2ban.py::test_a_long_list_of_moments_takes_no_time_in_one_piece",
+    ),
+    Mutant(
+        "of two rows of a ban in one batch the earlier counts",
+        "bangui_cli/rules/ban.py",
+        "one.ip != other.ip or one.banned_at < other.banned_at",
+        "one.ip != other.ip or one.banned_at <= other.banned_at",
+        "rules/test_ban.py::test_each_ban_is_there_once_and_the_later_counts",
     ),
     Mutant(
         "the moments of fail2ban's addresses are read from its rows",

@@ -68,6 +68,8 @@ def test_a_thousand_flushes_leave_a_table_small_and_fast(on_server: OnServer):
     whether there is something to vacuum, and each so many cycles are waited for it: twice as many as
     are flushed in a fleet, one a minute, between the vacuums that its 10,000 dead rows ask for.
     """
+    on_server.execute("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+    on_server.execute("SELECT pg_reload_conf()")
     chance, sizes, vacuums = random.Random(1), list[int](), 0
     with open_store(on_server.url) as used:
         taken = cycles(used, chance)

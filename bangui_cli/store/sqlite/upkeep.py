@@ -26,13 +26,15 @@ from bangui_cli.store.upkeep import Forgotten, Prunable
 
 LONGEST_WAIT_S = 10.0
 _PAUSE_S = 0.05
+# Each takes a statement under the write lock: no more of them than that may be held for.
+_MOST_SPARED_ROWS = 10_000
 
 
 class _Stretch(Record):
     """Some of the cache behind an address, and which of its old rows somebody needs, at one moment.
 
-    `end` is its last address, None where it is the rest. The moment is over once `data_version` is
-    another.
+    `end` is its last address, None where it is the rest; where very many are needed, it ends early. The
+    moment is over once `data_version` is another.
     """
 
     after: str
@@ -84,10 +86,11 @@ class SqliteUpkeep(SqliteStore):
 
     def _look(self, after: str, limit_rows: int, retention: Retention) -> _Stretch:
         end = self._one(sql.CACHE_BATCH_END, (after, max(limit_rows - 1, 0)))
-        through = end[0] if end else sql.BEHIND_ALL
-        asked = {"after": after, "through": through, **retention._asdict()}
+        through, most = end[0] if end else sql.BEHIND_ALL, _MOST_SPARED_ROWS
+        asked = {"after": after, "through": through, "most": most, **retention._asdict()}
         spared = [ip for (ip,) in self._all(sql.FIND_SPARED, asked)]
-        return _Stretch(after, end and end[0], spared, self._data_version())
+        last = spared[-1] if len(spared) == most else end and end[0]
+        return _Stretch(after, last, spared, self._data_version())
 
     def _prune(self, seen: _Stretch, limit_rows: int, retention: Retention) -> tuple[int, str | None]:
         """Delete what was not spared; where others have written since, look again, at half as much.

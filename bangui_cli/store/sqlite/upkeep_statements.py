@@ -31,7 +31,7 @@ _NEEDED = f"""(
 _OLD = f"""
        {cached_time("geo_cache")} < :cache_before
    AND (geo_cache.last_seen IS NULL OR {cached_time("geo_cache", "last_seen")} < :cache_before)"""
-FIND_SPARED = f"SELECT ip FROM geo_cache WHERE {_BATCH} AND {_OLD} AND {_NEEDED} ORDER BY ip"
+FIND_SPARED = f"SELECT ip FROM geo_cache WHERE {_BATCH} AND {_OLD} AND {_NEEDED} ORDER BY ip LIMIT :most"
 COUNT_PRUNABLE_CACHE = f"SELECT count(*) FROM geo_cache WHERE {_BATCH} AND {_OLD} AND NOT {_NEEDED}"
 # Without a question to another table SQLite deletes while it walks, in half the time. So what is needed
 # is found before, and these go from one such address to the next.
