@@ -87,7 +87,7 @@ def test_what_sqlite_would_take_for_more_than_a_path_is_refused(bangui, path):
     "scheme", ["mysql", "sqlite", "postgresql+psycopg2", "file", "POSTGRESQL+asyncpg"]
 )
 def test_the_address_of_another_kind_of_database_is_refused(bangui, scheme):
-    """init would make directories of its parts, and a database that nobody finds again."""
+    """A database in directories of its parts is one that nobody finds again."""
     for command, code in (["flush"], 66), (["init"], 73), (["doctor"], 66):
         ended = bangui.run(*command, "-d", f"{scheme}://me:secret@db.example/bans", cwd=bangui.home)
         assert ended.code == code, ended
