@@ -87,6 +87,14 @@ def safe(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
 
 
+def safe_lines(content: bytes) -> bytes:
+    """Return lines of UTF-8 with what a terminal would obey in them written as JSON writes it."""
+    from bangui_cli.rules.json_text import escape
+
+    text = content.decode(errors="replace")
+    return "".join(c if c.isprintable() or c == "\n" else escape(c) for c in text).encode()
+
+
 def stderr_is_journal() -> bool:
     """Tell whether stderr leads to journald; $JOURNAL_STREAM is set by a service manager only."""
     try:

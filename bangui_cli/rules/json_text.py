@@ -18,10 +18,11 @@ def to_json(value: object) -> str:
                 + ", ".join(f"{to_json(str(key))}: {to_json(item)}" for key, item in value.items())
                 + "}"
             )
-    return '"' + "".join(map(_escape, str(value))) + '"'
+    return '"' + "".join(map(escape, str(value))) + '"'
 
 
-def _escape(character: str) -> str:
+def escape(character: str) -> str:
+    """Return a character as it stands in a text of JSON."""
     if " " <= character <= "~" and character not in '"\\':
         return character
     units = character.encode("utf-16-be", "surrogatepass")

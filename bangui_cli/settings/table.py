@@ -1,7 +1,7 @@
 """The settings: one table, four sources (defaults < file < environment < flags), checked once."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bangui_cli.rules import lease, server_urls
@@ -254,8 +254,17 @@ def lock_ttl_fault(settings: Settings) -> str | None:
 def _refuse_unknown_keys(from_file: Mapping[str, object], path: str | None) -> None:
     for key in from_file:
         if key not in BY_KEY:
-            known = ", ".join(BY_KEY)
-            raise ConfigInvalid(f"{path}: unknown key {key!r}", hint=f"the keys are {known}")
+            near, known = nearest(key, BY_KEY), ", ".join(BY_KEY)
+            raise ConfigInvalid(
+                f"{path}: unknown key {key!r}", hint=f"is {near} meant? the keys are {known}"
+            )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is the most like one that is mistyped."""
+    import difflib  # 2 ms
+
+    return difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]
 
 
 def _resolve(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bangui_cli.settings import run_id
 from bangui_cli.settings.config_file import CONFIG_VARIABLE
-from bangui_cli.settings.table import TABLE
+from bangui_cli.settings.table import TABLE, nearest
 
 _PREFIX = "BANGUI_"
 _KNOWN = {setting.variable for setting in TABLE} | {CONFIG_VARIABLE, run_id.VARIABLE}
@@ -20,10 +20,4 @@ def misnamed(environment: Mapping[str, str]) -> dict[str, str]:
         for name, value in environment.items()
         if name.startswith(_PREFIX) and name not in _KNOWN and value
     ]
-    return {name: _nearest(name) for name in sorted(unknown)}
-
-
-def _nearest(name: str) -> str:
-    import difflib  # 2 ms
-
-    return difflib.get_close_matches(name.upper(), sorted(_KNOWN), n=1, cutoff=0.0)[0]
+    return {name: nearest(name.upper(), _KNOWN) for name in sorted(unknown)}

@@ -199,6 +199,17 @@ def test_an_unknown_key_is_named_with_its_file_and_the_known_ones(file, key):
     assert "lock_ttl" in error.hint
 
 
+@pytest.mark.parametrize(
+    ("mistyped", "meant"),
+    [("database", "database_path"), ("lock_tll", "lock_ttl"), ("fail2ban", "fail2ban_db")],
+)
+def test_the_key_that_is_meant_is_named_first(file, mistyped, meant):
+    """Nobody finds the right one of thirty at a glance."""
+    file.write_text(f"{mistyped} = 1\n")
+
+    assert refused({"BANGUI_CONFIG": str(file)}).hint.startswith(f"is {meant} meant?")
+
+
 @pytest.mark.parametrize("content", [b"lock_ttl", b"= 1", b"\xff\xfe", b"a = " + b"[" * 20_000, b"\0"])
 def test_a_file_that_is_not_toml_is_refused(file, content):
     """Whatever is wrong with it, the answer is one state that names the file."""

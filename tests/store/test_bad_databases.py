@@ -83,6 +83,20 @@ def test_what_sqlite_would_take_for_more_than_a_path_is_refused(bangui, path):
     assert [entry.name for entry in bangui.home.iterdir()] == ["bangui.db"]
 
 
+@pytest.mark.parametrize(
+    "scheme", ["mysql", "sqlite", "postgresql+psycopg2", "file", "POSTGRESQL+asyncpg"]
+)
+def test_the_address_of_another_kind_of_database_is_refused(bangui, scheme):
+    """A database in directories of its parts is one that nobody finds again."""
+    for command, code in (["flush"], 66), (["init"], 73), (["doctor"], 66):
+        ended = bangui.run(*command, "-d", f"{scheme}://me:secret@db.example/bans", cwd=bangui.home)
+        assert ended.code == code, ended
+        assert f"{scheme}://... is not the path of a file" in ended.stdout + ended.stderr
+        assert "postgresql://USER@HOST" in ended.stdout + ended.stderr
+        assert "secret" not in ended.stdout + ended.stderr
+    assert [entry.name for entry in bangui.home.iterdir()] == ["bangui.db"]
+
+
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/zero", "/dev/full"])
 def test_a_device_is_refused(bare, device):
     """Some answer every read, without end."""

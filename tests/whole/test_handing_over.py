@@ -112,6 +112,20 @@ def test_the_cache_is_what_lookup_tells(bangui):
     assert exported["192.0.2.200"]["country_code"] == "GB"
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_a_terminal_obeys_nothing_of_an_export(bangui, form):
+    """A jail's name, or another program's row, may clear the screen, or turn the text around."""
+    hostile = "a\x1b[2J\x9b2J\u202eb\u2028\U000e0041\rZürich"
+    bangui.execute(BAN, "web1", hostile, "192.0.2.1", OLD, 600, 1, None)
+
+    code, shown = bangui.on_terminal("export", "history", "--format", form)
+
+    assert code == 0
+    assert all(character.isprintable() or character == "\n" for character in shown), ascii(shown)
+    assert "Zürich" in shown
+    assert form == "csv" or json.loads(shown) == json.loads(_export(bangui, "history"))
+
+
 _names = st.sampled_from(NASTY) | st.text(
     st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=9
 )

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bangui_cli.cli import options, parameters
+from bangui_cli.host import terminal
 from bangui_cli.host.files import PRIVATE
 from bangui_cli.reporting import rows
 from bangui_cli.rules import timestamps
@@ -56,6 +57,8 @@ def command(
             pieces = _pieces(store, what, since, form)
             if file:
                 file.replace_with(pieces)
+            elif terminal.stdout_is_terminal():
+                output.print_pieces(map(terminal.safe_lines, pieces))
             else:
                 output.print_pieces(pieces)
 

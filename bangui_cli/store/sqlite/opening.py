@@ -64,7 +64,14 @@ def place_of(path: str) -> "Place":
 
 
 def require_plain_path(path: str) -> None:
-    """Raise NoDatabase for what SQLite would not take as the name of a file."""
+    """Raise NoDatabase for what SQLite would not take as the name of a file, and for any address."""
+    scheme, is_address, _ = path.partition("://")
+    if is_address and "/" not in scheme:
+        # Behind the scheme there may be a password.
+        raise NoDatabase(
+            f"{scheme}://... is not the path of a file",
+            hint="give a plain path, or the address of a server: postgresql://USER@HOST:PORT/DATABASE",
+        )
     if path.startswith("file:") or path == ":memory:" or not path or "\0" in path:
         raise NoDatabase(
             f"{path!r} is not the path of a file", hint="give a plain path, no URI and no :memory:"
