@@ -16,7 +16,7 @@ _RARE_FORMS = (
 )
 _DAY_OF_YEAR = r"(\d{4})-?(\d{3})(?!\d)(.*)"
 # Seven digits tell a millisecond, and are never rounded up to what may be the end of the last year.
-_FRACTION_OF_HOUR_OR_MINUTE = r"([\dW-]{7,10}[T ]\d\d)(:?\d\d)?[.,](\d{1,7})\d*([Z+-].*)?"
+_FRACTION_OF_HOUR_OR_MINUTE = r"([\dW-]{7,10}[T ]\d\d)(:?\d\d)?[.,](\d{1,7}+)\d*+([Z+-].*)?"
 _HOUR_S, _MINUTE_S = 3600, 60
 _MINUS = "\u2212"
 
