@@ -160,8 +160,16 @@ def _kind(sample: Iterable[Facts]) -> str:
 
 
 def _recognised(path: str, descriptor: int) -> MmdbUnusable | None:
+    if _may_be_led_astray(path, descriptor):
+        return None
     found = wrapping.recognise(os.pread(descriptor, wrapping.HEAD_BYTES, 0))
     return found and MmdbUnusable(f"{path} {found.what}", hint=found.hint, path=path)
+
+
+def _may_be_led_astray(path: str, descriptor: int) -> bool:
+    """Tell whether others could have led root to a file that they may not read, so to have it quoted."""
+    owner_id = os.fstat(descriptor).st_uid
+    return os.geteuid() == trust.ROOT_ID and trust.doubt(path, owner_id) is not None
 
 
 def _read(path: str, descriptor: int, work: Callable[[Any], Any], *, cpu_limit_s: int) -> Any:

@@ -37,6 +37,15 @@ def test_the_first_screen_has_the_two_commands_and_the_crontab_line():
     assert re.search(r"^\* \* \* \* \* .*bangui flush", FIRST_SCREEN, re.MULTILINE)
 
 
+def test_the_manual_is_installed_whole():
+    """A section that is left out is a page that `man` does not find."""
+    (sections,) = re.findall(
+        r"^for s in ([\d ]+); do install .*man/\*\.\$s; done$", README, re.MULTILINE
+    )
+
+    assert sections.split() == sorted({page.suffix[1:] for page in (ROOT / "man").iterdir()})
+
+
 def test_the_line_that_collects_is_that_of_the_manual():
     """What was tried stands in both places; an action for each ban would make fail2ban late."""
     line = re.search(r"^\* \* \* \* \* root .*bangui collect.*$", README, re.MULTILINE)

@@ -225,6 +225,25 @@ def test_a_sound_file_of_a_user_without_a_name_is_read(bangui, place):
 
 
 @needs_root
+def test_what_another_user_leads_root_to_is_not_quoted(bangui, place):
+    """A link in the place of the file would bring the first line of any file into the log."""
+    secret = place / "secret"
+    secret.write_text("root:$y$j9T$secret\n")
+    secret.chmod(0o600)
+    (place / "theirs").mkdir()
+    link = give(place / "theirs") / "country.mmdb"
+    link.symlink_to(secret)
+
+    led = bangui.run("resolve", "192.0.2.1", "--geoip-db", give(link))
+    own = bangui.run("resolve", "192.0.2.1", "--geoip-db", secret)
+
+    assert (led.code, own.code) == (65, 65)
+    assert "is no MMDB file" in led.events[-1]["error"]
+    assert "$y$" not in led.stderr
+    assert "is text: 'root:$y$j9T$secret'" in own.events[-1]["error"]
+
+
+@needs_root
 def test_a_root_that_can_become_nobody_says_what_to_do(bangui, place):
     """As in a container without any capability."""
     theirs = give(write_mmdb(place / "country.mmdb", {"192.0.2.0/24": country("DE", "Germany")}))
