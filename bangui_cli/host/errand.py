@@ -1,11 +1,10 @@
 """A child that answers questions as another user, or with the rights of now when they are given up.
 
-For what root wants of a file that another user could change: whoever leads the child astray gains that
-user's rights and no more. What it says is text, to be taken like any from outside.
+For what root wants of a file that another user could change: whoever leads one of the two astray gains
+that user's rights and no more. What either says is text, to be taken like any from outside.
 """
 
 import json
-import marshal
 import os
 import resource
 import signal
@@ -22,6 +21,7 @@ _LONGEST_ANSWER_BYTES = 256 * 2**20
 _CPU_LIMIT_S = 60
 _HIGHEST_DESCRIPTOR = 2**16
 _DONE, _FAILED = "done", "failed"
+_BYTES = "bytes"
 
 # Answers a question with what JSON can carry, bytes as texts of as many characters; raises a state.
 Answer = Callable[[Any], Any]
@@ -71,7 +71,7 @@ class Errand:
     def ask(self, question: Any) -> Any:
         """Return the answer. Raise the state that it failed in, or Ended."""
         try:
-            _send(self._asks, marshal.dumps(question))
+            _send(self._asks, _packed(question))
             outcome, *words = json.loads(_receive(self._hears))
             if outcome == _DONE:
                 return words[0]
@@ -86,6 +86,21 @@ def _revived(kind: str, error: str, hint: str, fields: dict[str, Any]) -> Bangui
     if not issubclass(state, BanguiError):
         raise TypeError(kind)
     return state(str(error), hint=str(hint), **fields)
+
+
+def _packed(question: Any) -> bytes:
+    """Return a question as JSON. Raise TypeError for what is neither JSON's nor bytes."""
+
+    def pack(value: object) -> dict[str, str]:
+        if not isinstance(value, bytes):
+            raise TypeError(type(value).__name__)
+        return {_BYTES: value.decode("latin-1")}
+
+    return json.dumps(question, default=pack).encode()
+
+
+def _unpacked(found: dict[str, Any]) -> Any:
+    return found[_BYTES].encode("latin-1") if found.keys() == {_BYTES} else found
 
 
 def _send(descriptor: int, content: bytes) -> None:
@@ -129,7 +144,7 @@ def _go(
         with ExitStack() as held:
             answer = _get_ready(held, parent, prepare, user)
             while True:
-                question = marshal.loads(_receive(hears))  # noqa: S302  the parent's own words
+                question = json.loads(_receive(hears), object_hook=_unpacked)
                 _send(answers, _outcome(answer, question))
     finally:
         os._exit(0)

@@ -37,6 +37,21 @@ def test_bytes_are_asked_as_they_are_and_come_back_as_characters():
         assert asked.ask(bytes(range(256))) == ["bytes", bytes(range(256)).decode("latin-1")]
 
 
+@pytest.mark.parametrize("question", [compile("1", "", "eval"), {1}, 1j])
+def test_nothing_but_plain_values_can_be_asked(question):
+    """The child may be root's, and the process that asks another user's by now, or that user's prey."""
+    with errand(lambda question: type(question).__name__) as asked, pytest.raises(Ended):
+        asked.ask(question)
+
+
+def test_bytes_arrive_in_whatever_they_are_asked():
+    """A key of fail2ban's database comes back as what it was read as."""
+    question = ["fetch", ["SELECT :after", {"after": b"\xff\0", "rows": 1, "bytes": "a"}]]
+
+    with errand(repr) as asked:
+        assert asked.ask(question) == repr(question)
+
+
 @needs_root
 def test_the_child_is_another_user_with_nothing_open_of_roots(tmp_path):
     """Whoever leads it astray must not get at what root has open, or back to root."""
