@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
 
 def milestones(rowids: Iterable[int]) -> Iterator[int]:
-    """Given row numbers, the highest first, yield a few, then of each power of two the highest multiple."""
+    """Yield of row numbers, the highest first, some, and then the highest multiple of each power of two."""
     step = 1
     for place, rowid in enumerate(rowids):
         if place >= _NEWEST_ROWS and step >> _STEPS:

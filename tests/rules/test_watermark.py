@@ -96,4 +96,7 @@ def test_a_row_that_is_gone_costs_a_second_look_at_few():
 def test_another_row_in_an_anchors_place_disproves_those_behind_it():
     """Number 3 looks as it did, and is another row: 2 was given anew, and so was 3."""
     assert watermark.holding(anchors_of({1: 1, 2: 2, 3: 3}), {1: 1, 2: 9, 3: 3}) == (Anchor(1, 1),)
-    assert watermark.holding(anchors_of({2: 2, 3: 3, 4: 4}), {2: 2, 4: 4}) == (Anchor(4, 4),)
+    assert watermark.holding(anchors_of({2: 2, 3: 3, 4: 4}), {2: 2, 4: 4}) == (
+        Anchor(4, 4),
+        Anchor(2, 2),
+    )
