@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
 
 def milestones(rowids: Iterable[int]) -> Iterator[int]:
-    """Yield of row numbers, the highest first, some, and then the highest multiple of each power of two."""
+    """Yield of row numbers, the highest first, some, then the highest multiple of each power of two."""
     step = 1
     for place, rowid in enumerate(rowids):
         if place >= _NEWEST_ROWS and step >> _STEPS:
