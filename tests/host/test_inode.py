@@ -15,7 +15,7 @@ import os, sys
 from bangui_cli.host import inode
 path, other = sys.argv[1:]
 try:
-    descriptor = inode.open_seen(path, lambda status: os.replace(other, path))
+    descriptor = inode.open_seen(path, lambda _: os.replace(other, path))
     print(os.read(descriptor, 99).decode())
 except OSError as error:
     print(error.strerror)
@@ -33,7 +33,7 @@ def pair(tmp_path):
 def test_a_file_that_takes_the_name_is_not_opened(pair):
     """Who looks at a path, and opens it then, opens whatever is there by then."""
     path, other = pair
-    descriptor = inode.open_seen(path, lambda status: os.replace(other, path))
+    descriptor = inode.open_seen(path, lambda _: os.replace(other, path))
     with open(descriptor) as file:
         assert file.read() == "seen"
         assert os.get_blocking(descriptor) is False
