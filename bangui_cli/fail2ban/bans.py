@@ -124,13 +124,18 @@ def _anchors(reading: Reading, table: str, rows: Sequence[Any], held: Anchors) -
 
 
 def _fingerprints(reading: Reading, table: str, rowids: Iterable[int]) -> dict[int, int]:
-    """Return what stands in rows, as far as they are there."""
-    query = f"SELECT {_COLUMNS} FROM {table} WHERE rowid = :rowid"
-    found: dict[int, int] = {}
-    for rowid in rowids:
-        try:
-            rows = reading.fetch(query, {"rowid": rowid})
-        except sqlite3.DataError:
-            rows = [_TOO_LONG]
-        found |= {rowid: crc32(repr(row).encode()) for row in rows}  # noqa: B035  none, or one
-    return found
+    """Return what stands in rows, as far as they are there, the newest first."""
+    numbers = list(rowids)
+    query = f"""
+SELECT rowid, {_COLUMNS} FROM {table}
+ WHERE rowid IN ({", ".join(map(str, numbers))}) ORDER BY rowid DESC"""
+    try:
+        return {rowid: _fingerprint(tuple(row)) for rowid, *row in reading.fetch(query)}
+    except sqlite3.DataError:
+        if len(numbers) == 1:
+            return {numbers[0]: _fingerprint(_TOO_LONG)}
+    return dict(chain.from_iterable(_fingerprints(reading, table, [each]).items() for each in numbers))
+
+
+def _fingerprint(row: tuple[Any, ...]) -> int:
+    return crc32(repr(row).encode())

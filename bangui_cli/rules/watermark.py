@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 # One anchor at each power of two: rows that were deleted lately cost a second look at a few, not at all.
 _STEPS = 24
+# Numbers are given anew from the highest down, and rows may come back as they were (from a log that is
+# read again) with another between them: so each of these has an anchor of its own.
+_NEWEST_ROWS = 16
 _HEXADECIMAL = 16
 
 
@@ -38,15 +41,15 @@ class Mark(NamedTuple):
 
 
 def milestones(rowids: Iterable[int]) -> Iterator[int]:
-    """Given row numbers, the highest first, yield of each power of two the highest multiple."""
+    """Yield of row numbers, the highest first, some, then the highest multiple of each power of two."""
     step = 1
-    for rowid in rowids:
-        if rowid % step == 0:
+    for place, rowid in enumerate(rowids):
+        if place >= _NEWEST_ROWS and step >> _STEPS:
+            return
+        if place < _NEWEST_ROWS or rowid % step == 0:
             yield rowid
-        while rowid % step == 0:
+        while rowid % step == 0 and not step >> _STEPS:
             step *= 2
-            if step >> _STEPS:
-                return
 
 
 def holding(anchors: Sequence[Anchor], found: Mapping[int, int]) -> Anchors:

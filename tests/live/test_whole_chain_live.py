@@ -40,6 +40,7 @@ wait_long() { for _ in $(seq 3); do wait_for "$@" && return; done; return 1; }
 wait_long eval 'bangui lookup 192.0.2.1 --json | grep -q cached'
 wait_long grep -q Germany /run/www/bans.html
 wait_long grep -q 'bangui_bans{country_code="DE"' /run/textfile/bangui_bans.prom
+wait_long grep -q 'bangui_history_rows 1' /run/textfile/bangui_status.prom
 cp /run/www/bans.html /run/textfile/*.prom $OUT
 bangui lookup 192.0.2.1 --json > $OUT/lookup
 bangui report --history --json > $OUT/report

@@ -47,11 +47,11 @@ def test_milestones_do_not_depend_on_how_often_was_read(first, more):
 
 @given(rowids)
 def test_milestones_are_few_and_begin_with_the_newest(numbers):
-    """One for each power of two at most."""
+    """The last sixteen, and one for each power of two at most."""
     kept = list(watermark.milestones(numbers[::-1]))
 
-    assert kept[:1] == numbers[-1:]
-    assert len(kept) <= 10
+    assert kept[:16] == numbers[:-17:-1]
+    assert len(kept) <= 16 + 10
     assert kept == sorted(kept, reverse=True)
 
 
@@ -61,6 +61,7 @@ insertions = st.lists(st.booleans(), min_size=1, max_size=30).map(tuple)
 
 @given(st.integers(0, 60), st.lists(deletions | insertions, max_size=8))
 @example(3, [[2, 3], (False, True)])
+@example(54, [[52, 53, 54], (True, False, True)])
 def test_what_is_written_after_the_mark_is_behind_it(rows, steps):
     """However rows are deleted and numbers given anew: SQLite's next number is the highest plus one.
 
@@ -94,5 +95,8 @@ def test_a_row_that_is_gone_costs_a_second_look_at_few():
 
 def test_another_row_in_an_anchors_place_disproves_those_behind_it():
     """Number 3 looks as it did, and is another row: 2 was given anew, and so was 3."""
-    assert watermark.holding(anchors_of({1: 1, 2: 2, 3: 3}), {1: 1, 2: 9, 3: 3}) == ()
-    assert watermark.holding(anchors_of({2: 2, 3: 3, 4: 4}), {2: 2, 4: 4}) == (Anchor(4, 4),)
+    assert watermark.holding(anchors_of({1: 1, 2: 2, 3: 3}), {1: 1, 2: 9, 3: 3}) == (Anchor(1, 1),)
+    assert watermark.holding(anchors_of({2: 2, 3: 3, 4: 4}), {2: 2, 4: 4}) == (
+        Anchor(4, 4),
+        Anchor(2, 2),
+    )

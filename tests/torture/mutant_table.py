@@ -1402,6 +1402,13 @@ MUTANTS = (
         "rules/test_watermark.py::test_what_is_written_after_the_mark_is_behind_it",
     ),
     Mutant(
+        "a new row between two that came back as they were is taken for read",
+        "bangui_cli/rules/watermark.py",
+        "if place < _NEWEST_ROWS or rowid % step == 0:",
+        "if rowid % step == 0:",
+        "rules/test_watermark.py::test_what_is_written_after_the_mark_is_behind_it",
+    ),
+    Mutant(
         "what was too old stays unrecorded when more is kept",
         "bangui_cli/rules/watermark.py",
         "if mark.left and mark.left >= oldest else mark",

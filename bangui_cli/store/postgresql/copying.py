@@ -15,8 +15,11 @@ from bangui_cli.rules.rereading import Copied
 from bangui_cli.states import errors
 from bangui_cli.store.ban_questions import Fetch, Parameters
 
-# So few are on their way before anybody could stop: the network holds them.
+# So few are on their way before anybody could stop: the network holds them. Where there are no more, one
+# message is all, as elsewhere; where there are, what comes first was worked out for nothing.
 _FEW_ROWS = 500
+_TRY = "DECLARE few CURSOR FOR"
+_TRIED = f"FETCH FORWARD {_FEW_ROWS + 1} FROM few"
 _PAGE_ROWS = 5_000
 # A cursor that is held outlives the transaction in which it is made, and needs no snapshot and no table.
 # To go through it first is what `statement_timeout` bounds: a COMMIT it does not.
@@ -63,8 +66,9 @@ class Copies:
 
     def _pages(self, statement: str, parameters: Parameters) -> Iterator[list[Any]]:
         """Return the rows in pages, of one state; a few take one message, as all else."""
-        if parameters.get("limit_rows", _PAGE_ROWS) <= _FEW_ROWS:
-            yield self._ask(statement, parameters)
+        few = self._ask(f"{_TRY} {statement};\n{_TRIED}", parameters)
+        if len(few) <= _FEW_ROWS:
+            yield few
             return
         page = self._ask(f"{_HOLD} {statement};{_HELD}{_BEGIN}{_NEXT}", parameters)
         while len(page) == _PAGE_ROWS:
