@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 
 _IMMUTABLE, _READ_ONLY, _REFUSED = errno.EPERM, errno.EROFS, errno.EACCES
 
@@ -26,10 +27,25 @@ def refusal(place: str) -> int | None:
     if os.access(place, os.W_OK | (os.X_OK if is_directory else 0), effective_ids=True):
         return None
     try:
-        os.close(os.open(place, os.O_WRONLY | (os.O_TMPFILE if is_directory else os.O_NONBLOCK), 0o600))
+        os.close(_open_directory(place) if is_directory else _open_file(place))
     except OSError as error:
         return error.errno if is_special(error.errno) else _REFUSED
     return None
+
+
+def _open_directory(place: str) -> int:
+    return os.open(place, os.O_WRONLY | os.O_TMPFILE, 0o600)
+
+
+def _open_file(place: str) -> int:
+    from bangui_cli.host import inode  # a heartbeat that succeeds needs none of it
+
+    return inode.open_seen(place, _require_regular, os.O_WRONLY)
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise PermissionError(_REFUSED, os.strerror(_REFUSED))
 
 
 def find(path: str) -> tuple[str, int] | None:

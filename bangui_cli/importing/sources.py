@@ -6,8 +6,9 @@ import resource
 import select
 import stat
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from bangui_cli.host import clocks, vitals
+from bangui_cli.host import clocks, inode, vitals
 from bangui_cli.importing.records import Chunks
 from bangui_cli.states import errors
 from bangui_cli.states.errors import BanguiError, IoFailed, NoInput
@@ -31,7 +32,7 @@ class Source:
         self._descriptor: int | None = None
 
     def open(self) -> int:
-        """Open it unless it is; return its descriptor. Raise NoInput or PermissionRefused."""
+        """Open it unless it is; return its descriptor. Raise NoInput, PermissionRefused or Untrusted."""
         if self._descriptor is None:
             try:
                 self._descriptor = _open(self.path)
@@ -42,7 +43,7 @@ class Source:
     def read_chunks(self, advance: Callable[[int], None]) -> Chunks:
         """Read it to its end, once; None stands for a pause. `advance` is told each chunk's size.
 
-        Raise NoInput, PermissionRefused or IoFailed.
+        Raise NoInput, PermissionRefused, Untrusted or IoFailed.
         """
         descriptor = self.open()
         try:
@@ -83,8 +84,8 @@ def open_all(sources: Sequence[Source]) -> None:
 def _open(path: str) -> int:
     if path == STDIN:
         return os.dup(_STDIN_DESCRIPTOR)
-    # O_NONBLOCK: a named pipe whose writer comes later is waited for when it is its turn.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = inode.open_seen(path, partial(inode.require_own_device, path))
+    # A named pipe whose writer comes later is waited for when it is its turn.
     os.set_blocking(descriptor, True)
     return descriptor
 

@@ -8,7 +8,7 @@ from functools import cache, partial
 from itertools import islice, starmap
 from typing import Any, NamedTuple
 
-from bangui_cli.host import identity, trust
+from bangui_cli.host import identity, inode, trust
 from bangui_cli.resolving import wrapping
 from bangui_cli.resolving.isolation import ChildFailed, Limits, run_in_child
 from bangui_cli.resolving.reader import open_with
@@ -113,8 +113,7 @@ def open_file(path: str, *, registered: bool = False) -> Mmdb:
 
 def _open(path: str) -> int:
     try:
-        # O_NONBLOCK: the open of a named pipe would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        return inode.open_seen(path, lambda status: _require_regular(path, status))
     except (FileNotFoundError, NotADirectoryError):
         raise NoInput(f"no MMDB file at {path}", path=path) from None
     except PermissionError:
@@ -123,10 +122,11 @@ def _open(path: str) -> int:
         ) from None
     except OSError as error:
         raise of_os_error(error, f"cannot open {path}") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
+
+
+def _require_regular(path: str, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
         raise MmdbUnusable(f"{path} is no regular file", hint="give the .mmdb file itself", path=path)
-    return descriptor
 
 
 def _identity(descriptor: int) -> tuple[int, int]:

@@ -53,7 +53,10 @@ def doubt(path: str) -> Untrusted | None:
 
 
 def read(path: str) -> dict[str, object]:
-    """Return the keys and values of a settings file. Raise ConfigInvalid or PermissionRefused."""
+    """Return the keys and values of a settings file.
+
+    Raise ConfigInvalid or PermissionRefused, Untrusted for a device to which others have led root.
+    """
     import tomllib  # 1.5 ms that most runs need not pay
 
     try:
@@ -72,14 +75,21 @@ def read(path: str) -> dict[str, object]:
 
 
 def _read_text(path: str) -> str:
-    # Non-blocking, and not all of it: neither a FIFO nor /dev/zero may hang or fill a job.
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:
-        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-            raise ValueError("it is a FIFO")
+    from bangui_cli.host import inode
+
+    # Not all of it: /dev/zero may not fill a job.
+    with open(inode.open_seen(path, lambda status: _require_readable(path, status)), "rb") as file:
         content = file.read(_SIZE_LIMIT_BYTES + 1) or b""
     if len(content) > _SIZE_LIMIT_BYTES:
         raise ValueError(f"it has more than {_SIZE_LIMIT_BYTES} bytes")
     if any(line.count(b".") > _MOST_DOTS for line in content.split(b"\n")):
         raise ValueError(f"it has a line of more than {_MOST_DOTS} dots")
     return content.decode()
+
+
+def _require_readable(path: str, status: os.stat_result) -> None:
+    from bangui_cli.host import inode
+
+    if stat.S_ISFIFO(status.st_mode):
+        raise ValueError("it is a FIFO")
+    inode.require_own_device(path, status)

@@ -1130,6 +1130,13 @@ MUTANTS = (
         "resolving/test_isolation.py::test_a_file_of_another_user_is_read_with_that_users_rights",
     ),
     Mutant(
+        "root opens a device before it sees that it is one",
+        "bangui_cli/host/inode.py",
+        "os.O_PATH | os.O_CLOEXEC",
+        "os.O_RDONLY | _FLAGS",
+        "host/test_inode.py::test_what_is_refused_was_not_opened",
+    ),
+    Mutant(
         "another user's MMDB file is read with the rights of its group",
         "bangui_cli/resolving/mmdb.py",
         "identity.group_of(status.st_uid)\n",

@@ -173,6 +173,69 @@ def swap_for_ever(path: Path, victim: Path) -> None:
             away.rename(directory)
 
 
+@pytest.fixture
+def device(place):
+    """Make a device of root's that no driver serves: to open it is an error of its own (ENXIO)."""
+    path = place / "device"
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o644, os.makedev(1, 250))
+    except PermissionError:
+        pytest.skip("this root may make no devices")
+    return path
+
+
+@pytest.fixture
+def led(device, textfile):
+    """Make a link of another user's that leads there."""
+    link = textfile / "file"
+    link.symlink_to(device)
+    return give(link)
+
+
+class TestDevices:
+    """Root opens no device because of another user's link: it could be a watchdog, or a tape."""
+
+    def test_one_in_place_of_an_mmdb_file_is_not_opened(self, bangui, led, device):
+        """Whoever led there."""
+        for path in (led, device):
+            ended = bangui.run("resolve", "192.0.2.1", "--geoip-db", path)
+            assert (ended.code, ended.events[-1]["error"]) == (65, f"{path} is no regular file")
+
+    def test_one_in_place_of_an_input_is_not_opened(self, bangui, led, textfile):
+        ended = bangui.run("import", led)
+
+        assert ended.code == 77
+        assert ended.events[-1]["error"].startswith(f"{textfile} is another user's")
+        assert "give the path of the device itself" in ended.events[-1]["hint"]
+
+    def test_one_that_root_names_is_read(self, bangui, device):
+        """As a tape is, or /dev/null, whoever may write to it."""
+        bangui.ok("import", "/dev/null")
+
+        assert "No such device or address" in bangui.run("import", device).events[-1]["error"]
+
+    @pytest.mark.parametrize("link", ["/dev/stdin", "/proc/self/fd/0"])
+    def test_what_root_was_given_is_read(self, bangui, link):
+        """A device, by the links of the system."""
+        with open("/dev/null") as nothing:
+            assert bangui.run("import", link, stdin=nothing).code == 0
+
+    def test_one_in_place_of_fail2bans_database_is_not_opened(self, bangui, led, textfile):
+        ended = bangui.run("collect", "--fail2ban", led)
+
+        assert ended.code == 77
+        assert ended.events[-1]["error"].startswith(f"{textfile} is another user's")
+
+    def test_one_in_place_of_the_settings_of_another_host_is_not_opened(
+        self, bangui, led, textfile, tmp_path
+    ):
+        """Those are read, whoever else could change them."""
+        ended = bangui.run("schedule", "install", "--root", tmp_path, "--config", led)
+
+        assert ended.code == 77
+        assert ended.events[-1]["error"].startswith(f"{textfile} is another user's")
+
+
 class TestSettings:
     """Root obeys no settings that another user could write."""
 
