@@ -19,8 +19,8 @@ from bangui_cli.states import events
 from bangui_cli.store.memory import Recorded
 
 # What is sorted and written together: the more, the fewer pages of the index of addresses are written
-# twice.
-_BATCH_ROWS = 50_000
+# twice. These take 80 MiB at most, where a first run finds as many.
+_BATCH_ROWS = 75_000
 # So many addresses of the history are looked at in each run, in case one was lost, and so many at once
 # where one is known to be.
 _SOME_ADDRESSES, _MANY_ADDRESSES = 500, 5_000

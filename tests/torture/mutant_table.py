@@ -989,9 +989,9 @@ MUTANTS = (
     ),
     Mutant(
         "a named pipe is waited for before its turn",
-        "bangui_cli/importing/sources.py",
-        "os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK",
-        "os.O_RDONLY | os.O_CLOEXEC",
+        "bangui_cli/host/inode.py",
+        "_FLAGS = os.O_CLOEXEC | os.O_NONBLOCK",
+        "_FLAGS = os.O_CLOEXEC",
         "store/test_owner.py::test_pipes_are_read_in_their_order",
     ),
     Mutant(

@@ -1,6 +1,6 @@
 """The SQL of the history of bans, named; `statements` has the rest."""
 
-# In KiB: the pages of 50,000 bans of one time take 4 MB, and those of their addresses pass by.
+# In KiB: the pages of 75,000 bans of one time take 6 MB, and those of their addresses pass by.
 CACHE_OF_A_BATCH = "PRAGMA cache_size = -16000"
 
 READ_MARK = "SELECT mark FROM collect_state WHERE instance = ?"
