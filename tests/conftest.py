@@ -59,6 +59,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     Bangui.forks = not starts
 
 
+@pytest.fixture
+def interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start an interpreter for each command of a test."""
+    monkeypatch.setattr(Bangui, "forks", False)
+
+
 def wait_until(condition: Callable[[], object], within_s: float = 120) -> None:
     """Wait until something has come about in another process or thread."""
     ends_at_s = time.monotonic() + within_s

@@ -17,6 +17,9 @@ from flushing import count, stage_many, wait_until_some_moved
 from bangui_cli.host import clocks
 from bangui_cli.host.deadline import Deadline
 
+# The start of the interpreter is part of the time.
+pytestmark = pytest.mark.usefixtures("interpreters")
+
 TIMEOUT_S = 0.7
 OVERSHOOT_S = 0.3
 # The best counts: a machine that is busy with other work adds to each.
@@ -118,11 +121,17 @@ def test_what_was_flushed_in_time_is_kept_and_counted(bangui):
 @pytest.mark.parametrize(
     "under", [[], pytest.param(NO_THREAD, marks=needs_prlimit)], ids=["", "no thread"]
 )
-def test_a_timeout_below_the_cost_of_a_start_is_a_timeout(bangui, under):
-    """The interpreter's own start counts: a job that is given no time does nothing, also unwatched."""
-    content = bangui.database.read_bytes()
+@pytest.mark.parametrize(
+    "given", [{"arguments": ["--timeout", "0.01"]}, {"env": {"BANGUI_HEARTBEAT_TIMEOUT": "0.01"}}]
+)
+def test_a_timeout_below_the_cost_of_a_start_is_a_timeout(bangui, under, given):
+    """The interpreter's own start counts: a job that is given no time does nothing, also unwatched.
 
-    ended = bangui.run("heartbeat", "--timeout", "0.01", "--json", under=under)
+    What the command line says is over before the program is read, what a setting says only then.
+    """
+    content, options = bangui.database.read_bytes(), {**given, "under": under}
+
+    ended = bangui.run("heartbeat", *options.pop("arguments", ()), "--json", **options)
 
     assert (ended.code, ended.json["outcome"], ended.event_names) == (
         124,
