@@ -77,7 +77,7 @@ class Moments(NamedTuple):
 def history_query(by: str, *, of_jail: bool, timed: bool) -> str:
     """Return the statement that counts bans by one of the keys, reading no row but of indexes."""
     key, group = _KEYS[by]
-    terms = [OF_JAIL] if of_jail else []
+    terms = _terms(of_jail=of_jail)
     if timed and by == ADDRESS:
         # No index has both the time and the address; + keeps SQLite from fetching the rows for it.
         inner = " AND ".join([*terms, _IN_TIME])
@@ -104,7 +104,7 @@ SELECT {_KEYS[ADDRESS][0]}, count(*), min(at_s), max(at_s)
 
 def others_query(*, of_jail: bool) -> str:
     """Return the statement that tells whether there are bans which are not of the time."""
-    terms = [*([OF_JAIL] if of_jail else []), f"NOT ({_IN_TIME})"]
+    terms = [*_terms(of_jail=of_jail), f"NOT ({_IN_TIME})"]
     return f"SELECT 1 FROM bans{_where(terms)} LIMIT 1"
 
 
@@ -113,7 +113,7 @@ def active_query(*, of_jail: bool, timed: bool) -> str:
 
     Their ends are in no index, so that the rows themselves have to be read.
     """
-    terms = [*([OF_JAIL] if of_jail else []), *([_IN_TIME] if timed else []), _ACTIVE]
+    terms = [*_terms(of_jail=of_jail), *([_IN_TIME] if timed else []), _ACTIVE]
     keys = (_KEYS[ADDRESS][0], _KEYS[JAIL][0], "timeofban")
     columns = f"rowid, {', '.join(keys)}, {' AND '.join(terms)}"
     return f"SELECT {columns} FROM bips WHERE rowid > :after ORDER BY rowid LIMIT {PIECE_ROWS}"
