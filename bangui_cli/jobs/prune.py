@@ -70,7 +70,7 @@ def _sweep(run: Run, progress: Progress) -> None:
 
 
 def _most_rows(settings: Settings) -> int:
-    """Return the size that was asked for; the default is that of a flush."""
+    """Return the size that was asked for, else a prune's own: the setting's default is a flush's."""
     size = settings["batch_size"]
     return pacing.MOST_PRUNED_ROWS if size.source == "default" else int(size.value)
 
